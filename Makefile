@@ -1,0 +1,36 @@
+# What developers and operators type. Each target does its own set-up and is quick when nothing
+# has changed; how is written in scripts/.
+
+.PHONY: run test build lint bench clean fresh
+
+run: build
+	@exec .venv/bin/tertulia serve
+
+test:
+	@scripts/setup test
+	@scripts/build
+	@scripts/test
+
+build:
+	@scripts/setup run
+	@scripts/build
+
+lint:
+	@scripts/setup test
+	@scripts/build
+	@scripts/lint
+
+bench:
+	@scripts/setup test
+	@scripts/build
+	@scripts/bench
+
+# Proves the two commands of the README in a minimal Debian 12 (needs root and debootstrap).
+fresh:
+	@scripts/check-fresh
+
+clean:
+	rm -rf .venv build dist engine/target webclient/node_modules src/tertulia/web/static \
+	  .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
+	find src -name '*.so' -delete
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
