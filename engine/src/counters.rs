@@ -1,0 +1,113 @@
+//! Numbers the engine keeps about itself and about each endpoint.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::setup::EndpointId;
+
+/// Why a datagram or a packet was not used. The text is part of the contract with the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Drop {
+    UnknownUfrag,
+    NotStunFirst,
+    BadStun,
+    BadDtls,
+    UnknownProtocol,
+    UnknownSsrc,
+    UnknownPayloadType,
+    MalformedRtp,
+    MalformedRtcp,
+    MalformedPayload,
+    SrtpAuth,
+    NotReady,
+    Muted,
+    CodecNotOffered,
+    SsrcConflict,
+    SendQueueFull,
+    SendError,
+}
+
+impl Drop {
+    pub fn name(self) -> &'static str {
+        match self {
+            Drop::UnknownUfrag => "unknown-ufrag",
+            Drop::NotStunFirst => "not-stun-first",
+            Drop::BadStun => "bad-stun",
+            Drop::BadDtls => "bad-dtls",
+            Drop::UnknownProtocol => "unknown-protocol",
+            Drop::UnknownSsrc => "unknown-ssrc",
+            Drop::UnknownPayloadType => "unknown-payload-type",
+            Drop::MalformedRtp => "malformed-rtp",
+            Drop::MalformedRtcp => "malformed-rtcp",
+            Drop::MalformedPayload => "malformed-payload",
+            Drop::SrtpAuth => "srtp-auth",
+            Drop::NotReady => "not-ready",
+            Drop::Muted => "muted",
+            Drop::CodecNotOffered => "codec-not-offered",
+            Drop::SsrcConflict => "ssrc-conflict",
+            Drop::SendQueueFull => "send-queue-full",
+            Drop::SendError => "send-error",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub bytes_sent: u64,
+    /// One per receiver.
+    pub packets_forwarded: u64,
+    pub dropped: BTreeMap<Drop, u64>,
+}
+
+impl Counters {
+    pub fn drop(&mut self, reason: Drop) {
+        self.drop_many(reason, 1);
+    }
+
+    pub fn drop_many(&mut self, reason: Drop, count: u64) {
+        if count > 0 {
+            *self.dropped.entry(reason).or_default() += count;
+        }
+    }
+
+    pub fn dropped(&self, reason: Drop) -> u64 {
+        self.dropped.get(&reason).copied().unwrap_or(0)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct EndpointCounters {
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub bytes_sent: u64,
+    pub rtt: Option<Duration>,
+    pub loss_in: f32,
+    pub loss_out: f32,
+    pub estimate_bps: u64,
+    pub nacks_received: u64,
+    pub nacks_sent: u64,
+    pub retransmissions_sent: u64,
+    pub keyframe_requests_received: u64,
+    pub keyframe_requests_sent: u64,
+}
+
+/// One endpoint as the snapshot shows it.
+#[derive(Clone, Debug)]
+pub struct EndpointSnapshot {
+    pub endpoint: EndpointId,
+    pub idle: Duration,
+    pub counters: EndpointCounters,
+}
+
+/// What the engine's thread publishes several times a second.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub endpoints: Vec<EndpointSnapshot>,
+    pub counters: Counters,
+    pub wakeups: u64,
+    pub cpu: Duration,
+}

@@ -1,0 +1,737 @@
+//! One participant's transport: a str0m session, its streams in both directions, its path.
+//!
+//! Like str0m itself it has no socket, thread or clock: datagrams and `now` come in, datagrams and
+//! [`Happening`]s come out.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::crypto::Fingerprint;
+use str0m::format::{Codec as FormatCodec, FormatParams};
+use str0m::media::{KeyframeRequestKind, MediaKind as StreamKind, Mid, Pt, Rid};
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::rtp::RtpPacket;
+use str0m::{Candidate, CandidateKind, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
+use str0m::{RtcConfig, RtcError};
+
+use crate::clock::SenderClock;
+use crate::counters::EndpointCounters;
+use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path};
+use crate::extensions;
+use crate::outputs::Outputs;
+use crate::setup::{
+    CertificateHash, Codec, DtlsSetup, EndpointId, EndpointSetup, Limits, MediaKind, PayloadType,
+    RemoteSetup, SUPPORTED_HASHES, SourceId, SourceSetup,
+};
+use crate::{crypto, setup};
+
+/// Where the estimate of a receiver's bandwidth starts (bridge reference 2.9).
+const INITIAL_ESTIMATE_BPS: u64 = 2_500_000;
+/// An estimate this many times what is needed is high enough; below, the estimator probes for it.
+const HEADROOM: u64 = 2;
+const MOST_DESIRED_BPS: u64 = 10_000_000;
+/// A receiver's demand is told to the estimator when it differs by more than this part.
+const DESIRED_STEP: f64 = 0.1;
+/// A new estimate is told when it differs by more than this part.
+const ESTIMATE_STEP: f64 = 0.05;
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+/// DTLS datagrams that came before the peer's fingerprint was known.
+const EARLY_DTLS_DATAGRAMS: usize = 16;
+/// Checks that came before the peer's password was known; str0m answers one per time-out.
+const EARLY_CHECKS: usize = 100;
+/// Media from another valid address while the old one is silent for this long moves the path.
+const MEDIA_MOVES_AFTER: Duration = Duration::from_millis(300);
+/// The same for checks alone, which clients also send from spare addresses.
+const CHECKS_MOVE_AFTER: Duration = Duration::from_secs(3);
+const MOVES_APART: Duration = Duration::from_secs(1);
+/// Above the priority of every real candidate, so that the path moved to wins (RFC 8445 §5.1.2).
+const MOVED_PRIORITY: u32 = 0x7f00_0000;
+/// A sender report older than this does not date a packet any more.
+const OLDEST_CAPTURE: Duration = Duration::from_secs(10);
+/// A session that wants to be polled for ever is made to wait.
+const MOST_TURNS: usize = 5_000;
+
+/// What driving an endpoint brought to light.
+#[derive(Debug)]
+pub enum Happening {
+    Packet(Box<RtpPacket>),
+    /// The receiver asks for a key frame of this source.
+    KeyframeWanted(SourceId),
+    IceConnected(Path),
+    DtlsConnected(&'static str),
+    /// Packets can be sent (again), so waiting subscriptions need key frames.
+    Ready,
+    Estimate(u64),
+    Failed(&'static str),
+}
+
+/// What one SSRC of this endpoint stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    pub source: SourceId,
+    pub encoding: usize,
+    pub kind: MediaKind,
+    primary: u32,
+    rtx: Option<u32>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Dtls {
+    /// The peer's fingerprint is not known yet.
+    Waiting,
+    /// We are the client and start when the first pair is valid.
+    Client,
+    Started,
+    Connected,
+}
+
+#[derive(Debug)]
+pub struct Endpoint {
+    pub id: EndpointId,
+    pub ufrag: String,
+    pub counters: EndpointCounters,
+    pub outputs: Outputs,
+    pub muted_audio: bool,
+    pub muted_video: bool,
+    /// Sources this endpoint sends.
+    pub sources: Vec<SourceId>,
+    /// When [`Endpoint::drive`] wants to be called again.
+    pub deadline: Instant,
+    pub payload_types: Vec<PayloadType>,
+    pub candidates: Vec<SocketAddr>,
+    rtc: Rtc,
+    dtls: Dtls,
+    early_dtls: Vec<Vec<u8>>,
+    early_checks: usize,
+    fingerprints: Vec<CertificateHash>,
+    inbound: HashMap<u32, Inbound>,
+    next_rid: u32,
+    clock: SenderClock,
+    paths: Vec<(Path, Instant)>,
+    sending_on: Option<Path>,
+    moved: Option<Instant>,
+    moves: u32,
+    created: Instant,
+    heard: Option<Instant>,
+    ice_connected: Option<Instant>,
+    is_reachable: bool,
+    told_estimate_bps: u64,
+    /// None without transport-wide congestion control.
+    desired_bps: Option<u64>,
+    stream_counts: HashMap<(Mid, Option<Rid>), StreamCounts>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct StreamCounts {
+    nacks_received: u64,
+    nacks_sent: u64,
+}
+
+/// All receive streams belong to one medium. It is of kind audio, whatever the streams carry: str0m
+/// would otherwise send bandwidth probes on SSRC 0 in its name, which clients do not expect.
+fn receiving() -> Mid {
+    Mid::from("rx")
+}
+
+impl Endpoint {
+    pub fn new(
+        now: Instant,
+        id: EndpointId,
+        setup: EndpointSetup,
+        locals: &[SocketAddr],
+        first_seq: u64,
+    ) -> Endpoint {
+        let (extensions, has_transport_cc) = extensions::map(&setup.extensions);
+        let mut config = RtcConfig::new()
+            .set_rtp_mode(true)
+            .set_crypto_provider(crypto::provider())
+            .set_dtls_cert(crypto::certificate().clone())
+            .set_fingerprint_verification(false)
+            .set_local_ice_credentials(IceCreds {
+                ufrag: setup.ufrag.clone(),
+                pass: setup.pwd,
+            })
+            .clear_codecs()
+            .set_extension_map(extensions)
+            .set_stats_interval(Some(STATS_INTERVAL));
+        if has_transport_cc {
+            config = config.enable_bwe(Some(Bitrate::bps(INITIAL_ESTIMATE_BPS)));
+        }
+        for payload_type in &setup.payload_types {
+            add_codec(&mut config, payload_type);
+        }
+        let mut rtc = config.build(now);
+        for &local in locals {
+            if let Ok(candidate) = Candidate::host(local, Protocol::Udp) {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        let mut direct = rtc.direct_api();
+        direct.set_ice_controlling(setup.controlling);
+        direct.declare_media(receiving(), StreamKind::Audio);
+        if has_transport_cc {
+            direct.enable_twcc_feedback();
+        }
+        Endpoint {
+            id,
+            ufrag: setup.ufrag,
+            counters: EndpointCounters::default(),
+            outputs: Outputs::new(first_seq),
+            muted_audio: false,
+            muted_video: false,
+            sources: Vec::new(),
+            deadline: now,
+            payload_types: setup.payload_types,
+            candidates: Vec::new(),
+            rtc,
+            dtls: Dtls::Waiting,
+            early_dtls: Vec::new(),
+            early_checks: 0,
+            fingerprints: Vec::new(),
+            inbound: HashMap::new(),
+            next_rid: 0,
+            clock: SenderClock::default(),
+            paths: Vec::new(),
+            sending_on: None,
+            moved: None,
+            moves: 0,
+            created: now,
+            heard: None,
+            ice_connected: None,
+            is_reachable: false,
+            told_estimate_bps: 0,
+            desired_bps: has_transport_cc.then_some(0),
+            stream_counts: HashMap::new(),
+        }
+    }
+
+    /// True when packets can be sent to it.
+    pub fn is_ready(&self) -> bool {
+        self.dtls == Dtls::Connected && self.is_reachable
+    }
+
+    pub fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard.unwrap_or(self.created))
+    }
+
+    pub fn rtt(&self) -> Option<Duration> {
+        self.counters.rtt
+    }
+
+    pub fn paths(&self) -> Vec<Path> {
+        self.paths.iter().map(|&(path, _)| path).collect()
+    }
+
+    pub fn inbound(&self, ssrc: u32) -> Option<Inbound> {
+        self.inbound.get(&ssrc).copied()
+    }
+
+    /// The payload type whose number, or the number of whose retransmissions, this is.
+    pub fn knows_payload_type(&self, number: u8) -> bool {
+        self.payload_types
+            .iter()
+            .any(|pt| pt.number == number || pt.rtx == Some(number))
+    }
+
+    pub fn payload_type(&self, number: u8) -> Option<&PayloadType> {
+        self.payload_types.iter().find(|pt| pt.number == number)
+    }
+
+    /// Take the peer's credentials; checking and, as a server, DTLS start now.
+    pub fn set_remote(&mut self, now: Instant, remote: RemoteSetup) -> Result<(), RtcError> {
+        let strongest = SUPPORTED_HASHES
+            .iter()
+            .find(|hash| remote.fingerprints.iter().any(|each| each.hash == **hash));
+        self.fingerprints = remote.fingerprints;
+        self.fingerprints
+            .retain(|each| Some(&each.hash.as_str()) == strongest);
+        let mut direct = self.rtc.direct_api();
+        direct.set_remote_ice_credentials(IceCreds {
+            ufrag: remote.ufrag,
+            pass: remote.pwd,
+        });
+        if let Some(first) = self.fingerprints.first() {
+            // Only its hash function matters: which of the list matches is checked in `verify`.
+            direct.set_remote_fingerprint(Fingerprint {
+                hash_func: first.hash.clone(),
+                bytes: first.digest.clone(),
+            });
+        }
+        if self.dtls == Dtls::Waiting {
+            if remote.setup == DtlsSetup::Passive {
+                self.dtls = Dtls::Client;
+                if self.ice_connected.is_some() {
+                    self.start_dtls(now, true)?;
+                }
+            } else {
+                self.start_dtls(now, false)?;
+            }
+        }
+        // One turn starts the checks, each further one answers a check that came too early.
+        let turns = 1 + std::mem::take(&mut self.early_checks).min(EARLY_CHECKS);
+        for _ in 0..turns {
+            self.rtc.handle_input(Input::Timeout(now))?;
+        }
+        Ok(())
+    }
+
+    fn start_dtls(&mut self, now: Instant, is_client: bool) -> Result<(), RtcError> {
+        self.rtc.handle_input(Input::Timeout(now))?;
+        self.rtc.direct_api().start_dtls(is_client)?;
+        self.dtls = Dtls::Started;
+        // A ClientHello that came too early would be repeated only after a second (RFC 6347 §4.2.4).
+        for datagram in std::mem::take(&mut self.early_dtls) {
+            if let Some((path, _)) = self.paths.last().copied()
+                && let Ok(receive) = Receive::new(Protocol::Udp, path.remote, path.local, &datagram)
+            {
+                self.rtc.handle_input(Input::Receive(now, receive))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn add_remote_candidate(&mut self, remote: SocketAddr, kind: &str, priority: u32) -> bool {
+        if self.candidates.len() >= CANDIDATES_PER_ENDPOINT || self.candidates.contains(&remote) {
+            return false;
+        }
+        let kind = match kind {
+            "host" => CandidateKind::Host,
+            "srflx" => CandidateKind::ServerReflexive,
+            "prflx" => CandidateKind::PeerReflexive,
+            _ => CandidateKind::Relayed,
+        };
+        let priority = priority.clamp(1, MOVED_PRIORITY - 1);
+        self.candidates.push(remote);
+        self.rtc
+            .add_remote_candidate(candidate(remote, kind, priority, None));
+        true
+    }
+
+    /// Set the streams this endpoint sends; a stream that stays keeps its state.
+    pub fn set_inbound(&mut self, sources: &[SourceSetup]) {
+        let mut wanted = HashMap::new();
+        for source in sources {
+            for (index, encoding) in source.encodings.iter().enumerate() {
+                let inbound = Inbound {
+                    source: source.id,
+                    encoding: index,
+                    kind: source.kind,
+                    primary: encoding.ssrc,
+                    rtx: encoding.rtx,
+                };
+                wanted.insert(encoding.ssrc, inbound);
+                if let Some(rtx) = encoding.rtx {
+                    wanted.entry(rtx).or_insert(inbound);
+                }
+            }
+        }
+        let mut direct = self.rtc.direct_api();
+        for (&ssrc, old) in &self.inbound {
+            let stays = wanted
+                .get(&ssrc)
+                .is_some_and(|new| (new.primary, new.rtx) == (old.primary, old.rtx));
+            if ssrc == old.primary && !stays {
+                direct.remove_stream_rx(ssrc.into());
+            }
+        }
+        for (&ssrc, new) in &wanted {
+            let stays = self
+                .inbound
+                .get(&ssrc)
+                .is_some_and(|old| (new.primary, new.rtx) == (old.primary, old.rtx));
+            if ssrc == new.primary && !stays {
+                let rid = Rid::from(format!("{}", self.next_rid % 100_000_000).as_str());
+                self.next_rid += 1;
+                let rtx = new.rtx.map(Into::into);
+                let stream = direct.expect_stream_rx(ssrc.into(), rtx, receiving(), Some(rid));
+                stream.suppress_nack(new.kind == MediaKind::Audio);
+            }
+        }
+        self.inbound = wanted;
+        self.sources = sources.iter().map(|source| source.id).collect();
+    }
+
+    /// Ask this endpoint for a key frame of the stream `ssrc`.
+    pub fn request_keyframe(&mut self, ssrc: u32) {
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+            self.counters.keyframe_requests_sent += 1;
+        }
+    }
+
+    /// The session and the streams towards this endpoint, for writing packets.
+    pub fn sending_side(&mut self) -> (&mut Rtc, &mut Outputs, &[PayloadType]) {
+        (&mut self.rtc, &mut self.outputs, &self.payload_types)
+    }
+
+    /// When a packet of this endpoint was captured, on our clock.
+    pub fn captured(&self, now: Instant, packet: &RtpPacket, clock_rate: u32) -> Instant {
+        let dated = packet.last_sender_info.and_then(|info| {
+            let reported = self.clock.local(info.ntp_time)?;
+            let ticks = packet
+                .header
+                .timestamp
+                .wrapping_sub(info.rtp_time.numer() as u32) as i32;
+            let seconds =
+                Duration::from_secs_f64(f64::from(ticks.unsigned_abs()) / f64::from(clock_rate));
+            if ticks < 0 {
+                reported.checked_sub(seconds)
+            } else {
+                reported.checked_add(seconds)
+            }
+        });
+        match dated {
+            Some(at) if at <= now && now - at < OLDEST_CAPTURE => at,
+            _ => now,
+        }
+    }
+
+    /// True when a STUN message is for this endpoint and its integrity is right.
+    pub fn authenticates(&self, now: Instant, path: Path, datagram: &[u8]) -> bool {
+        Receive::new(Protocol::Udp, path.remote, path.local, datagram)
+            .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    }
+
+    /// Remember an address of the peer; returns the one that had to be forgotten for it.
+    pub fn bind(&mut self, now: Instant, path: Path) -> Option<Path> {
+        let forgotten = if self.paths.len() >= PATHS_PER_ENDPOINT {
+            let oldest = (0..self.paths.len()).min_by_key(|&at| self.paths[at].1)?;
+            Some(self.paths.swap_remove(oldest).0)
+        } else {
+            None
+        };
+        self.paths.push((path, now));
+        forgotten
+    }
+
+    /// Feed one datagram. An error is the datagram's, the endpoint goes on.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        path: Path,
+        is_dtls: bool,
+        is_stun: bool,
+        datagram: &[u8],
+    ) -> Result<(), RtcError> {
+        self.heard = Some(now);
+        self.counters.packets_received += 1;
+        self.counters.bytes_received += datagram.len() as u64;
+        if let Some(entry) = self.paths.iter_mut().find(|(known, _)| *known == path) {
+            entry.1 = now;
+        }
+        if self.sending_on.is_some_and(|sending| sending != path) {
+            self.follow(now, path, is_stun);
+        }
+        if is_dtls && matches!(self.dtls, Dtls::Waiting | Dtls::Client) {
+            if self.early_dtls.len() < EARLY_DTLS_DATAGRAMS {
+                self.early_dtls.push(datagram.to_vec());
+            }
+            return Ok(());
+        }
+        if is_stun && self.dtls == Dtls::Waiting {
+            self.early_checks += 1;
+        }
+        let receive = Receive::new(Protocol::Udp, path.remote, path.local, datagram)?;
+        self.rtc.handle_input(Input::Receive(now, receive))
+    }
+
+    /// Move to the address the peer now uses, if the old one has fallen silent.
+    ///
+    /// str0m would stay with the old pair until its checks time out. Telling it a better priority
+    /// for the same address makes it choose the new pair as soon as that one has been validated.
+    fn follow(&mut self, now: Instant, path: Path, is_stun: bool) {
+        let silence = if is_stun {
+            CHECKS_MOVE_AFTER
+        } else {
+            MEDIA_MOVES_AFTER
+        };
+        let old_heard = self
+            .paths
+            .iter()
+            .find(|(known, _)| Some(*known) == self.sending_on);
+        let old_is_silent = old_heard.is_none_or(|&(_, heard)| now >= heard + silence);
+        if !old_is_silent || self.moved.is_some_and(|at| now < at + MOVES_APART) {
+            return;
+        }
+        self.moved = Some(now);
+        self.moves = self.moves.wrapping_add(1);
+        let priority = MOVED_PRIORITY + (self.moves & 0x00ff_ffff);
+        // A related address of its own makes it a candidate str0m has not seen yet.
+        let related = SocketAddr::from(([0, 0, 0, 0], (self.moves % 65_535 + 1) as u16));
+        let moved = candidate(
+            path.remote,
+            CandidateKind::ServerReflexive,
+            priority,
+            Some(related),
+        );
+        self.rtc.add_remote_candidate(moved);
+    }
+
+    /// Let the session work until it waits for time or input.
+    pub fn drive(
+        &mut self,
+        now: Instant,
+        cause: Option<Path>,
+        transmits: &mut Vec<Transmit>,
+        happenings: &mut Vec<Happening>,
+    ) {
+        for _ in 0..MOST_TURNS {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) if at > now => {
+                    self.deadline = at;
+                    self.check_alive(happenings);
+                    return;
+                }
+                Ok(Output::Timeout(_)) => {
+                    if self.rtc.handle_input(Input::Timeout(now)).is_err() {
+                        break;
+                    }
+                    if !self.rtc.is_alive() {
+                        break;
+                    }
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    self.counters.packets_sent += 1;
+                    self.counters.bytes_sent += transmit.contents.len() as u64;
+                    if self.is_retransmission(&transmit.contents) {
+                        self.counters.retransmissions_sent += 1;
+                    }
+                    if transmit.contents.first().is_some_and(|&byte| byte >= 20) {
+                        self.sending_on = Some(Path {
+                            local: transmit.source,
+                            remote: transmit.destination,
+                        });
+                    }
+                    transmits.push(transmit);
+                }
+                Ok(Output::Event(event)) => self.note(now, cause, event, happenings),
+                Err(_) => {
+                    if !self.rtc.is_alive() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.deadline = now + Duration::from_millis(50);
+        self.check_alive(happenings);
+    }
+
+    /// Whether this is RTP of a payload type that repairs another.
+    fn is_retransmission(&self, datagram: &[u8]) -> bool {
+        matches!(datagram, [128..=191, second, ..]
+            if self.payload_types.iter().any(|pt| pt.rtx == Some(second & 0x7f)))
+    }
+
+    fn check_alive(&mut self, happenings: &mut Vec<Happening>) {
+        if !self.rtc.is_alive() {
+            let reason = if self.dtls == Dtls::Connected {
+                "closed"
+            } else {
+                "dtls-failed"
+            };
+            happenings.push(Happening::Failed(reason));
+        }
+    }
+
+    fn note(
+        &mut self,
+        now: Instant,
+        cause: Option<Path>,
+        event: Event,
+        happenings: &mut Vec<Happening>,
+    ) {
+        match event {
+            Event::RtpPacket(packet) => happenings.push(Happening::Packet(Box::new(packet))),
+            Event::IceConnectionStateChange(state) => {
+                self.note_ice(now, cause, state, happenings);
+            }
+            Event::Connected => self.verify(happenings),
+            Event::KeyframeRequest(request) => {
+                self.counters.keyframe_requests_received += 1;
+                if let Some(source) = self.outputs.source_of(request.mid) {
+                    happenings.push(Happening::KeyframeWanted(source));
+                }
+            }
+            Event::SenderFeedback(feedback) => {
+                self.clock
+                    .report(feedback.sender_info.ntp_time, feedback.received_at);
+            }
+            Event::EgressBitrateEstimate(
+                BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. },
+            ) => self.note_estimate(estimate.as_u64(), happenings),
+            Event::PeerStats(stats) => {
+                let checked = stats
+                    .selected_candidate_pair
+                    .and_then(|p| p.current_round_trip_time);
+                self.counters.rtt = stats.rtt.or(checked).or(self.counters.rtt);
+                self.counters.loss_in = stats.ingress_loss_fraction.unwrap_or(0.0);
+                self.counters.loss_out = stats.egress_loss_fraction.unwrap_or(0.0);
+            }
+            Event::MediaEgressStats(stats) => {
+                let counts = self
+                    .stream_counts
+                    .entry((stats.mid, stats.rid))
+                    .or_default();
+                let new = stats.nacks.saturating_sub(counts.nacks_received);
+                self.counters.nacks_received += new;
+                counts.nacks_received = stats.nacks;
+            }
+            Event::MediaIngressStats(stats) => {
+                let counts = self
+                    .stream_counts
+                    .entry((stats.mid, stats.rid))
+                    .or_default();
+                let new = stats.nacks.saturating_sub(counts.nacks_sent);
+                self.counters.nacks_sent += new;
+                counts.nacks_sent = stats.nacks;
+            }
+            Event::Closed => happenings.push(Happening::Failed("closed")),
+            _ => {}
+        }
+    }
+
+    fn note_ice(
+        &mut self,
+        now: Instant,
+        cause: Option<Path>,
+        state: IceConnectionState,
+        happenings: &mut Vec<Happening>,
+    ) {
+        let was_ready = self.is_ready();
+        self.is_reachable = state.is_connected();
+        if self.is_reachable && self.ice_connected.is_none() {
+            self.ice_connected = Some(now);
+            let path = cause.or(self.paths.last().map(|&(path, _)| path));
+            if let Some(path) = path {
+                self.sending_on = Some(path);
+                happenings.push(Happening::IceConnected(path));
+            }
+            if self.dtls == Dtls::Client && self.start_dtls(now, true).is_err() {
+                happenings.push(Happening::Failed("dtls-failed"));
+            }
+        }
+        if !was_ready && self.is_ready() {
+            happenings.push(Happening::Ready);
+        } else if was_ready && !self.is_ready() {
+            self.outputs.interrupt();
+        }
+    }
+
+    /// The handshake is over: only a certificate the peer announced may stay (RFC 8122 §6.2).
+    fn verify(&mut self, happenings: &mut Vec<Happening>) {
+        let profile = crypto::take_profile();
+        let direct = self.rtc.direct_api();
+        let is_announced = direct.remote_dtls_fingerprint().is_some_and(|seen| {
+            self.fingerprints.iter().any(|each| {
+                each.hash.eq_ignore_ascii_case(&seen.hash_func) && each.digest == seen.bytes
+            })
+        });
+        if !is_announced {
+            self.rtc.disconnect();
+            happenings.push(Happening::Failed("fingerprint-mismatch"));
+            return;
+        }
+        self.dtls = Dtls::Connected;
+        happenings.push(Happening::DtlsConnected(profile.unwrap_or("unknown")));
+        if self.is_ready() {
+            happenings.push(Happening::Ready);
+        }
+    }
+
+    fn note_estimate(&mut self, bps: u64, happenings: &mut Vec<Happening>) {
+        self.counters.estimate_bps = bps;
+        let told = self.told_estimate_bps;
+        if bps.abs_diff(told) as f64 > told as f64 * ESTIMATE_STEP {
+            self.told_estimate_bps = bps;
+            happenings.push(Happening::Estimate(bps));
+        }
+    }
+
+    /// Say what the receiver's streams would take at their best.
+    ///
+    /// The estimator probes for up to twice of what it is told to look for, and takes what a probe
+    /// reaches as its estimate. So it must be told nothing rather than less than it knows, and it
+    /// need not spend the receiver's bandwidth on probes when it knows enough.
+    pub fn desire(&mut self, needed_bps: u64) {
+        let Some(before) = self.desired_bps else {
+            return;
+        };
+        let known = self.counters.estimate_bps;
+        let desired = if known >= needed_bps * HEADROOM {
+            0
+        } else {
+            (needed_bps * HEADROOM).min(MOST_DESIRED_BPS).max(known)
+        };
+        let differs = desired.abs_diff(before) as f64 > before as f64 * DESIRED_STEP;
+        if differs {
+            self.desired_bps = Some(desired);
+            let desired = Bitrate::bps(desired);
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, desired);
+        }
+    }
+
+    /// Why this endpoint has to be given up, if it has.
+    pub fn overdue(&self, now: Instant, limits: &Limits) -> Option<&'static str> {
+        match (self.heard, self.ice_connected) {
+            (None, _) if now >= self.created + limits.ice_timeout => Some("ice-failed"),
+            (Some(heard), _) if now >= heard + limits.activity_timeout => Some("idle"),
+            (_, Some(connected))
+                if self.dtls != Dtls::Connected && now >= connected + limits.dtls_timeout =>
+            {
+                Some("dtls-failed")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn candidate(
+    remote: SocketAddr,
+    kind: CandidateKind,
+    priority: u32,
+    related: Option<SocketAddr>,
+) -> Candidate {
+    Candidate::from_parts(
+        "r".into(),
+        1,
+        Protocol::Udp,
+        priority,
+        remote,
+        kind,
+        related,
+        None,
+        None,
+    )
+}
+
+fn add_codec(config: &mut RtcConfig, payload_type: &PayloadType) {
+    let codec = match payload_type.codec {
+        Codec::Opus => FormatCodec::Opus,
+        Codec::TelephoneEvent => FormatCodec::Tele,
+        Codec::Vp8 => FormatCodec::Vp8,
+        Codec::Vp9 => FormatCodec::Vp9,
+        Codec::H264 => FormatCodec::H264,
+        Codec::Av1 => FormatCodec::Av1,
+    };
+    let line: Vec<String> = payload_type
+        .parameters
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let codecs = config.codec_config();
+    codecs.add_config(
+        Pt::new_with_value(payload_type.number),
+        payload_type.rtx.map(Pt::new_with_value),
+        codec,
+        setup::frequency(payload_type.clock_rate),
+        (payload_type.codec.kind() == MediaKind::Audio).then_some(payload_type.channels),
+        FormatParams::parse_line(&line.join(";")),
+    );
+    // Probes may only be sent as retransmissions, because clients expect no other stream.
+    let may_probe = payload_type.codec.kind() == MediaKind::Video && payload_type.rtx.is_some();
+    if let Some(params) = codecs.last_mut() {
+        params.set_fb_transport_cc(may_probe);
+    }
+}

@@ -1,0 +1,38 @@
+//! What the engine tells its caller.
+
+use std::net::SocketAddr;
+
+use crate::layers::Layer;
+use crate::setup::{Codec, EndpointId, SourceId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The first validated pair; DTLS starts at this moment.
+    IceConnected {
+        endpoint: EndpointId,
+        local: SocketAddr,
+        remote: SocketAddr,
+    },
+    DtlsConnected {
+        endpoint: EndpointId,
+        srtp_profile: &'static str,
+    },
+    /// The endpoint has been given up and dropped.
+    EndpointFailed {
+        endpoint: EndpointId,
+        reason: &'static str,
+    },
+    SourceLevels {
+        source: SourceId,
+        levels: Vec<u8>,
+    },
+    SourceLayers {
+        source: SourceId,
+        codec: Codec,
+        layers: Vec<Layer>,
+    },
+    BandwidthEstimate {
+        endpoint: EndpointId,
+        bps: u64,
+    },
+}

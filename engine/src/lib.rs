@@ -1,0 +1,35 @@
+//! The packet engine of Tertulia: ICE, DTLS, SRTP and selective forwarding.
+//!
+//! The way of a packet: [`engine_loop`] reads it from a socket, [`demux`] finds whose it is,
+//! [`endpoint`] (a str0m session) authenticates and decrypts it, [`sfu`] finds its [`source`] and
+//! the receivers, [`forward`] decides for each of them and renumbers it ([`rewrite`]), [`outputs`]
+//! writes it into the receiver's session, and the loop sends what comes out.
+//!
+//! Sockets and the clock stay in [`engine_loop`]; only `python` knows Python.
+
+#![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
+
+pub mod clock;
+pub mod codecs;
+pub mod counters;
+pub mod crypto;
+pub mod demux;
+pub mod endpoint;
+pub mod engine_loop;
+pub mod events;
+pub mod extensions;
+pub mod forward;
+pub mod keyframes;
+pub mod layers;
+pub mod levels;
+pub mod outputs;
+#[cfg(feature = "python")]
+mod python;
+pub mod rewrite;
+pub mod setup;
+pub mod sfu;
+pub mod sockets;
+pub mod source;
+pub mod stun;
+pub mod vp8;

@@ -1,0 +1,677 @@
+//! All endpoints and sources of one engine, and the way of a packet from one to the others.
+//!
+//! Sans-IO like the session library below it: orders, datagrams and `now` come in; datagrams to
+//! send and events for the caller come out.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use str0m::net::Transmit;
+use str0m::rtp::{RtpPacket, Vp8Descriptor};
+
+use crate::codecs;
+use crate::counters::{Counters, Drop, EndpointSnapshot};
+use crate::crypto;
+use crate::demux::{Directory, Path, Protocol, Unclassified, classify};
+use crate::endpoint::{Endpoint, Happening, Inbound};
+use crate::events::Event;
+use crate::forward::{Incoming, Shape};
+use crate::keyframes::Asker;
+use crate::layers::Measured;
+use crate::outputs::{Media, Outcome};
+use crate::setup::{
+    Codec, EndpointId, EndpointSetup, Limits, MAX_ENCODINGS, MediaKind, RemoteSetup, SourceId,
+    SourceSetup, Wanted,
+};
+use crate::source::Source;
+use crate::stun::{self, Stun};
+
+const TICK: Duration = Duration::from_millis(100);
+/// Timers are served on a grid, so that many endpoints share one wake-up. What an endpoint waits
+/// for at length can wait a little longer; a bandwidth probe measures what its timing says.
+const FINE: Duration = Duration::from_millis(1);
+const COARSE: Duration = Duration::from_millis(5);
+const AT_LENGTH: Duration = Duration::from_millis(10);
+
+#[derive(Debug)]
+pub struct Sfu {
+    limits: Limits,
+    locals: Vec<SocketAddr>,
+    endpoints: HashMap<EndpointId, Endpoint>,
+    sources: HashMap<SourceId, Source>,
+    /// Who wants what, whether or not the source exists yet.
+    wanted: HashMap<EndpointId, Vec<Wanted>>,
+    directory: Directory,
+    /// Deadlines; an entry that no longer is its endpoint's own is stale.
+    timers: BinaryHeap<Reverse<(Instant, EndpointId)>>,
+    scheduled: HashMap<EndpointId, Instant>,
+    waiting: Vec<EndpointId>,
+    start: Instant,
+    next_tick: Instant,
+    numbers: fastrand::Rng,
+    pub counters: Counters,
+    transmits: Vec<Transmit>,
+    events: Vec<Event>,
+}
+
+impl Sfu {
+    /// `seed` chooses the sequence numbers streams start with.
+    pub fn new(now: Instant, locals: Vec<SocketAddr>, limits: Limits, seed: u64) -> Sfu {
+        Sfu {
+            limits,
+            locals,
+            endpoints: HashMap::new(),
+            sources: HashMap::new(),
+            wanted: HashMap::new(),
+            directory: Directory::default(),
+            timers: BinaryHeap::new(),
+            scheduled: HashMap::new(),
+            waiting: Vec::new(),
+            start: now,
+            next_tick: now + TICK,
+            numbers: fastrand::Rng::with_seed(seed),
+            counters: Counters::default(),
+            transmits: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    pub fn take_transmits(&mut self) -> Vec<Transmit> {
+        std::mem::take(&mut self.transmits)
+    }
+
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// When [`Sfu::handle_timeout`] has to be called at the latest.
+    pub fn next_timeout(&self) -> Instant {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        timer.map_or(self.next_tick, |timer| timer.min(self.next_tick))
+    }
+
+    pub fn snapshot(&self, now: Instant) -> Vec<EndpointSnapshot> {
+        self.endpoints
+            .values()
+            .map(|endpoint| EndpointSnapshot {
+                endpoint: endpoint.id,
+                idle: endpoint.idle(now),
+                counters: endpoint.counters.clone(),
+            })
+            .collect()
+    }
+
+    // ---- orders --------------------------------------------------------------------------------
+
+    /// False when the id or the username fragment is in use.
+    pub fn add_endpoint(&mut self, now: Instant, id: EndpointId, setup: EndpointSetup) -> bool {
+        if self.endpoints.contains_key(&id) || !self.directory.add(&setup.ufrag, id) {
+            return false;
+        }
+        let endpoint = Endpoint::new(now, id, setup, &self.locals, self.numbers.u64(..));
+        self.endpoints.insert(id, endpoint);
+        self.drive(now, id, None);
+        true
+    }
+
+    pub fn set_remote(&mut self, now: Instant, id: EndpointId, remote: RemoteSetup) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        let done = catch_unwind(AssertUnwindSafe(|| endpoint.set_remote(now, remote)));
+        match done {
+            Ok(Ok(())) => self.drive(now, id, None),
+            Ok(Err(_)) => self.fail(id, "dtls-failed"),
+            Err(_) => self.fail(id, "internal"),
+        }
+    }
+
+    pub fn add_remote_candidate(
+        &mut self,
+        now: Instant,
+        id: EndpointId,
+        remote: SocketAddr,
+        kind: &str,
+        priority: u32,
+    ) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        let is_useful =
+            remote.port() != 0 && !remote.ip().is_unspecified() && !remote.ip().is_multicast();
+        if is_useful && endpoint.add_remote_candidate(remote, kind, priority) {
+            self.directory.expect_candidate(remote, id);
+            self.drive(now, id, None);
+        }
+    }
+
+    pub fn set_sources(&mut self, now: Instant, id: EndpointId, sources: Vec<SourceSetup>) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        let mut sources = sources;
+        sources.retain(|source| {
+            let is_foreign = self
+                .sources
+                .get(&source.id)
+                .is_some_and(|known| known.owner != id);
+            !source.encodings.is_empty() && source.encodings.len() <= MAX_ENCODINGS && !is_foreign
+        });
+        let gone: Vec<SourceId> = endpoint
+            .sources
+            .iter()
+            .copied()
+            .filter(|old| sources.iter().all(|new| new.id != *old))
+            .collect();
+        endpoint.set_inbound(&sources);
+        for source in gone {
+            self.remove_source(source);
+        }
+        for setup in sources {
+            let source_id = setup.id;
+            match self.sources.get_mut(&source_id) {
+                Some(known) if known.setup == setup => continue,
+                Some(known) => known.setup = setup,
+                None => {
+                    self.sources.insert(source_id, Source::new(now, id, setup));
+                }
+            }
+            let receivers: Vec<EndpointId> = self
+                .wanted
+                .iter()
+                .filter(|(_, wanted)| wanted.iter().any(|each| each.source == source_id))
+                .map(|(&receiver, _)| receiver)
+                .collect();
+            for receiver in receivers {
+                self.aim(now, receiver, source_id);
+            }
+        }
+        self.drive(now, id, None);
+    }
+
+    pub fn set_muted(&mut self, id: EndpointId, audio: bool, video: bool) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.muted_audio = audio;
+            endpoint.muted_video = video;
+        }
+    }
+
+    /// Say all that `id` shall receive.
+    pub fn forward(&mut self, now: Instant, id: EndpointId, wanted: Vec<Wanted>) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        let dropped: Vec<SourceId> = endpoint
+            .outputs
+            .active()
+            .filter(|source| wanted.iter().all(|each| each.source != *source))
+            .collect();
+        for source in dropped {
+            endpoint.outputs.suspend(source);
+            if let Some(source) = self.sources.get_mut(&source) {
+                source.receivers.retain(|&receiver| receiver != id);
+            }
+        }
+        let sources: Vec<SourceId> = wanted.iter().map(|each| each.source).collect();
+        self.wanted.insert(id, wanted);
+        for source in sources {
+            self.aim(now, id, source);
+        }
+    }
+
+    /// The caller needs a key frame of this source.
+    pub fn request_keyframe(&mut self, now: Instant, source: SourceId) {
+        self.ask(now, source, Asker::Bridge);
+    }
+
+    pub fn remove_endpoint(&mut self, id: EndpointId) {
+        let Some(endpoint) = self.endpoints.remove(&id) else {
+            return;
+        };
+        for &source in &endpoint.sources {
+            self.remove_source(source);
+        }
+        for source in self.sources.values_mut() {
+            source.receivers.retain(|&receiver| receiver != id);
+            source.keyframes.forget(id);
+        }
+        self.directory
+            .remove(&endpoint.ufrag, id, &endpoint.paths(), &endpoint.candidates);
+        self.wanted.remove(&id);
+        self.scheduled.remove(&id);
+    }
+
+    fn remove_source(&mut self, id: SourceId) {
+        let Some(source) = self.sources.remove(&id) else {
+            return;
+        };
+        for receiver in source.receivers {
+            if let Some(endpoint) = self.endpoints.get_mut(&receiver) {
+                let (rtc, outputs, _) = endpoint.sending_side();
+                outputs.retire(rtc, id);
+            }
+        }
+    }
+
+    /// Bring one subscription into force.
+    fn aim(&mut self, now: Instant, receiver: EndpointId, source_id: SourceId) {
+        let wanted = self.wanted.get(&receiver).into_iter().flatten();
+        let Some(wanted) = wanted.copied().find(|each| each.source == source_id) else {
+            return;
+        };
+        let Some(source) = self.sources.get_mut(&source_id) else {
+            return;
+        };
+        let Some(endpoint) = self.endpoints.get_mut(&receiver) else {
+            return;
+        };
+        let (rtc, outputs, _) = endpoint.sending_side();
+        let Some(needs_keyframe) =
+            outputs.aim(rtc, &source.setup, wanted.encoding, wanted.temporal)
+        else {
+            self.counters.drop(Drop::SsrcConflict);
+            return;
+        };
+        if !source.receivers.contains(&receiver) {
+            source.receivers.push(receiver);
+        }
+        if needs_keyframe && endpoint.is_ready() {
+            self.ask(now, source_id, Asker::Bridge);
+        }
+    }
+
+    // ---- datagrams -----------------------------------------------------------------------------
+
+    /// Take one datagram. Call [`Sfu::flush`] after a batch of them.
+    pub fn receive(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        self.counters.packets_received += 1;
+        self.counters.bytes_received += datagram.len() as u64;
+        if let Err(reason) = self.dispatch(now, path, datagram) {
+            self.counters.drop(reason);
+        }
+    }
+
+    fn dispatch(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), Drop> {
+        let protocol = classify(datagram).map_err(|problem| match problem {
+            Unclassified::UnknownProtocol => Drop::UnknownProtocol,
+            Unclassified::MalformedRtp => Drop::MalformedRtp,
+            Unclassified::MalformedRtcp => Drop::MalformedRtcp,
+        })?;
+        let id = match protocol {
+            Protocol::Stun => self.owner_of_stun(now, path, datagram)?,
+            _ => self.directory.by_path(path).ok_or(Drop::NotStunFirst)?,
+        };
+        let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
+        // SSRC 0 carries the sender's bandwidth probes, which need feedback (libwebrtc).
+        if let Protocol::Rtp { ssrc, payload_type } = protocol
+            && ssrc != 0
+        {
+            if endpoint.inbound(ssrc).is_none() {
+                return Err(Drop::UnknownSsrc);
+            }
+            if !endpoint.knows_payload_type(payload_type) {
+                return Err(Drop::UnknownPayloadType);
+            }
+        }
+        let (is_dtls, is_stun) = (protocol == Protocol::Dtls, protocol == Protocol::Stun);
+        let fed = catch_unwind(AssertUnwindSafe(|| {
+            endpoint.receive(now, path, is_dtls, is_stun, datagram)
+        }));
+        let Ok(fed) = fed else {
+            self.fail(id, "internal");
+            return Ok(());
+        };
+        self.drive(now, id, Some(path));
+        fed.map_err(|_| match protocol {
+            Protocol::Stun => Drop::BadStun,
+            Protocol::Dtls => Drop::BadDtls,
+            Protocol::Rtp { .. } => Drop::MalformedRtp,
+            Protocol::Rtcp => Drop::MalformedRtcp,
+        })
+    }
+
+    /// Whose STUN message this is; its address is that endpoint's from now on.
+    fn owner_of_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+    ) -> Result<EndpointId, Drop> {
+        let known = self.directory.by_path(path);
+        let candidates = match stun::peek(datagram).map_err(|_| Drop::BadStun)? {
+            Stun::Request { local_ufrag } => {
+                let named = self
+                    .directory
+                    .by_ufrag(local_ufrag)
+                    .ok_or(Drop::UnknownUfrag)?;
+                if known == Some(named) {
+                    return Ok(named);
+                }
+                vec![named]
+            }
+            Stun::Other => match known {
+                Some(known) => return Ok(known),
+                None => self.directory.by_candidate(path.remote).to_vec(),
+            },
+        };
+        let is_signalled = !candidates.is_empty();
+        for id in candidates {
+            let Some(endpoint) = self.endpoints.get_mut(&id) else {
+                continue;
+            };
+            let is_authentic = catch_unwind(AssertUnwindSafe(|| {
+                endpoint.authenticates(now, path, datagram)
+            }));
+            if !is_authentic.unwrap_or(false) {
+                continue;
+            }
+            if let Some(forgotten) = endpoint.bind(now, path) {
+                self.directory.unbind(forgotten, id);
+            }
+            self.directory.bind(path, id);
+            return Ok(id);
+        }
+        Err(if is_signalled {
+            Drop::BadStun
+        } else {
+            Drop::NotStunFirst
+        })
+    }
+
+    /// Let every endpoint that got something to send send it.
+    pub fn flush(&mut self, now: Instant) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_unstable();
+        waiting.dedup();
+        for &id in &waiting {
+            self.drive(now, id, None);
+        }
+        if self.waiting.is_empty() {
+            waiting.clear();
+            self.waiting = waiting;
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(&Reverse((at, id))) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            if self.scheduled.get(&id) != Some(&at) {
+                continue;
+            }
+            self.scheduled.remove(&id);
+            match self.endpoints.get(&id) {
+                Some(endpoint) if endpoint.deadline <= now => self.drive(now, id, None),
+                Some(_) => self.schedule(now, id),
+                None => {}
+            }
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            self.tick(now);
+        }
+        self.flush(now);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        for source in self.sources.values_mut() {
+            source.report(now, &mut self.events);
+        }
+        for endpoint in self.endpoints.values_mut().filter(|each| each.is_ready()) {
+            let active = endpoint.outputs.active();
+            let sources = active.filter_map(|source| self.sources.get(&source));
+            let desired = sources.map(|source| source.layers.best_bps()).sum();
+            endpoint.desire(desired);
+        }
+        let overdue: Vec<(EndpointId, &'static str)> = self
+            .endpoints
+            .values()
+            .filter_map(|endpoint| Some((endpoint.id, endpoint.overdue(now, &self.limits)?)))
+            .collect();
+        for (id, reason) in overdue {
+            self.fail(id, reason);
+        }
+    }
+
+    fn schedule(&mut self, now: Instant, id: EndpointId) {
+        let Some(endpoint) = self.endpoints.get(&id) else {
+            return;
+        };
+        let wait = endpoint.deadline.saturating_duration_since(now);
+        let grid = if wait < AT_LENGTH { FINE } else { COARSE };
+        let since = endpoint.deadline.saturating_duration_since(self.start);
+        let rounded = (since.as_nanos() as u64).next_multiple_of(grid.as_nanos() as u64);
+        let at = self.start + Duration::from_nanos(rounded);
+        if self
+            .scheduled
+            .get(&id)
+            .is_some_and(|&scheduled| scheduled <= at)
+        {
+            return;
+        }
+        self.scheduled.insert(id, at);
+        self.timers.push(Reverse((at, id)));
+    }
+
+    /// Let one endpoint work, and act on what came of it.
+    fn drive(&mut self, now: Instant, id: EndpointId, cause: Option<Path>) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        let mut happenings = Vec::new();
+        let sent_before = self.transmits.len();
+        let transmits = &mut self.transmits;
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            endpoint.drive(now, cause, transmits, &mut happenings);
+        }));
+        let sent = &self.transmits[sent_before..];
+        self.counters.packets_sent += sent.len() as u64;
+        self.counters.bytes_sent += sent
+            .iter()
+            .map(|each| each.contents.len() as u64)
+            .sum::<u64>();
+        self.counters
+            .drop_many(Drop::SrtpAuth, crypto::take_failures());
+        if worked.is_err() {
+            self.fail(id, "internal");
+            return;
+        }
+        self.schedule(now, id);
+        for happening in happenings {
+            self.act(now, id, happening);
+        }
+    }
+
+    fn act(&mut self, now: Instant, id: EndpointId, happening: Happening) {
+        match happening {
+            Happening::Packet(packet) => self.pass_on(now, id, *packet),
+            Happening::KeyframeWanted(source) => {
+                let rtt = self.endpoints.get(&id).and_then(Endpoint::rtt);
+                self.ask(now, source, Asker::Receiver(id, rtt));
+            }
+            Happening::IceConnected(path) => self.events.push(Event::IceConnected {
+                endpoint: id,
+                local: path.local,
+                remote: path.remote,
+            }),
+            Happening::DtlsConnected(srtp_profile) => {
+                self.events.push(Event::DtlsConnected {
+                    endpoint: id,
+                    srtp_profile,
+                });
+            }
+            Happening::Ready => {
+                let Some(endpoint) = self.endpoints.get(&id) else {
+                    return;
+                };
+                for source in endpoint.outputs.active().collect::<Vec<_>>() {
+                    self.ask(now, source, Asker::Bridge);
+                }
+            }
+            Happening::Estimate(bps) => {
+                self.events
+                    .push(Event::BandwidthEstimate { endpoint: id, bps });
+            }
+            Happening::Failed(reason) => self.fail(id, reason),
+        }
+    }
+
+    /// Give an endpoint up and tell the caller.
+    pub fn fail(&mut self, id: EndpointId, reason: &'static str) {
+        if self.endpoints.contains_key(&id) {
+            self.remove_endpoint(id);
+            self.events.push(Event::EndpointFailed {
+                endpoint: id,
+                reason,
+            });
+        }
+    }
+
+    /// Ask the sender of a video source for a key frame, within the limits.
+    fn ask(&mut self, now: Instant, source_id: SourceId, asker: Asker) {
+        let Some(source) = self.sources.get_mut(&source_id) else {
+            return;
+        };
+        let Some(sender) = self.endpoints.get_mut(&source.owner) else {
+            return;
+        };
+        let is_video = source.setup.kind == MediaKind::Video;
+        if is_video && sender.is_ready() && source.keyframes.admit(now, asker, &self.limits) {
+            sender.request_keyframe(source.setup.encodings[0].ssrc);
+            self.waiting.push(source.owner);
+        }
+    }
+
+    // ---- the way of a packet -------------------------------------------------------------------
+
+    fn pass_on(&mut self, now: Instant, sender_id: EndpointId, packet: RtpPacket) {
+        let Some(sender) = self.endpoints.get(&sender_id) else {
+            return;
+        };
+        let Some(Inbound {
+            source: source_id,
+            encoding,
+            kind,
+            ..
+        }) = sender.inbound(*packet.header.ssrc)
+        else {
+            self.counters.drop(Drop::UnknownSsrc);
+            return;
+        };
+        let Some(payload_type) = sender.payload_type(*packet.header.payload_type).cloned() else {
+            self.counters.drop(Drop::UnknownPayloadType);
+            return;
+        };
+        let Some(source) = self.sources.get_mut(&source_id) else {
+            return;
+        };
+        let mut incoming = Incoming {
+            encoding,
+            seq: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            shape: Shape::Audio,
+            captured: sender.captured(now, &packet, payload_type.clock_rate),
+            clock_rate: payload_type.clock_rate,
+        };
+        let is_muted = match kind {
+            MediaKind::Audio => sender.muted_audio,
+            MediaKind::Video => sender.muted_video,
+        };
+        let problem = if is_muted {
+            Some(Drop::Muted)
+        } else if payload_type.codec.kind() != kind {
+            Some(Drop::UnknownPayloadType)
+        } else if packet.payload.is_empty() {
+            // Padding only, a bandwidth probe: nothing to pass on and nothing to count.
+            source.skip(&mut self.endpoints, &incoming);
+            return;
+        } else {
+            match codecs::shape(payload_type.codec, &packet.payload) {
+                Some(shape) => {
+                    incoming.shape = shape;
+                    None
+                }
+                None => Some(Drop::MalformedPayload),
+            }
+        };
+        if let Some(reason) = problem {
+            self.counters.drop(reason);
+            source.skip(&mut self.endpoints, &incoming);
+            return;
+        }
+        source.codec = payload_type.codec;
+        match incoming.shape {
+            Shape::Audio => {
+                if let Some(level) = packet.header.ext_vals.audio_level {
+                    source.levels.add(level.unsigned_abs());
+                }
+            }
+            Shape::Vp8(_) | Shape::Video { .. } => {
+                let (temporal, height) = match incoming.shape {
+                    Shape::Vp8(vp8) => (vp8.temporal, vp8.height),
+                    _ => (0, None),
+                };
+                source.layers.add(
+                    now,
+                    Measured {
+                        encoding,
+                        temporal,
+                        bytes: packet.payload.len() + packet.header.header_len,
+                        timestamp: incoming.timestamp,
+                        height,
+                    },
+                );
+            }
+        }
+        let vp8 = match payload_type.codec {
+            Codec::Vp8 => Vp8Descriptor::parse(&packet.payload).ok(),
+            _ => None,
+        };
+        let media = Media {
+            incoming,
+            payload_type: &payload_type,
+            extensions: crate::extensions::carried(&packet.header.ext_vals),
+            payload: packet.payload,
+            vp8,
+        };
+        let mut needs_keyframe = false;
+        let mut broken = Vec::new();
+        for &receiver_id in &source.receivers {
+            let Some(receiver) = self.endpoints.get_mut(&receiver_id) else {
+                continue;
+            };
+            if !receiver.is_ready() {
+                continue;
+            }
+            let (rtc, outputs, offered) = receiver.sending_side();
+            let forwarded = catch_unwind(AssertUnwindSafe(|| {
+                outputs.forward(now, rtc, offered, source_id, &media)
+            }));
+            match forwarded {
+                Ok((outcome, asks)) => {
+                    needs_keyframe |= asks;
+                    match outcome {
+                        Outcome::Sent => {
+                            self.counters.packets_forwarded += 1;
+                            self.waiting.push(receiver_id);
+                        }
+                        Outcome::Held => {}
+                        Outcome::NotOffered => self.counters.drop(Drop::CodecNotOffered),
+                    }
+                }
+                Err(_) => broken.push(receiver_id),
+            }
+        }
+        for receiver in broken {
+            self.fail(receiver, "internal");
+        }
+        if needs_keyframe {
+            self.ask(now, source_id, Asker::Bridge);
+        }
+    }
+}
