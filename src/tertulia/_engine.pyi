@@ -1,0 +1,253 @@
+"""The packet engine (Rust, `engine/`): sockets, ICE, DTLS, SRTP, forwarding, counters.
+
+One thread per `Engine` moves every packet of every conference; Python gives it standing orders and
+hears about events. No method blocks on the network, none is called per packet, and the engine
+holds no policy: who receives what, and when, is said here by the caller.
+
+Ids of endpoints and sources are integers the caller chooses, never reused within one Engine.
+Orders are carried out in the order given. An order for an id that is gone is ignored.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, final
+
+class EngineError(Exception):
+    """An order that cannot be carried out: an id used twice, a fingerprint that is not hex, ..."""
+
+@final
+class PayloadType:
+    """One RTP payload type on offer (RFC 3551); RTX is `rtx`, the payload type that repairs it."""
+
+    def __init__(
+        self,
+        number: int,
+        codec: Literal["opus", "vp8", "vp9", "h264", "av1", "telephone-event"],
+        clock_rate: int,
+        *,
+        channels: int = 1,
+        rtx: int | None = None,
+        parameters: dict[str, str] | None = None,
+    ) -> None: ...
+
+@final
+class Encoding:
+    """One encoding of a source: its SSRC and the SSRC of its retransmissions (FID group)."""
+
+    def __init__(self, ssrc: int, rtx: int | None = None) -> None: ...
+
+@final
+class Source:
+    """One audio or video origin: its encodings in SIM-group order, lowest first.
+
+    Receivers see the first encoding's SSRCs whatever encoding is forwarded.
+    """
+
+    def __init__(
+        self, source: int, kind: Literal["audio", "video"], encodings: Sequence[Encoding]
+    ) -> None: ...
+
+@final
+class Limits:
+    """Numbers of the mechanism; the reasons stand in bridge reference 2.7 and security A5."""
+
+    def __init__(
+        self,
+        *,
+        keyframe_interval_ms: int = 200,  # per source, over all receivers
+        keyframes_per_receiver_10s: int = 3,
+        dtls_timeout_ms: int = 30_000,
+        ice_timeout_ms: int = 120_000,  # nothing ever received after add_endpoint
+        activity_timeout_ms: int = 60_000,  # nothing received any more
+        max_datagrams_per_wakeup: int = 512,
+    ) -> None: ...
+
+@final
+class Engine:
+    def __init__(
+        self,
+        bind: Sequence[tuple[str, int]],
+        *,
+        advertise: Sequence[tuple[str, str]] = (),
+        limits: Limits | None = None,
+        receive_buffer_bytes: int = 4_194_304,
+    ) -> None:
+        """Bind one UDP socket per (address, port) and start the thread.
+
+        Args:
+            bind: literal IPv4/IPv6 addresses of this machine, no wildcards; port 0 lets the system choose (then
+                every address gets the same port as the first where possible).
+            advertise: (local address, public address) pairs for NAT.
+        Raises: OSError with errno and "address:port" in the message when a socket cannot be bound;
+            ValueError when an address is not a literal one.
+        """
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """What was bound, in the order asked for."""
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """("sha-256", "AB:CD:...") of the process-wide DTLS certificate (ECDSA P-256)."""
+
+    def fileno(self) -> int:
+        """Readable (eventfd) while events wait; for `loop.add_reader`."""
+
+    def take_events(self) -> list[Event]:
+        """All events since the last call; clears the eventfd. Never blocks."""
+
+    def add_endpoint(
+        self,
+        endpoint: int,
+        *,
+        ufrag: str,
+        pwd: str,
+        controlling: bool,
+        payload_types: Sequence[PayloadType],
+        extensions: Sequence[tuple[int, str]],
+    ) -> None:
+        """Create one transport with local ICE credentials.
+
+        Checks (and a DTLS ClientHello) that arrive before `set_remote` are kept and answered then.
+        `extensions` are (id, uri) RTP header extensions; uris the engine cannot handle are ignored,
+        and so is the MID: streams are told apart by the SSRCs of `set_sources` alone.
+        Raises: EngineError when the id or the ufrag is in use.
+        """
+
+    def set_remote(
+        self,
+        endpoint: int,
+        *,
+        ufrag: str,
+        pwd: str,
+        fingerprints: Sequence[tuple[str, str]],
+        setup: Literal["active", "passive", "actpass"],
+    ) -> None:
+        """Give the peer's ICE credentials and DTLS fingerprints ((hash, "AB:CD:.."), any matches).
+
+        Of several hash functions only the strongest supported one counts (sha-256, else sha-1).
+        The engine is the DTLS server unless the peer is `passive`.
+        Checking starts now, towards candidates and towards addresses learnt peer-reflexively.
+        """
+
+    def add_remote_candidate(
+        self, endpoint: int, address: str, port: int, *, kind: str, priority: int
+    ) -> None: ...
+    def set_sources(self, endpoint: int, sources: Sequence[Source]) -> None:
+        """Replace all sources this endpoint sends; a known source id keeps its state.
+
+        Packets of any other SSRC from this endpoint are dropped and counted.
+        """
+
+    def set_muted(self, endpoint: int, *, audio: bool, video: bool) -> None:
+        """Drop what this endpoint sends of these kinds (force mute)."""
+
+    def forward(self, endpoint: int, wanted: Sequence[tuple[int, int, int]]) -> None:
+        """Say all that this endpoint shall receive: (source, encoding, highest temporal layer).
+
+        A source left out is suspended: nothing of it is sent, its output state (sequence numbers,
+        picture ids) is kept and goes on when it returns. Encoding switches wait for a keyframe,
+        which the engine asks for. Temporal layer 7 means all. Audio ignores both numbers.
+        """
+
+    def request_keyframe(self, source: int) -> None:
+        """Ask the sender of a video source for a keyframe, within the limits."""
+
+    def remove_endpoint(self, endpoint: int) -> None:
+        """End the transport and forget its sources and everything forwarded to or from it."""
+
+    def stats(self) -> EngineStats:
+        """The snapshot the thread last published (at most 250 ms old)."""
+
+    def close(self) -> None:
+        """Stop the thread and close the sockets; idempotent."""
+
+@final
+class IceConnected:
+    """The first validated pair; DTLS starts at this moment."""
+
+    endpoint: int
+    local: str  # "address:port"
+    remote: str
+    protocol: str  # "udp"
+
+@final
+class DtlsConnected:
+    endpoint: int
+    srtp_profile: str  # such as "AEAD_AES_128_GCM"
+
+@final
+class EndpointFailed:
+    """The engine has given this endpoint up and dropped it; the caller tells the focus.
+
+    reason: "ice-failed", "dtls-failed", "fingerprint-mismatch", "idle", "internal", or "closed":
+    the peer ended DTLS, as a browser does when its connection is closed.
+    """
+
+    endpoint: int
+    reason: str
+
+@final
+class SourceLevels:
+    """RFC 6464 levels of one audio source since the last such event (one per 20 ms packet).
+
+    Sent every 100 ms or so for sources that sent something. One byte per packet, 0 (loudest) to
+    127 (silence), in order of arrival.
+    """
+
+    source: int
+    levels: bytes
+
+@final
+class SourceLayers:
+    """What a video source sends now; sent when it changes noticeably and once per second.
+
+    layers: (encoding, temporal, bps, height, fps) with bps including lower temporal layers of the
+    same encoding, height 0 and fps 0.0 where unknown; only active layers (bps > 0).
+    """
+
+    source: int
+    codec: str
+    layers: list[tuple[int, int, int, int, float]]
+
+@final
+class BandwidthEstimate:
+    """The estimate towards this receiver moved noticeably."""
+
+    endpoint: int
+    bps: int
+
+Event = (
+    IceConnected | DtlsConnected | EndpointFailed | SourceLevels | SourceLayers | BandwidthEstimate
+)
+
+@final
+class EndpointStats:
+    endpoint: int
+    idle_ms: int  # since the last packet of any kind (STUN included) arrived
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    rtt_ms: float  # 0.0 while unknown
+    loss_in: float  # fraction, last interval
+    loss_out: float
+    estimate_bps: int  # 0 while unknown
+    nacks_received: int
+    nacks_sent: int
+    retransmissions_sent: int  # those sent as bandwidth probes included
+    keyframe_requests_received: int
+    keyframe_requests_sent: int
+
+@final
+class EngineStats:
+    endpoints: list[EndpointStats]
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    packets_forwarded: int  # one per receiver
+    wakeups: int
+    cpu_us: int  # of the engine's thread
+    dropped: dict[str, int]
+    """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
+    "malformed-rtp", "malformed-rtcp", "srtp-auth", "unknown-payload-type", "muted", ..."""

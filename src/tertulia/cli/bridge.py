@@ -1,0 +1,115 @@
+"""tertulia bridge: run one bridge on its own; it logs in at a server and serves its meetings.
+
+`tertulia serve` starts its own bridge with exactly this command. The order of starts does not
+matter: the bridge keeps trying until the server is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tertulia import bridge_secret, machine
+from tertulia.config import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, Rule
+from tertulia.errors import ConfigError
+
+SCHEMES = ("https", "wss", "xmpp")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--server", required=True, metavar="URL", help="https://HOST[:PORT], or xmpp://HOST:PORT")
+    add("--name", required=True, help="name in the brewery, unique among all bridges")
+    add("--secret-file", required=True, type=Path, metavar="FILE", help="the server's secret file")
+    add("--host", metavar="NAME", help="the server's host setting (default: the host in --server)")
+    add("--public-netloc", metavar="HOST:PORT", help="the address people know the server by")
+    add("--region", default="", help="compared with the regions of participants")
+    add("--media-port", default="10000", metavar="PORT", help="UDP port (default: 10000, 0: any)")
+    add(
+        "--media-address",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="local address to send media from; may be repeated (default: all of this machine's)",
+    )
+    add(
+        "--advertise",
+        action="append",
+        default=[],
+        metavar="LOCAL=PUBLIC",
+        help="behind NAT: tell clients PUBLIC for LOCAL; may be repeated",
+    )
+    add(
+        "--channel-address",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where the server reaches our bridge channels (default: 127.0.0.1)",
+    )
+    add("--channel-port", default="0", metavar="PORT", help="its TCP port (default: any free one)")
+    add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    add("--log-format", default="logfmt", choices=["logfmt", "json"])
+
+
+def run(args: argparse.Namespace) -> int:
+    server = urlsplit(args.server)
+    if server.scheme not in SCHEMES or not server.hostname:
+        raise ConfigError(f"--server {args.server} is no server; write https://HOST:PORT")
+    if server.scheme == "https":  # the server by the address of its pages
+        server = server._replace(scheme="wss")
+    host = require("--host", args.host or server.hostname, HOST)
+    require("--name", args.name, BRIDGE_NAME)
+    for address in args.media_address:
+        require("--media-address", address, ADDRESS)
+    for pair in args.advertise:
+        require("--advertise", (pair,), ADVERTISED)
+    require("--channel-address", args.channel_address, ADDRESS)
+    media_port, channel_port = port("--media-port", args), port("--channel-port", args)
+    secret = bridge_secret.read(args.secret_file)
+
+    # Imported here: the other commands start without them.
+    import uvloop  # noqa: PLC0415
+
+    from tertulia import __version__, logs  # noqa: PLC0415
+    from tertulia.bridge import service  # noqa: PLC0415
+
+    logs.set_up(args.log_level, args.log_format, f"bridge-{args.name}")
+    config = service.BridgeConfig(
+        server=server.geturl(),
+        name=args.name,
+        password=secret.password,
+        certificate_sha256=secret.fingerprint or "",
+        host=host,
+        media_addresses=machine.media_addresses(args.media_address, host),
+        media_port=media_port,
+        advertise=tuple(_pair(each) for each in args.advertise),
+        channel_address=args.channel_address,
+        channel_port=channel_port,
+        public_netloc=args.public_netloc or "",
+        region=args.region,
+        version=__version__,
+    )
+    machine.raise_open_files_limit()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(service.run(config))
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    local, _, public = text.partition("=")
+    return local, public
+
+
+def require(option: str, value: object, rule: Rule) -> str:
+    """The value, if it does. Raises: ConfigError naming the option and what would do."""
+    if not rule.holds(value):
+        raise ConfigError(f"{option} {value}: expected {rule.text}")
+    return str(value)
+
+
+def port(option: str, args: argparse.Namespace) -> int:
+    text = getattr(args, option.removeprefix("--").replace("-", "_"))
+    if not text.isdecimal() or not PORT.holds(int(text)):
+        raise ConfigError(f"{option} {text}: expected {PORT.text}")
+    return int(text)

@@ -1,0 +1,288 @@
+"""The control process: the only place that knows which services run and how they fit together.
+
+Read it top to bottom: what is needed before anything runs (ports, certificate, secret), the XMPP
+domains of the one host name, the web surface, the bridge we supervise, and how all of it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from aiohttp import web
+
+from tertulia import bridge_secret, certificates, machine
+from tertulia.bridge_secret import BridgeSecret
+from tertulia.config import Config
+from tertulia.errors import ConfigError
+from tertulia.focus.service import Focus, FocusAddresses
+from tertulia.rooms.limits import RoomLimits
+from tertulia.rooms.policy import RoomPolicy
+from tertulia.rooms.service import RoomService
+from tertulia.supervisor import ChildRefused, supervise
+from tertulia.web.acceptor import Acceptor, bind
+from tertulia.web.app import application
+from tertulia.web.client_config import ClientSettings
+from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.limits import XmppLimits
+from tertulia.xmpp.router import Router
+from tertulia.xmpp.services import DomainServices
+from tertulia.xmpp.transports.tcp import TcpListener
+from tertulia.xmpp.transports.websocket import WebSocketEndpoint
+
+logger = logging.getLogger("tertulia.server")
+
+BRIDGE_ACCOUNT = "bridge"
+_LOOK_EVERY_S = 0.05  # for the bridge to arrive, while starting
+
+
+def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT. Raises: ConfigError when the start cannot succeed."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_told(config))
+
+
+async def _until_told(config: Config) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    waiting = asyncio.create_task(told.wait())
+    serving = asyncio.create_task(serve(config, announce))
+    await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    serving.cancel()
+    with suppress(asyncio.CancelledError):
+        await serving
+    logger.info("Stopped")
+
+
+def announce(url: str) -> None:
+    """The one line on standard output, for people and for whatever started us."""
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+
+
+async def serve(config: Config, ready: Callable[[str], None]) -> None:
+    """Run all services until cancelled; `ready` is told the address once a meeting can be held."""
+    ground = prepare(config)
+    async with AsyncExitStack() as running:
+        xmpp = await running.enter_async_context(signalling(config, ground))
+        await running.enter_async_context(web_surface(config, ground, xmpp))
+        bridge = asyncio.ensure_future(
+            supervised_bridge(config, ground, xmpp.tcp_port)
+            if config.bridge.enabled
+            else asyncio.Event().wait()
+        )
+        running.push_async_callback(_ended, bridge)
+        starting = asyncio.ensure_future(_meetings_possible(xmpp.focus))
+        await asyncio.wait((bridge, starting), return_when=asyncio.FIRST_COMPLETED)
+        if not bridge.done():
+            ready(f"https://{_netloc(config.host, ground.port)}/")
+            for address in machine.own_addresses():
+                logger.info("Also reachable at: https://%s/", _netloc(address, ground.port))
+        starting.cancel()
+        try:
+            await bridge
+        except ChildRefused as refused:
+            raise ConfigError(str(refused)) from None
+
+
+# Before anything runs
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a start needs from the machine; what is missing is the operator's to mend."""
+
+    listeners: list[socket.socket]  # bound, not listening yet
+    tls: ssl.SSLContext  # of the HTTPS port
+    xmpp_tls: ssl.SSLContext  # of the TCP port for bridges
+    secret_file: Path
+    secret: BridgeSecret
+
+    @property
+    def port(self) -> int:
+        """The TCP port people use."""
+        return int(self.listeners[0].getsockname()[1])
+
+
+def prepare(config: Config) -> Ground:
+    """Ports, certificate and secret. Raises: ConfigError."""
+    if config.bridge.enabled and config.media.port:
+        addresses = machine.media_addresses(config.media.addresses, config.host)
+        machine.check_udp_port_is_free(addresses, config.media.port, "--media-port")
+    try:
+        config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(
+            f"{config.data}: cannot be made ({error.strerror}); "
+            "name a folder you can write with --data"
+        ) from None
+    if config.http.certificate is not None and config.http.private_key is not None:
+        certificate = certificates.given(config.http.certificate, config.http.private_key)
+    else:
+        names = [config.host, "localhost", machine.own_name(), "127.0.0.1", "::1"]
+        certificate = certificates.kept(
+            config.data, list(dict.fromkeys([*names, *machine.own_addresses()]))
+        )
+    tls = certificate.server_context("http/1.1")
+    file, secret = bridge_secret.kept(config.data, certificate.fingerprint)
+    listeners = bind(config.http.listen, config.http.port, option="--port")
+    return Ground(listeners, tls, certificate.server_context("xmpp-client"), file, secret)
+
+
+# Signalling: the domains derived from the one host name
+
+
+@dataclass(frozen=True, slots=True)
+class Signalling:
+    websocket: WebSocketEndpoint
+    focus: Focus
+    tcp_port: int  # for bridges
+
+
+@asynccontextmanager
+async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling]:
+    """XMPP for guests and bridges, the rooms, and the focus that leads the conferences."""
+    host, auth = config.host, f"auth.{config.host}"
+    addresses = FocusAddresses.of(host)
+    accounts = Accounts()
+    accounts.add(BRIDGE_ACCOUNT, ground.secret.password)
+    credentials = Credentials.of(
+        (LoginDomain(name=host, anonymous=True), LoginDomain(name=auth, accounts=accounts))
+    )
+    limits = XmppLimits(
+        unauthenticated_per_ip=config.limits.connections_per_address,
+        connections_per_ip_per_s=config.limits.connection_rate_per_address,
+        connections_per_ip_burst=config.limits.connection_burst_per_address,
+    )
+
+    router = Router()
+    for domain in (host, auth):
+        router.serve(domain, DomainServices(router, domain).handle)
+    meetings = RoomPolicy.meetings(
+        host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room)
+    )
+    rooms = RoomService(router, addresses.rooms, meetings)
+    RoomService(router, addresses.brewery.domain, RoomPolicy.brewery(host, addresses.jid))
+
+    def meeting_id_of(jid: Jid) -> str | None:
+        room = rooms.room(jid.node)
+        return room.meeting_id if room is not None else None
+
+    focus = Focus(router=router, addresses=addresses, meeting_id_of=meeting_id_of)
+    websocket = WebSocketEndpoint(router, credentials, domain=host, limits=limits)
+    tcp = TcpListener(router, credentials, domain=host, tls=ground.xmpp_tls, limits=limits)
+
+    try:
+        tcp_port = await tcp.listen(config.xmpp.listen, config.xmpp.port)
+    except OSError as error:
+        raise ConfigError(
+            machine.why_not_bound(
+                *(error, config.xmpp.listen, config.xmpp.port, "tcp", "--set xmpp.port=PORT")
+            )
+        ) from None
+    focus.start()
+    try:
+        yield Signalling(websocket, focus, tcp_port)
+    finally:
+        focus.stop()
+        await websocket.close()
+        await tcp.close()
+
+
+def can_meet(focus: Focus) -> bool:
+    """Whether a conference asked for now would find a bridge."""
+    bridge = focus.brewery.select(asyncio.get_running_loop().time())
+    return bridge is not None and not bridge.is_draining
+
+
+async def _meetings_possible(focus: Focus) -> None:
+    while not can_meet(focus):  # noqa: ASYNC110  # only while starting
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+# Web
+
+
+@asynccontextmanager
+async def web_surface(
+    config: Config, ground: Ground, signalling: Signalling
+) -> AsyncIterator[None]:
+    """Pages, signalling and bridge channels on the one HTTPS port."""
+
+    def channel_url(server: str) -> str | None:
+        bridge = signalling.focus.brewery.by_name(server)
+        return bridge.channel_url or None if bridge is not None else None
+
+    acceptor = Acceptor(ground.listeners, ground.tls)
+    app = application(
+        settings=ClientSettings(
+            host=config.host, site_name=config.site.name, p2p_enabled=config.p2p.enabled
+        ),
+        xmpp_websocket=signalling.websocket.handle,
+        channel_url=channel_url,
+        can_meet=lambda: can_meet(signalling.focus),
+        heard=acceptor.heard,
+    )
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    await runner.setup()
+    assert runner.server is not None
+    acceptor.start(runner.server)
+    try:
+        yield
+    finally:
+        await acceptor.close()
+        await signalling.websocket.close()
+        await runner.cleanup()
+
+
+# The bridge of this machine
+
+
+async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> None:
+    """Keep the bridge running, by the same command an operator would type on another machine."""
+    command = [
+        *(sys.executable, "-m", "tertulia", "bridge"),
+        *("--server", f"xmpp://{_netloc(_local(config.xmpp.listen), tcp_port)}"),
+        *("--host", config.host),
+        *("--name", config.bridge.name),
+        *("--region", config.bridge.region),
+        *("--secret-file", str(ground.secret_file)),
+        *("--public-netloc", _netloc(config.host, ground.port)),
+        *("--media-port", str(config.media.port)),
+        *("--log-level", config.log.level),
+        *("--log-format", config.log.format),
+    ]
+    for address in config.media.addresses:
+        command += ("--media-address", address)
+    for pair in config.media.advertise:
+        command += ("--advertise", pair)
+    await supervise(command, name=f"bridge {config.bridge.name}")
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, ChildRefused):
+        await task
+
+
+def _local(address: str) -> str:
+    """Where this machine reaches what listens on `address`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+
+
+def _netloc(host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return name if port == 443 else f"{name}:{port}"

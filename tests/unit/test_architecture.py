@@ -1,0 +1,108 @@
+"""Who may import whom (docs/architecture.md): no cycles, no arrow upwards."""
+
+import ast
+from pathlib import Path
+
+SRC = Path(__file__).parents[2] / "src"
+
+# Each part may import itself, what is listed here, and what every part may: FOUNDATION.
+FOUNDATION = {"tertulia", "tertulia.errors"}
+MAY_IMPORT = {
+    "tertulia": set(),
+    "tertulia.errors": set(),
+    "tertulia._engine": set(),
+    "tertulia.xmpp": set(),
+    "tertulia.rooms": {"tertulia.xmpp"},
+    "tertulia.focus": {"tertulia.rooms", "tertulia.xmpp"},
+    "tertulia.bridge": {"tertulia.xmpp", "tertulia._engine"},
+    # The shell: it assembles, so it may know the services; nothing below may know it.
+    "tertulia.logs": set(),
+    "tertulia.machine": set(),
+    "tertulia.certificates": set(),
+    "tertulia.bridge_secret": {"tertulia.certificates"},
+    "tertulia.supervisor": set(),
+    "tertulia.config": set(),
+    "tertulia.web": {"tertulia.xmpp", "tertulia.machine"},
+    "tertulia.server": {
+        "tertulia.bridge_secret",
+        "tertulia.certificates",
+        "tertulia.config",
+        "tertulia.focus",
+        "tertulia.machine",
+        "tertulia.rooms",
+        "tertulia.supervisor",
+        "tertulia.web",
+        "tertulia.xmpp",
+    },
+    "tertulia.cli": {
+        "tertulia.bridge",
+        "tertulia.bridge_secret",
+        "tertulia.certificates",
+        "tertulia.config",
+        "tertulia.logs",
+        "tertulia.machine",
+        "tertulia.server",
+    },
+    "tertulia.__main__": {"tertulia.cli"},
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for file in sorted((SRC / "tertulia").rglob("*.py")):
+        name = ".".join(file.relative_to(SRC).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = file
+    return found
+
+
+def imports(name: str, file: Path, known: set[str]) -> set[str]:
+    """Our modules that `file` imports when it is loaded or later; imports for types count too."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name}: relative import; write the whole name"
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [each if each in known else str(node.module) for each in inside]
+        else:
+            continue
+        found |= {each for each in names if each.split(".")[0] == "tertulia"}
+    return found - {name}
+
+
+def part_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def test_imports_point_downwards() -> None:
+    files = modules()
+    wrong = [
+        f"{name} imports {used}"
+        for name, file in files.items()
+        for used in imports(name, file, set(files))
+        if part_of(used) not in {part_of(name)} | FOUNDATION | MAY_IMPORT[part_of(name)]
+    ]
+
+    assert wrong == []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    files = modules()
+    graph = {name: imports(name, file, set(files)) for name, file in files.items()}
+    finished: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> None:
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name in finished or name not in graph:
+            return
+        for used in sorted(graph[name]):
+            visit(used, [*path, name])
+        finished.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+def test_every_part_has_its_rule() -> None:
+    assert {part_of(name) for name in modules()} <= set(MAY_IMPORT)
