@@ -1,0 +1,72 @@
+"""What one client may cost the XMPP service, each limit with its name, default and reason.
+
+Source: the table of abuse limits in the security reference. `config.py` composes these at the top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tertulia.xmpp.xml import XmlLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XmppLimits:
+    """Limits of streams and connections; texts of refusals name the field that was exceeded."""
+
+    # Connections. A class of pupils behind one address arrives together, so the burst is generous:
+    # 200 connections at once pass, a flood is held to 5/s. Those that are not logged in are few at
+    # any moment because a login takes a fraction of a second; more of them wait for a free place.
+    unauthenticated_per_ip: int = 20
+    waiting_per_ip: int = 400
+    connections_per_ip_per_s: float = 5.0
+    connections_per_ip_burst: int = 200
+    authenticate_s: float = 10.0  # from the connection to the bound resource
+    login_attempts: int = 3
+
+    # One stanza.
+    stanza_bytes_before_login: int = 64 * 1024
+    stanza_bytes: int = 256 * 1024
+    stanza_depth: int = 64
+    stanza_attributes: int = 64  # per element
+    stanza_name_bytes: int = 512
+    stanza_elements: int = 8_000  # about 40 ms to parse; the largest offers have a quarter of it
+
+    # Stanzas per session. A join sends many at once (presence, sources, candidates), hence the
+    # larger burst at first. Over the rate the session is read more slowly; if it keeps that up
+    # for `overload_s`, it is closed.
+    stanzas_per_s: float = 50.0
+    stanzas_burst: int = 200
+    stanzas_burst_joining: int = 400
+    joining_s: float = 30.0
+    overload_s: float = 30.0
+    # Bridges and their like log in with an account of ours and speak for all their conferences: a
+    # hundred people who arrive at once make thousands of stanzas. High enough never to be met by
+    # work, low enough that a bridge gone mad does not take the machine.
+    account_stanzas_per_s: float = 2_000.0
+    account_stanzas_burst: int = 10_000
+
+    # What waits for a client that does not read.
+    outgoing_bytes: int = 1024 * 1024
+
+    # Peers that vanished without a word: asked after `idle_ping_s` of silence (a WebSocket ping,
+    # or XEP-0199 on TCP), given up after half of that again.
+    idle_ping_s: float = 10.0
+
+    def before_login(self) -> XmlLimits:
+        return XmlLimits(
+            max_bytes=self.stanza_bytes_before_login,
+            max_depth=self.stanza_depth,
+            max_attributes=self.stanza_attributes,
+            max_name_bytes=self.stanza_name_bytes,
+            max_elements=1_000,
+        )
+
+    def after_login(self) -> XmlLimits:
+        return XmlLimits(
+            max_bytes=self.stanza_bytes,
+            max_depth=self.stanza_depth,
+            max_attributes=self.stanza_attributes,
+            max_name_bytes=self.stanza_name_bytes,
+            max_elements=self.stanza_elements,
+        )
