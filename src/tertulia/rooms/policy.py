@@ -1,0 +1,56 @@
+"""What differs between the MUC services: the meetings, and the brewery of the bridges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tertulia.rooms.limits import RoomLimits
+from tertulia.xmpp.jid import Jid
+
+# Strict for meetings, since a nickname is an endpoint id and part of source names (reference 4.3).
+ENDPOINT_NICK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
+# Bridges and recorders are named by their operators.
+COMPONENT_NICK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomPolicy:
+    """The rules of one MUC service."""
+
+    focus: Jid
+    may_enter: Callable[[Jid], bool]
+    may_open: Callable[[Jid], bool]
+    nick: re.Pattern[str] = ENDPOINT_NICK
+    needs_focus: bool = True  # nobody enters while the focus is not in the room
+    first_becomes_owner: bool = True
+    limits: RoomLimits = field(default_factory=RoomLimits)
+
+    @classmethod
+    def meetings(cls, host: str, focus: Jid, limits: RoomLimits | None = None) -> RoomPolicy:
+        """Guests and accounts meet; only the focus opens rooms."""
+        domains = {host.lower(), f"auth.{host.lower()}"}
+        return cls(
+            focus=focus,
+            may_enter=lambda jid: jid.domain in domains,
+            may_open=lambda jid: jid.bare == focus.bare,
+            limits=limits or RoomLimits(),
+        )
+
+    @classmethod
+    def brewery(cls, host: str, focus: Jid, limits: RoomLimits | None = None) -> RoomPolicy:
+        """Internal accounts only; whoever comes first opens the room, so that the order in which
+        bridges and focus start does not matter."""
+        domain = f"auth.{host.lower()}"
+        # A bridge's presence carries its statistics: about a hundred elements, often.
+        wide = RoomLimits(occupants=1000, presence_bytes=64 * 1024, presence_elements=1000)
+        return cls(
+            focus=focus,
+            may_enter=lambda jid: jid.domain == domain,
+            may_open=lambda jid: jid.domain == domain,
+            nick=COMPONENT_NICK,
+            needs_focus=False,
+            first_becomes_owner=False,
+            limits=limits or wide,
+        )

@@ -1,0 +1,493 @@
+"""One MUC room (XEP-0045 §7): presence and messages in, what everybody gets to know out.
+
+Without I/O and without a clock: times are passed in, in seconds since the epoch. Whoever calls
+sends the deliveries in the order given. Nothing is changed when an error is raised.
+
+The room knows the focus by its JID: it owns the room, has a nickname of its own, and does not count
+as an occupant where people are counted.
+"""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tertulia.errors import PeerError
+from tertulia.rooms import claims
+from tertulia.rooms.administration import AffiliationChange, Configuration, Kick
+from tertulia.rooms.errors import (
+    Banned,
+    ChatRefused,
+    MembersOnly,
+    NicknameConflict,
+    NicknameNotAllowed,
+    NotInRoom,
+    NotPermitted,
+    PasswordRequired,
+    RoomDoesNotExist,
+    RoomIsFull,
+)
+from tertulia.rooms.events import (
+    BANNED,
+    CONFIGURATION_CHANGED,
+    KICKED,
+    NON_ANONYMOUS,
+    SELF_PRESENCE,
+    Appeared,
+    Delivery,
+    Disappeared,
+    Said,
+)
+from tertulia.rooms.occupant import Affiliation, Occupant
+from tertulia.rooms.policy import RoomPolicy
+from tertulia.xmpp import ns as NS
+from tertulia.xmpp.errors import (
+    BadRequest,
+    Conflict,
+    ItemNotFound,
+    NotAllowed,
+    ResourceConstraint,
+)
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.pace import TokenBucket
+from tertulia.xmpp.xml import Element
+
+FOCUS_NICK = "focus"
+
+
+class Room:
+    """The state of one room, and the rules by which it changes."""
+
+    def __init__(self, jid: Jid, policy: RoomPolicy, *, meeting_id: str = "") -> None:
+        self.jid = jid
+        self.meeting_id = meeting_id or str(uuid.uuid4())
+        self.created_ms: int | None = None  # when the second person joined
+        self.configuration = Configuration()
+        self.subject = ""
+        self._subject_nick = ""
+        self._policy = policy
+        self._limits = policy.limits
+        self._occupants: dict[str, Occupant] = {}
+        self._nicks: dict[Jid, str] = {}  # by real full JID
+        self._affiliations: dict[Jid, Affiliation] = {}  # lasting ones, by bare JID
+        self._elected: Jid | None = None  # owner only as long as it is here
+        self._chat: dict[Jid, TokenBucket] = {}
+        self._tries: dict[Jid, TokenBucket] = {}
+        self._said: OrderedDict[str, Jid] = OrderedDict()  # message id -> who said it
+
+    # Who is here
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._occupants
+
+    @property
+    def people(self) -> int:
+        """How many occupants there are without the focus."""
+        return len(self._occupants) - self.has_focus
+
+    @property
+    def has_focus(self) -> bool:
+        return FOCUS_NICK in self._occupants
+
+    def occupants(self) -> list[Occupant]:
+        """In the order in which they came."""
+        return list(self._occupants.values())
+
+    def occupant(self, nick: str) -> Occupant | None:
+        return self._occupants.get(nick)
+
+    def occupant_of(self, jid: Jid) -> Occupant | None:
+        """The occupant with this real full JID."""
+        nick = self._nicks.get(jid)
+        return None if nick is None else self._occupants[nick]
+
+    def affiliation_of(self, jid: Jid) -> Affiliation:
+        bare = jid.bare
+        if bare in (self._policy.focus.bare, self._elected):
+            return Affiliation.OWNER
+        return self._affiliations.get(bare, Affiliation.NONE)
+
+    def affiliated(self, actor: Jid, affiliation: Affiliation) -> list[Jid]:
+        """The bare JIDs with that affiliation; for owners only (XEP-0045 §9.5, §10.5)."""
+        self._owner(actor)
+        known = list(self._affiliations)
+        if self._elected is not None:
+            known.append(self._elected)
+        known.append(self._policy.focus.bare)
+        return [jid for jid in dict.fromkeys(known) if self.affiliation_of(jid) is affiliation]
+
+    # Coming and going
+
+    def join(
+        self, jid: Jid, nick: str, stanza: Element, *, now: float, password: str = ""
+    ) -> list[Delivery]:
+        """Admit somebody (§7.2), or tell an occupant who joins again everything once more."""
+        here = self.occupant_of(jid)
+        if here is not None and here.nick != nick:
+            raise NicknameNotAllowed("nicknames cannot be changed")
+        if here is None:
+            self._may_join(jid, nick, password, now)
+        is_focus = self._is_focus(jid)
+        presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
+        if here is None and not is_focus:
+            self._elect(jid)
+        newcomer = Occupant(
+            nick=nick, jid=jid, affiliation=self.affiliation_of(jid), presence=presence
+        )
+        others = [each for each in self._occupants.values() if each.nick != nick]
+        self._occupants[nick] = newcomer
+        self._nicks[jid] = nick
+        if self.created_ms is None and self.people >= 2:
+            self.created_ms = int(now * 1000)
+        # §7.1: clients take their own presence as the end of the list, so it comes last.
+        return [
+            *(Appeared(to=(jid,), occupant=each) for each in others),
+            Appeared(to=tuple(each.jid for each in others), occupant=newcomer),
+            Appeared(
+                to=(jid,),
+                occupant=newcomer,
+                codes=(NON_ANONYMOUS, SELF_PRESENCE),
+                stanza_id=stanza.get("id"),
+            ),
+            self._subject_for((jid,)),
+        ]
+
+    def update(self, jid: Jid, nick: str, stanza: Element) -> list[Delivery]:
+        """Relay an occupant's new presence whole (§7.7)."""
+        occupant = self._occupant(jid)
+        if nick != occupant.nick:
+            raise NicknameNotAllowed("nicknames cannot be changed")
+        is_focus = self._is_focus(jid)
+        presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
+        changed = replace(occupant, presence=presence)
+        self._occupants[nick] = changed
+        return self._shown(changed, stanza_id=stanza.get("id"))
+
+    def leave(self, jid: Jid, stanza: Element | None = None) -> list[Delivery]:
+        """Somebody goes (§7.14), with its last presence if it sent one."""
+        occupant = self._occupant(jid)
+        children: tuple[Element, ...] = ()
+        if stanza is not None:
+            try:
+                children = claims.presence(stanza, occupant.nick, self._limits)
+            except PeerError:
+                children = ()  # whatever it said last, it leaves
+        return self._removed(occupant, Disappeared(to=(), occupant=occupant, children=children))
+
+    def _may_join(self, jid: Jid, nick: str, password: str, now: float) -> None:
+        is_focus = self._is_focus(jid)
+        affiliation = self.affiliation_of(jid)
+        if not self._policy.may_enter(jid) or affiliation is Affiliation.OUTCAST:
+            raise Banned("you may not enter this room")
+        if (nick.lower() == FOCUS_NICK) != is_focus or (is_focus and nick != FOCUS_NICK):
+            raise NicknameNotAllowed("that nickname is reserved")
+        if len(nick) > self._limits.nick_characters or not self._policy.nick.fullmatch(nick):
+            raise NicknameNotAllowed("nicknames are letters, digits and underscores")
+        if self._policy.needs_focus and not self.has_focus and not is_focus:
+            raise RoomDoesNotExist
+        if nick in self._occupants:
+            raise NicknameConflict(nick)
+        if is_focus:
+            return
+        if self.configuration.members_only and affiliation.rank < Affiliation.MEMBER.rank:
+            raise MembersOnly
+        if self.configuration.password:
+            self._check_password(jid, password, now)
+        if self.people >= self._limits.occupants:
+            raise RoomIsFull(self._limits.occupants)
+
+    def _check_password(self, jid: Jid, password: str, now: float) -> None:
+        if not password:
+            raise PasswordRequired
+        tries = self._tries.get(jid.bare)
+        if tries is None:
+            per_minute = self._limits.password_tries_per_minute
+            if len(self._tries) >= self._limits.affiliations:
+                self._tries.pop(next(iter(self._tries)))
+            tries = self._tries[jid.bare] = TokenBucket(per_minute / 60, per_minute, now)
+        if not tries.take(now):
+            raise ResourceConstraint("too many passwords tried (password_tries_per_minute)")
+        if not hmac.compare_digest(password.encode(), self.configuration.password.encode()):
+            raise PasswordRequired
+
+    def _removed(self, occupant: Occupant, farewell: Disappeared) -> list[Delivery]:
+        """Take an occupant out; tell the others first, then itself, then who moderates now."""
+        del self._occupants[occupant.nick]
+        del self._nicks[occupant.jid]
+        self._chat.pop(occupant.jid, None)
+        deliveries: list[Delivery] = [
+            replace(farewell, to=self._everybody()),
+            replace(farewell, to=(occupant.jid,), codes=(*farewell.codes, SELF_PRESENCE)),
+        ]
+        successor = self._succeed(occupant.jid)
+        if successor is not None:
+            deliveries += self._shown(successor)
+        return deliveries
+
+    # Who moderates
+
+    def _elect(self, jid: Jid) -> None:
+        """The first person becomes owner, so that every meeting has a moderator."""
+        if self._policy.first_becomes_owner and not self._has_owner():
+            self._elected = jid.bare
+
+    def _has_owner(self) -> bool:
+        return any(
+            each.affiliation is Affiliation.OWNER
+            for each in self._occupants.values()
+            if not self._is_focus(each.jid)
+        )
+
+    def _succeed(self, left: Jid) -> Occupant | None:
+        """When the last owner has left, the person who is here longest takes over."""
+        if left.bare == self._elected and not any(
+            each.jid.bare == left.bare for each in self._occupants.values()
+        ):
+            self._elected = None
+        if not self._policy.first_becomes_owner or self._has_owner():
+            return None
+        for each in self._occupants.values():
+            if not self._is_focus(each.jid):
+                self._elected = each.jid.bare
+                return self._reaffiliated(each)
+        return None
+
+    def _reaffiliated(self, occupant: Occupant) -> Occupant:
+        changed = replace(occupant, affiliation=self.affiliation_of(occupant.jid))
+        self._occupants[occupant.nick] = changed
+        return changed
+
+    # What moderators and owners do
+
+    def kick(self, actor: Jid, kick: Kick) -> list[Delivery]:
+        """Remove an occupant (§8.2); its affiliation does not outlive it (reference 4.7)."""
+        moderator, victim = self._may_kick(actor, kick)
+        self._forget(victim.jid)
+        gone = replace(victim, affiliation=Affiliation.NONE)
+        reason = kick.reason[: self._limits.reason_characters]
+        return self._removed(
+            victim,
+            Disappeared(to=(), occupant=gone, codes=(KICKED,), actor=moderator.nick, reason=reason),
+        )
+
+    def _may_kick(self, actor: Jid, kick: Kick) -> tuple[Occupant, Occupant]:
+        moderator = self._occupant(actor)
+        victim = self._occupants.get(kick.nick)
+        if moderator.affiliation.rank < Affiliation.ADMIN.rank:
+            raise NotPermitted("only moderators remove people")
+        if victim is None:
+            raise ItemNotFound("no such nickname")
+        if self._is_focus(victim.jid):
+            raise NotAllowed("the focus stays")
+        if victim.affiliation.rank > moderator.affiliation.rank:
+            raise NotAllowed("that occupant has a higher affiliation")
+        return moderator, victim
+
+    def administer(self, actor: Jid, changes: Sequence[AffiliationChange | Kick]) -> list[Delivery]:
+        """Carry out the items of one muc#admin request: all of them, or none."""
+        for change in changes:
+            if isinstance(change, Kick):
+                self._may_kick(actor, change)
+            else:
+                self._may_affiliate(actor, change)
+        deliveries: list[Delivery] = []
+        for change in changes:
+            if isinstance(change, AffiliationChange):
+                deliveries += self._affiliate(actor, change)
+            elif change.nick in self._occupants:  # the same one may be named twice
+                deliveries += self.kick(actor, change)
+        return deliveries
+
+    def _may_affiliate(self, actor: Jid, change: AffiliationChange) -> None:
+        self._owner(actor)
+        bare = change.jid.bare
+        if bare == self._policy.focus.bare:
+            raise NotAllowed("the focus owns the room")
+        if len(self._affiliations) >= self._limits.affiliations and bare not in self._affiliations:
+            raise ResourceConstraint("the room knows too many people (affiliations)")
+        if change.affiliation is not Affiliation.OWNER and not self._is_focus(actor):
+            owners = {
+                each.jid.bare
+                for each in self._occupants.values()
+                if each.affiliation is Affiliation.OWNER and not self._is_focus(each.jid)
+            }
+            if owners == {bare}:
+                raise Conflict("a room keeps one owner")  # §10.4
+
+    def _affiliate(self, actor: Jid, change: AffiliationChange) -> list[Delivery]:
+        bare = change.jid.bare
+        self._forget(bare)
+        if change.affiliation is not Affiliation.NONE:
+            self._affiliations[bare] = change.affiliation
+        deliveries: list[Delivery] = []
+        for each in [o for o in self._occupants.values() if o.jid.bare == bare]:
+            changed = self._reaffiliated(each)
+            if change.affiliation is Affiliation.OUTCAST:
+                moderator = self._occupant(actor).nick
+                reason = change.reason[: self._limits.reason_characters]
+                farewell = Disappeared(
+                    to=(), occupant=changed, codes=(BANNED,), actor=moderator, reason=reason
+                )
+                deliveries += self._removed(changed, farewell)
+            else:
+                deliveries += self._shown(changed)
+        return deliveries
+
+    def _forget(self, jid: Jid) -> None:
+        self._affiliations.pop(jid.bare, None)
+        if self._elected == jid.bare:
+            self._elected = None
+
+    def configure(self, actor: Jid, configuration: Configuration) -> list[Delivery]:
+        """Owners change the room (§10.2); everybody is told that something changed."""
+        self._owner(actor)
+        if len(configuration.password) > self._limits.password_characters:
+            raise BadRequest("the password is too long (password_characters)")
+        self.configuration = configuration
+        status = Element("status", {"code": str(CONFIGURATION_CHANGED)})
+        notice = Element("x", {}, status, ns=NS.MUC_USER)
+        return [Said(to=self._everybody(), kind="groupchat", children=(notice,))]
+
+    def may_configure(self, actor: Jid) -> None:
+        """Raises: NotPermitted, NotInRoom."""
+        self._owner(actor)
+
+    def destroy(self, actor: Jid, *, reason: str = "", alternate: str = "") -> list[Delivery]:
+        """An owner ends the room (§10.9): everybody is sent away."""
+        self._owner(actor)
+        reason = reason[: self._limits.reason_characters]
+        deliveries: list[Delivery] = [
+            Disappeared(
+                to=(each.jid,),
+                occupant=replace(each, affiliation=Affiliation.NONE),
+                codes=(SELF_PRESENCE,),
+                reason=reason,
+                destroyed=True,
+                alternate=alternate,
+            )
+            for each in self._occupants.values()
+        ]
+        self._occupants.clear()
+        self._nicks.clear()
+        return deliveries
+
+    # What is said
+
+    def say(self, jid: Jid, stanza: Element, *, now: float) -> list[Delivery]:
+        """A message to everybody, the sender included, with the same id (§7.4)."""
+        speaker = self._occupant(jid)
+        children = claims.message(stanza, self._limits, is_focus=self._is_focus(jid))
+        subject = stanza.find("subject")
+        if subject is not None and stanza.find("body") is None:
+            return self._change_subject(speaker, subject.text)
+        self._check_chat(speaker, children, now)
+        stanza_id = stanza.get("id")
+        retract = next((c for c in children if c.name == "retract" and c.ns == NS.RETRACT), None)
+        if retract is not None:
+            self._check_retraction(speaker, retract.get("id"))
+        if stanza_id and stanza.find("body") is not None:
+            self._said[stanza_id] = jid.bare
+            if len(self._said) > self._limits.remembered_messages:
+                self._said.popitem(last=False)
+        return [
+            Said(
+                to=self._everybody(),
+                kind="groupchat",
+                children=children,
+                nick=speaker.nick,
+                stanza_id=stanza_id,
+            )
+        ]
+
+    def whisper(self, jid: Jid, nick: str, stanza: Element, *, now: float) -> list[Delivery]:
+        """A message to one occupant (§7.5)."""
+        speaker = self._occupant(jid)
+        listener = self._occupants.get(nick)
+        if listener is None:
+            raise ItemNotFound("no such nickname")
+        children = claims.message(stanza, self._limits, is_focus=self._is_focus(jid))
+        self._check_chat(speaker, children, now)
+        return [
+            Said(
+                to=(listener.jid,),
+                kind="chat",
+                children=children,
+                nick=speaker.nick,
+                stanza_id=stanza.get("id"),
+            )
+        ]
+
+    def _check_chat(self, speaker: Occupant, children: tuple[Element, ...], now: float) -> None:
+        """Limits on what people read; JSON between clients is held by the stanza rate alone."""
+        if not children:
+            raise BadRequest("an empty message")
+        read = [c for c in children if c.name in ("body", "reactions", "retract")]
+        if not read or self._is_focus(speaker.jid):
+            return
+        if sum(len(each.text) for each in read) > self._limits.chat_characters:
+            raise ChatRefused(
+                f"a message is over {self._limits.chat_characters} characters (chat_characters)"
+            )
+        bucket = self._chat.get(speaker.jid)
+        if bucket is None:
+            rate = self._limits.chat_per_s
+            bucket = self._chat[speaker.jid] = TokenBucket(rate, rate, now)
+        if not bucket.take(now):
+            raise ChatRefused("too many messages at once (chat_per_s)")
+
+    def _check_retraction(self, speaker: Occupant, message_id: str) -> None:
+        author = self._said.get(message_id)
+        if author is None:
+            raise ItemNotFound("no such message")
+        if author != speaker.jid.bare:
+            raise NotPermitted("only its author retracts a message")
+
+    def _change_subject(self, speaker: Occupant, subject: str) -> list[Delivery]:
+        if speaker.affiliation.rank < Affiliation.ADMIN.rank:
+            raise NotPermitted("only moderators change the subject")
+        if len(subject) > self._limits.subject_characters:
+            raise BadRequest("the subject is too long (subject_characters)")
+        self.subject = subject
+        self._subject_nick = speaker.nick
+        return [self._subject_for(self._everybody())]
+
+    def _subject_for(self, to: tuple[Jid, ...]) -> Said:
+        subject = Element("subject", {}, *([self.subject] if self.subject else []), ns=NS.CLIENT)
+        return Said(to=to, kind="groupchat", children=(subject,), nick=self._subject_nick)
+
+    # Small questions
+
+    def _is_focus(self, jid: Jid) -> bool:
+        return jid.bare == self._policy.focus.bare
+
+    def _everybody(self) -> tuple[Jid, ...]:
+        return tuple(self._nicks)
+
+    def _shown(self, occupant: Occupant, stanza_id: str = "") -> list[Delivery]:
+        """An occupant's presence to everybody: the others, then itself."""
+        others = tuple(jid for jid in self._nicks if jid != occupant.jid)
+        return [
+            Appeared(to=others, occupant=occupant),
+            Appeared(
+                to=(occupant.jid,),
+                occupant=occupant,
+                codes=(SELF_PRESENCE,),
+                stanza_id=stanza_id,
+            ),
+        ]
+
+    def _occupant(self, jid: Jid) -> Occupant:
+        occupant = self.occupant_of(jid)
+        if occupant is None:
+            raise NotInRoom
+        return occupant
+
+    def _owner(self, jid: Jid) -> Occupant:
+        occupant = self._occupant(jid)
+        if occupant.affiliation is not Affiliation.OWNER:
+            raise NotPermitted("only owners may do that")
+        return occupant

@@ -1,0 +1,345 @@
+"""The MUC service of one domain: stanzas in, the rooms' answers out.
+
+No rule of rooms is here: this finds the room, calls it, and has the router deliver what it says.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
+
+from tertulia.errors import PeerError
+from tertulia.rooms.administration import read_items
+from tertulia.rooms.discovery import room_info, service_info
+from tertulia.rooms.errors import Banned, NotInRoom, RoomDoesNotExist
+from tertulia.rooms.events import (
+    Appeared,
+    Delivery,
+    OccupantJoined,
+    OccupantLeft,
+    RoomEnded,
+    RoomEvent,
+    RoomOpened,
+)
+from tertulia.rooms.occupant import Affiliation, Occupant
+from tertulia.rooms.policy import RoomPolicy
+from tertulia.rooms.room import Room
+from tertulia.rooms.wire import render
+from tertulia.xmpp import ns as NS
+from tertulia.xmpp.errors import BadRequest, ItemNotFound, JidMalformed, ServiceUnavailable
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.router import Fanout, Router
+from tertulia.xmpp.services import IqTable, pong
+from tertulia.xmpp.stanza import address, refusal
+from tertulia.xmpp.xml import Element
+
+log = logging.getLogger("tertulia.rooms")
+
+
+class RoomService:
+    """All rooms of one MUC domain. It registers itself with the router."""
+
+    def __init__(
+        self,
+        router: Router,
+        domain: str,
+        policy: RoomPolicy,
+        *,
+        on_event: Callable[[RoomEvent], None] = lambda event: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        Args:
+            on_event: told what happened, after everybody in the room was.
+            clock: seconds since the epoch.
+        """
+        self._router = router
+        self._domain = domain
+        self._policy = policy
+        self._on_event = on_event
+        self._clock = clock
+        self._rooms: dict[str, Room] = {}
+        self._afterwards: list[Callable[[], None]] = []  # what follows the result of an IQ
+        self._visits: dict[Jid, set[str]] = {}  # real full JID -> nodes of its rooms
+        # An occupant is replaced when anything about it changes, so its presence is rendered once.
+        self._shown: WeakKeyDictionary[Occupant, Fanout] = WeakKeyDictionary()
+        self._domain_iqs = IqTable()
+        self._domain_iqs.on("get", "ping", NS.PING, pong)
+        self._domain_iqs.on("get", "query", NS.DISCO_INFO, lambda *_: service_info().build())
+        # Rooms are not listed: whoever knows the name may try it.
+        self._domain_iqs.on(
+            "get", "query", NS.DISCO_ITEMS, lambda *_: Element("query", ns=NS.DISCO_ITEMS)
+        )
+        self._room_iqs = IqTable()
+        self._room_iqs.on("get", "ping", NS.PING, pong)
+        self._room_iqs.on("get", "query", NS.DISCO_INFO, self._disco_info)
+        self._room_iqs.on(
+            "get", "query", NS.DISCO_ITEMS, lambda *_: Element("query", ns=NS.DISCO_ITEMS)
+        )
+        self._room_iqs.on("get", "query", NS.MUC_ADMIN, self._list_affiliated)
+        self._room_iqs.on("set", "query", NS.MUC_ADMIN, self._administer)
+        self._room_iqs.on("get", "query", NS.MUC_OWNER, self._get_form)
+        self._room_iqs.on("set", "query", NS.MUC_OWNER, self._configure)
+        router.serve(domain, self.handle)
+        router.unbound.append(self.left)
+
+    def room(self, node: str) -> Room | None:
+        return self._rooms.get(node)
+
+    def rooms(self) -> list[Room]:
+        return list(self._rooms.values())
+
+    # In
+
+    def handle(self, stanza: Element) -> None:
+        """Take a stanza addressed to the domain, a room or an occupant. Never raises."""
+        sender, to = address(stanza.get("from")), address(stanza.get("to"))
+        if sender is None or to is None:
+            return
+        try:
+            if not to.node:
+                self._to_domain(stanza)
+            elif stanza.name == "presence":
+                self._presence(sender, to, stanza)
+            elif stanza.name == "message":
+                self._message(sender, to, stanza)
+            elif to.resource:
+                self._relay_iq(sender, to, stanza)
+            else:
+                self._to_room(stanza)
+        except PeerError as error:
+            answer = refusal(stanza, error)
+            if answer is not None:
+                self._router.route(answer)
+
+    def left(self, jid: Jid) -> None:
+        """A session is over: its occupants leave."""
+        for node in list(self._visits.get(jid, ())):
+            self._leave(self._rooms[node], jid, None)
+
+    def _to_room(self, request: Element) -> None:
+        answer = self._room_iqs.answer(request)
+        if answer is not None:
+            self._router.route(answer)
+        # First the result, then what it changed (reference 4.7, 4.8).
+        afterwards, self._afterwards = self._afterwards, []
+        for each in afterwards:
+            each()
+
+    def _to_domain(self, stanza: Element) -> None:
+        if stanza.name == "iq":
+            answer = self._domain_iqs.answer(stanza)
+            if answer is not None:
+                self._router.route(answer)
+        elif stanza.name == "message":
+            raise ServiceUnavailable("this service has no inbox")
+
+    # Presence
+
+    def _presence(self, sender: Jid, to: Jid, stanza: Element) -> None:
+        kind = stanza.get("type")
+        room = self._rooms.get(to.node)
+        if kind == "unavailable":
+            if room is not None and room.occupant_of(sender) is not None:
+                self._leave(room, sender, stanza)
+            return
+        if kind:
+            return  # subscriptions and probes mean nothing in a room (XEP-0045 §7)
+        if not to.resource:
+            raise JidMalformed("a nickname is needed to join")
+        join = stanza.find("x", NS.MUC)
+        if room is not None and join is None:
+            self._carry_out(room, room.update(sender, to.resource, stanza))
+        elif join is None:
+            raise NotInRoom
+        else:
+            self._join(room, sender, to, stanza, join)
+
+    def _join(
+        self, room: Room | None, sender: Jid, to: Jid, stanza: Element, join: Element
+    ) -> None:
+        is_new = room is None
+        if room is None:
+            if not self._policy.may_open(sender):
+                if not self._policy.may_enter(sender):
+                    raise Banned("you may not enter this room")
+                raise RoomDoesNotExist
+            room = Room(to.bare, self._policy)
+        password = join.find("password")
+        is_known = room.occupant_of(sender) is not None
+        deliveries = room.join(
+            sender,
+            to.resource,
+            stanza,
+            now=self._clock(),
+            password="" if password is None else password.text,
+        )
+        self._rooms[to.node] = room
+        self._visits.setdefault(sender, set()).add(to.node)
+        self._carry_out(room, deliveries)
+        if is_new:
+            log.info("Room opened: room=%s meeting=%s", room.jid, room.meeting_id)
+            self._on_event(RoomOpened(room=room.jid, meeting_id=room.meeting_id))
+        if not is_known:
+            log.info(
+                "Occupant joined: room=%s nick=%s occupants=%d",
+                *(room.jid, to.resource, room.people),
+            )
+            self._on_event(
+                OccupantJoined(room=room.jid, nick=to.resource, jid=sender, occupants=room.people)
+            )
+
+    def _leave(self, room: Room, jid: Jid, stanza: Element | None) -> None:
+        before = room.occupants()
+        self._carry_out(room, room.leave(jid, stanza))
+        self._after_departures(room, before)
+
+    def _after_departures(self, room: Room, before: Sequence[Occupant]) -> None:
+        """Account for those who are no longer there, and for the room itself."""
+        for each in before:
+            if room.occupant_of(each.jid) is None:
+                rooms = self._visits.get(each.jid, set())
+                if room.jid.node not in rooms:
+                    continue  # accounted for already
+                log.info(
+                    "Occupant left: room=%s nick=%s occupants=%d",
+                    *(room.jid, each.nick, room.people),
+                )
+                rooms.discard(room.jid.node)
+                if not rooms:
+                    del self._visits[each.jid]
+                self._on_event(
+                    OccupantLeft(room=room.jid, nick=each.nick, jid=each.jid, occupants=room.people)
+                )
+        if room.is_empty and self._rooms.pop(room.jid.node, None) is not None:
+            log.info("Room ended: room=%s meeting=%s", room.jid, room.meeting_id)
+            self._on_event(RoomEnded(room=room.jid, meeting_id=room.meeting_id))
+
+    # Messages
+
+    def _message(self, sender: Jid, to: Jid, stanza: Element) -> None:
+        kind = stanza.get("type")
+        if kind == "error":
+            return
+        room = self._room(to)
+        if to.resource:
+            if kind == "groupchat":
+                raise BadRequest("group messages go to the room")
+            self._carry_out(room, room.whisper(sender, to.resource, stanza, now=self._clock()))
+        elif kind == "groupchat":
+            self._carry_out(room, room.say(sender, stanza, now=self._clock()))
+        else:
+            raise BadRequest("messages to a room are of type groupchat")
+
+    # IQs
+
+    def _relay_iq(self, sender: Jid, to: Jid, stanza: Element) -> None:
+        """Pass an IQ, or its answer, between two occupants with the sender's name in the room.
+
+        XEP-0045 §17.4: nothing is kept about it, since an answer goes the same way back. Nothing
+        in it is changed either (Jingle between two clients is theirs alone).
+        """
+        is_answer = stanza.get("type") in ("result", "error")
+        room = self._rooms.get(to.node)
+        occupant = None if room is None else room.occupant_of(sender)
+        peer = None if room is None else room.occupant(to.resource)
+        if room is None or occupant is None or peer is None:
+            if is_answer:
+                return
+            if room is not None and occupant is None:
+                raise NotInRoom
+            raise ItemNotFound("no such occupant")
+        if peer is occupant and not is_answer and stanza.find("ping", NS.PING) is not None:
+            answer = self._room_iqs.answer(stanza)  # XEP-0410: "am I still in the room?"
+            if answer is not None:
+                self._router.route(answer)
+            return
+        attrs = {"from": f"{room.jid}/{occupant.nick}", "to": str(peer.jid)}
+        relayed = Element("iq", {**stanza.attrs, **attrs}, ns=NS.CLIENT)
+        relayed.children = stanza.children
+        self._router.route(relayed)
+
+    def _disco_info(self, query: Element, request: Element) -> Element:
+        room, sender = self._addressed(request)
+        node = query.get("node")
+        if node:
+            raise ItemNotFound("no such node")
+        return room_info(room, for_occupant=room.occupant_of(sender) is not None).build()
+
+    def _list_affiliated(self, query: Element, request: Element) -> Element:
+        room, sender = self._addressed(request)
+        item = query.find("item")
+        try:
+            affiliation = Affiliation("" if item is None else item.get("affiliation"))
+        except ValueError:
+            raise BadRequest("one item with an affiliation was expected") from None
+        items = [
+            Element("item", {"affiliation": str(affiliation), "jid": str(jid)})
+            for jid in room.affiliated(sender, affiliation)
+        ]
+        return Element("query", {}, *items, ns=NS.MUC_ADMIN)
+
+    def _administer(self, query: Element, request: Element) -> None:
+        room, sender = self._addressed(request)
+        items = read_items(query)
+        before = room.occupants()
+        self._answer_first(room, room.administer(sender, items), before)
+
+    def _get_form(self, query: Element, request: Element) -> Element:
+        room, sender = self._addressed(request)
+        room.may_configure(sender)
+        return room.configuration.form()
+
+    def _configure(self, query: Element, request: Element) -> None:
+        room, sender = self._addressed(request)
+        destroy = query.find("destroy")
+        if destroy is not None:
+            reason = destroy.find("reason")
+            before = room.occupants()
+            text = "" if reason is None else reason.text
+            alternate = address(destroy.get("jid"))
+            goes_to = "" if alternate is None else str(alternate)
+            deliveries = room.destroy(sender, reason=text, alternate=goes_to)
+            self._answer_first(room, deliveries, before)
+            return
+        form = query.find("x", NS.DATA_FORMS)
+        if form is None or form.get("type") not in ("submit", "cancel"):
+            raise BadRequest("a submitted form was expected")
+        if form.get("type") == "submit":
+            room.may_configure(sender)
+            deliveries = room.configure(sender, room.configuration.changed(form))
+            self._answer_first(room, deliveries, ())
+
+    def _answer_first(
+        self, room: Room, deliveries: Sequence[Delivery], before: Sequence[Occupant]
+    ) -> None:
+        self._afterwards.append(lambda: self._carry_out(room, deliveries))
+        self._afterwards.append(lambda: self._after_departures(room, before))
+
+    def _addressed(self, request: Element) -> tuple[Room, Jid]:
+        sender, to = address(request.get("from")), address(request.get("to"))
+        if sender is None or to is None:
+            raise JidMalformed("a room's address was expected")
+        return self._room(to), sender
+
+    def _room(self, to: Jid) -> Room:
+        room = self._rooms.get(to.node)
+        if room is None:
+            raise ItemNotFound("no such room")
+        return room
+
+    # Out
+
+    def _carry_out(self, room: Room, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            if not delivery.to:
+                continue
+            if isinstance(delivery, Appeared) and not delivery.codes:
+                shown = self._shown.get(delivery.occupant)
+                if shown is None:
+                    shown = self._shown[delivery.occupant] = Fanout(render(room.jid, delivery))
+                self._router.broadcast(shown, delivery.to)
+            else:
+                self._router.broadcast(Fanout(render(room.jid, delivery)), delivery.to)
