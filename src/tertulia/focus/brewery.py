@@ -1,0 +1,166 @@
+"""The bridges as they announce themselves in the brewery room, and which one to take.
+
+Presence in, choice out (reference bridge 4.1, 4.2; strategy: one bridge for a conference).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tertulia.xmpp import ns as NS
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.xml import Element
+
+
+@dataclass(frozen=True, slots=True)
+class BreweryLimits:
+    """When a bridge is passed over."""
+
+    failure_memory_s: float = 60.0  # after an allocation failed on it
+    presence_timeout_s: float = 45.0  # without presence it counts as unhealthy
+    recent_endpoints_s: float = 20.0  # endpoints this new are not yet in the reported stress
+    default_participant_stress: float = 0.01
+
+
+@dataclass(slots=True)
+class Bridge:
+    """One bridge: its occupant address in the brewery and what its last presence said."""
+
+    jid: Jid
+    last_seen: float
+    stats: dict[str, str] = field(default_factory=dict)
+    failed_at: float | None = None
+    recent: list[float] = field(default_factory=list)  # when endpoints were added
+
+    @property
+    def name(self) -> str:
+        return self.jid.resource
+
+    @property
+    def stress(self) -> float:
+        return _fraction(self.stats.get("stress_level", ""), 0.0)
+
+    @property
+    def region(self) -> str:
+        return self.stats.get("region", "")
+
+    @property
+    def relay_id(self) -> str:
+        return self.stats.get("relay_id", "")
+
+    @property
+    def version(self) -> str:
+        return self.stats.get("version", "")
+
+    @property
+    def channel_url(self) -> str:
+        """Where the server's edge relays bridge channels to; "" when not announced."""
+        return self.stats.get("channel_url", "")
+
+    @property
+    def is_draining(self) -> bool:
+        # Before its first statistics a bridge counts as draining (reference 4.1).
+        return self.stats.get("drain", "true") == "true"
+
+    @property
+    def is_shutting_down(self) -> bool:
+        return self.stats.get("shutting_down") == "true"
+
+    @property
+    def in_graceful_shutdown(self) -> bool:
+        return self.stats.get("graceful_shutdown") == "true"
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.stats.get("healthy", "true") == "true"
+
+    def __str__(self) -> str:
+        return (
+            f"Bridge[jid={self.jid}, relayId={self.relay_id or 'none'}, "
+            f"region={self.region or 'none'}, stress={self.stress:.2f}]"
+        )
+
+
+class Brewery:
+    """The bridges that are there now. Times are seconds of one monotonic clock."""
+
+    def __init__(self, limits: BreweryLimits | None = None) -> None:
+        self._limits = limits or BreweryLimits()
+        self._bridges: dict[Jid, Bridge] = {}
+
+    @property
+    def bridges(self) -> list[Bridge]:
+        return list(self._bridges.values())
+
+    def get(self, jid: Jid) -> Bridge | None:
+        return self._bridges.get(jid)
+
+    def by_name(self, name: str) -> Bridge | None:
+        """The bridge with this relay id or nickname."""
+        for bridge in self._bridges.values():
+            if name in (bridge.relay_id, bridge.name):
+                return bridge
+        return None
+
+    def announced(self, jid: Jid, presence: Element, now: float) -> bool:
+        """Note an available presence. Returns: True when the bridge is new."""
+        is_new = jid not in self._bridges
+        bridge = self._bridges.setdefault(jid, Bridge(jid, now))
+        bridge.last_seen = now
+        stats = presence.find("stats", NS.COLIBRI)
+        if stats is not None:
+            bridge.stats |= {s.get("name"): s.get("value") for s in stats.find_all("stat")}
+        return is_new
+
+    def left(self, jid: Jid) -> Bridge | None:
+        """Forget a bridge whose unavailable presence came."""
+        return self._bridges.pop(jid, None)
+
+    def clear(self) -> list[Bridge]:
+        """Forget all: the focus itself is out of the room."""
+        gone, self._bridges = self.bridges, {}
+        return gone
+
+    def failed(self, jid: Jid, now: float) -> None:
+        """Note that a bridge did not do what it was asked; it is passed over for a while."""
+        if jid in self._bridges:
+            self._bridges[jid].failed_at = now
+
+    def endpoint_added(self, jid: Jid, now: float) -> None:
+        if jid in self._bridges:
+            self._bridges[jid].recent.append(now)
+
+    def is_operational(self, bridge: Bridge, now: float) -> bool:
+        limits = self._limits
+        failed = bridge.failed_at is not None and now - bridge.failed_at < limits.failure_memory_s
+        silent = now - bridge.last_seen > limits.presence_timeout_s
+        return bridge.is_healthy and not failed and not silent
+
+    def select(self, now: float) -> Bridge | None:
+        """The bridge for a new conference: operational, staying, not draining, least stressed."""
+        usable = [
+            bridge
+            for bridge in self._bridges.values()
+            if self.is_operational(bridge, now) and not bridge.is_shutting_down
+        ]
+        usable = [b for b in usable if not b.in_graceful_shutdown] or usable
+        usable = [b for b in usable if not b.is_draining] or usable
+        return min(usable, key=lambda b: self.corrected_stress(b, now), default=None)
+
+    def corrected_stress(self, bridge: Bridge, now: float) -> float:
+        """The reported stress plus what the endpoints of the last seconds will add."""
+        limits = self._limits
+        bridge.recent = [at for at in bridge.recent if now - at < limits.recent_endpoints_s]
+        each = _fraction(
+            bridge.stats.get("average_participant_stress", ""), limits.default_participant_stress
+        )
+        return bridge.stress + len(bridge.recent) * each
+
+
+def _fraction(text: str, default: float) -> float:
+    """A share as text; anything that is no sensible number counts as `default`."""
+    try:
+        value = float(text)
+    except ValueError:
+        return default
+    return value if 0.0 <= value < 1e6 else default

@@ -1,0 +1,22 @@
+"""The timers and sizes of a conference, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceLimits:
+    """Sources: reference bridge 5.1 to 5.4."""
+
+    min_participants: int = 2
+    start_timeout_s: float = 15.0  # the first participant has to come within
+    idle_timeout_s: float = 20.0  # the session of a single participant lasts
+    features_timeout_s: float = 3.0
+    # A killed bridge is back, or another found, within this time; clients are not alarmed before.
+    bridge_grace_s: float = 3.0
+    bridge_retry_s: float = 5.0
+    bridge_timeout_s: float = 15.0
+    accept_timeout_s: float = 8.0  # the client waits 10 s for the answer to its session-accept
+    # (participants, delay): from that size on source changes are collected that long.
+    source_delays: tuple[tuple[int, float], ...] = ((20, 0.25), (50, 0.5), (100, 1.0))

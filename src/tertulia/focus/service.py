@@ -1,0 +1,484 @@
+"""The focus as a part of the control process: a session in the router around the conference cores.
+
+It is bound as `focus@auth.H/focus`, answers conference requests at `focus.H`, sits in the brewery
+room, and carries out what the cores order. No rule of the protocol lives here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from tertulia.errors import MalformedInput, PeerError
+from tertulia.focus.asking import Asking
+from tertulia.focus.brewery import Brewery, BreweryLimits, Bridge
+from tertulia.focus.conference import FOCUS_NICK, Conference
+from tertulia.focus.features import Caps, FeatureCache
+from tertulia.focus.limits import ConferenceLimits
+from tertulia.focus.orders import (
+    Answer,
+    AskBridge,
+    AskOccupant,
+    Discover,
+    LeaveRoom,
+    Noted,
+    Order,
+    Publish,
+)
+from tertulia.focus.participant import Occupant
+from tertulia.focus.requests import MUTE_NAMESPACES, jingle_request, mute_request
+from tertulia.xmpp import ns as NS
+from tertulia.xmpp.colibri2 import ConferenceModified, Refusal
+from tertulia.xmpp.disco import DiscoInfo, Identity
+from tertulia.xmpp.errors import BadRequest, ServiceUnavailable
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.router import Router
+from tertulia.xmpp.stanza import address, iq, payload_of, refusal
+from tertulia.xmpp.xml import Element, iq_result
+
+log = logging.getLogger("tertulia.focus")
+
+_DISCO = DiscoInfo(
+    identities=(Identity(category="client", type="bot", name="focus"),),
+    features=(NS.DISCO_INFO, NS.PING, NS.JINGLE),
+)
+_COMPONENT_DISCO = DiscoInfo(
+    identities=(Identity(category="component", type="focus", name="focus"),),
+    features=(NS.DISCO_INFO, NS.PING, NS.FOCUS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FocusAddresses:
+    """The addresses derived from the one host name."""
+
+    jid: Jid  # of the focus user, full
+    component: Jid
+    rooms: str  # the MUC domain of meetings
+    brewery: Jid  # the room
+
+    @classmethod
+    def of(cls, host: str) -> FocusAddresses:
+        return cls(
+            jid=Jid("focus", f"auth.{host}", FOCUS_NICK),
+            component=Jid("", f"focus.{host}"),
+            rooms=f"conference.{host}",
+            brewery=Jid("jvbbrewery", f"internal.auth.{host}"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocusSettings:
+    conference: ConferenceLimits = field(default_factory=ConferenceLimits)
+    brewery: BreweryLimits = field(default_factory=BreweryLimits)
+    max_conferences: int = 1000
+    offer_timeout_s: float = 15.0
+    disco_timeout_s: float = 10.0
+    health_interval_s: float = 10.0
+    health_timeout_s: float = 15.0
+
+
+class Focus:
+    """Bind it with `start`; it routes through `router` from then on."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        addresses: FocusAddresses,
+        settings: FocusSettings | None = None,
+        meeting_id_of: Callable[[Jid], str | None] = lambda room: None,
+    ) -> None:
+        """`meeting_id_of` tells the id that an open room has given its meeting, if it has one."""
+        self.addresses = addresses
+        self.settings = settings or FocusSettings()
+        self.brewery = Brewery(self.settings.brewery)
+        self.conferences: dict[Jid, Conference] = {}
+        self._router = router
+        self._meeting_id_of = meeting_id_of
+        self._features = FeatureCache()
+        self._asking = Asking(self._send)
+        self._ids = itertools.count(1)
+        self._inbox: deque[Element] = deque()
+        self._health: dict[Jid, asyncio.TimerHandle] = {}
+        self._is_stopping = False
+        self._timers: dict[Jid, asyncio.TimerHandle] = {}
+
+    # -- life
+
+    @property
+    def jid(self) -> Jid:
+        return self.addresses.jid
+
+    def start(self) -> None:
+        """Bind the session, serve the component, join the brewery. Needs a running loop."""
+        self._router.bind(self)
+        self._router.serve(self.addresses.component.domain, self.handle_component)
+        self._join(self.addresses.brewery)
+
+    def stop(self) -> None:
+        """End all conferences and leave; what bridges answer is not waited for."""
+        self._is_stopping = True
+        for conference in list(self.conferences.values()):
+            self._carry_out(conference, conference.end("the server stops"))
+        self._leave(self.addresses.brewery)
+        self._router.unbind(self)
+        self._asking.close()
+        for timer in (*self._timers.values(), *self._health.values()):
+            timer.cancel()
+
+    # -- stanzas in
+
+    def deliver(self, stanza: Element) -> None:
+        """Queue a stanza for the focus user (`Session`)."""
+        if self._is_stopping:
+            return
+        if not self._inbox:
+            asyncio.get_running_loop().call_soon(self._drain)
+        self._inbox.append(stanza)
+
+    def _drain(self) -> None:
+        try:
+            while self._inbox:
+                self._receive(self._inbox.popleft())
+        finally:  # a bug in one stanza's handling must not cost the others theirs
+            if self._inbox:
+                asyncio.get_running_loop().call_soon(self._drain)
+
+    def _receive(self, stanza: Element) -> None:
+        sender = address(stanza.get("from"))
+        if sender is None:
+            return
+        if stanza.name == "presence":
+            if sender.bare == self.addresses.brewery:
+                self._brewery_presence(sender, stanza)
+            elif sender.domain == self.addresses.rooms:
+                self._room_presence(sender, stanza)
+        elif stanza.name == "iq" and stanza.get("type") in ("get", "set"):
+            self._request(sender, stanza)
+        elif stanza.name == "iq":
+            self._asking.feed(stanza)
+
+    def _request(self, sender: Jid, request: Element) -> None:
+        payload = payload_of(request)
+        conference = self.conferences.get(sender.bare)
+        if payload is None:
+            self._refuse(request, BadRequest("one payload was expected"))
+        elif conference is not None and (payload.name, payload.ns) == ("jingle", NS.JINGLE):
+            orders = jingle_request(conference, sender.resource, request, payload, self._now())
+            self._carry_out(conference, orders)
+        elif conference is not None and payload.name == "mute" and payload.ns in MUTE_NAMESPACES:
+            orders = mute_request(conference, sender.resource, request, payload, self._now())
+            self._carry_out(conference, orders)
+        else:
+            self._common_request(request, payload, _DISCO)
+
+    def _common_request(self, request: Element, payload: Element, disco: DiscoInfo) -> None:
+        if request.get("type") == "get" and (payload.name, payload.ns) == ("ping", NS.PING):
+            self._send(iq_result(request))
+        elif request.get("type") == "get" and (payload.name, payload.ns) == (
+            "query",
+            NS.DISCO_INFO,
+        ):
+            self._send(iq_result(request, disco.build(payload.get("node"))))
+        else:
+            self._refuse(request, ServiceUnavailable("the focus does not offer that"))
+
+    # -- the component: conference requests (reference signalling 3)
+
+    def handle_component(self, stanza: Element) -> None:
+        """Take what is addressed to focus.H (`Router.serve`)."""
+        if stanza.name != "iq" or stanza.get("type") not in ("get", "set"):
+            return
+        payload = payload_of(stanza)
+        if payload is None:
+            self._refuse(stanza, BadRequest("one payload was expected"))
+        elif (payload.name, payload.ns) != ("conference", NS.FOCUS):
+            self._common_request(stanza, payload, _COMPONENT_DISCO)
+        else:
+            try:
+                room = self._open(payload.get("room"))
+            except PeerError as error:
+                self._refuse(stanza, error)
+                return
+            log.debug("Conference requested: room=%s", room)
+            reply = Element(
+                "conference",
+                {
+                    "room": payload.get("room"),
+                    "ready": "true",
+                    "focusjid": str(self.addresses.jid.bare),
+                },
+                ns=NS.FOCUS,
+            )
+            for name in ("authentication", "externalAuth", "sipGatewayEnabled"):
+                reply.append(Element("property", {"name": name, "value": "false"}))
+            self._send(iq_result(stanza, reply))
+
+    def _open(self, text: str) -> Jid:
+        """Be in the room before its first occupant may enter (reference signalling 4.3)."""
+        try:
+            room = Jid.parse(text)
+        except MalformedInput:
+            raise BadRequest("the room is not an address") from None
+        if not room.node or room.resource or room.domain != self.addresses.rooms:
+            raise BadRequest(f"meetings are held at {self.addresses.rooms}")
+        conference = self.conferences.get(room)
+        if conference is None:
+            if len(self.conferences) >= self.settings.max_conferences:
+                raise ServiceUnavailable("no more conferences can be held here")
+            conference = Conference(
+                room,
+                meeting_id=str(uuid.uuid4()),
+                brewery=self.brewery,
+                known_features=self._features,
+                new_id=lambda: secrets.token_hex(8),
+                now=self._now(),
+                created_ms=time.time_ns() // 1_000_000,
+                limits=self.settings.conference,
+            )
+            self.conferences[room] = conference
+            self._join(room, *conference.presence())
+            conference.meeting_id = self._meeting_id_of(room) or conference.meeting_id
+            log.info("Conference created: room=%s meeting=%s", room, conference.meeting_id)
+        conference.requested(self._now())
+        self._arm(conference)
+        return room
+
+    # -- presence
+
+    def _room_presence(self, sender: Jid, presence: Element) -> None:
+        conference = self.conferences.get(sender.bare)
+        if conference is None:
+            return
+        kind = presence.get("type")
+        if sender.resource == FOCUS_NICK:
+            if kind in ("unavailable", "error"):
+                log.warning("Focus is out of the room: room=%s", sender.bare)
+                self._carry_out(conference, conference.end("the focus was removed"))
+            return
+        if kind == "unavailable":
+            orders = conference.occupant_left(sender.resource, self._now())
+        elif kind == "":
+            occupant = self._occupant(sender, presence)
+            if occupant is None:
+                return
+            orders = conference.occupant_present(occupant, self._now())
+        else:
+            return
+        self._carry_out(conference, orders)
+
+    def _occupant(self, sender: Jid, presence: Element) -> Occupant | None:
+        about = presence.find("x", NS.MUC_USER)
+        item = about.find("item") if about is not None else None
+        jid = address(item.get("jid")) if item is not None else None
+        if item is None or jid is None:
+            return None
+        origin = self._router.origin(jid)
+        stats_id = presence.find("stats-id", "*")
+        return Occupant(
+            nick=sender.resource,
+            jid=jid,
+            is_moderator=item.get("role") == "moderator",
+            is_owner=item.get("affiliation") == "owner",
+            caps=Caps.of(presence),
+            stats_id=stats_id.text[:64] if stats_id is not None else "",
+            host=origin.host if origin is not None and origin.host else None,
+        )
+
+    def _brewery_presence(self, sender: Jid, presence: Element) -> None:
+        kind = presence.get("type")
+        if sender.resource == FOCUS_NICK:
+            if kind in ("unavailable", "error"):
+                log.error("Focus is out of the brewery: room=%s", sender.bare)
+                for lost in self.brewery.clear():
+                    self._bridge_gone(lost.jid)
+            return
+        now = self._now()
+        if kind == "unavailable":
+            gone = self.brewery.left(sender)
+            if gone is not None:
+                log.info("A bridge left the MUC: %s", gone)
+                self._bridge_gone(sender)
+        elif kind == "":
+            is_new = self.brewery.announced(sender, presence, now)
+            bridge = self.brewery.get(sender)
+            if bridge is None:
+                return
+            if is_new:
+                log.info("Added new videobridge: %s", bridge)
+                self._check_health(sender)
+            for conference in list(self.conferences.values()):
+                if bridge.is_shutting_down:
+                    self._carry_out(conference, conference.bridge_closing(sender, now))
+                elif is_new:
+                    self._carry_out(conference, conference.bridges_changed(now))
+
+    def _bridge_gone(self, jid: Jid) -> None:
+        health = self._health.pop(jid, None)
+        if health is not None:
+            health.cancel()
+        self._move_off(jid)
+
+    def _move_off(self, jid: Jid) -> None:
+        for conference in list(self.conferences.values()):
+            self._carry_out(conference, conference.bridge_lost(jid, self._now()))
+
+    # -- health (reference bridge 4.2, failures)
+
+    def _check_health(self, jid: Jid) -> None:
+        bridge = self.brewery.get(jid)
+        if bridge is not None:
+            check = self._iq("get", jid, Element("healthcheck", ns=NS.HEALTHCHECK))
+            then = partial(self._checked, bridge)
+            self._asking.ask(check, self.settings.health_timeout_s, then)
+
+    def _checked(self, bridge: Bridge, answer: Element | None) -> None:
+        jid = bridge.jid
+        if self.brewery.get(jid) is not bridge:
+            return  # it left; another may sit in its place
+        if answer is None:
+            # Signalling may be slow; running conferences stay until a request of theirs fails.
+            log.warning("Health check timed out: bridge=%s", jid)
+            self.brewery.failed(jid, self._now())
+        elif answer.get("type") == "error":
+            log.warning("Health check failed: bridge=%s", jid)
+            self.brewery.failed(jid, self._now())
+            self._move_off(jid)
+        elif jid not in self._health:
+            log.info("Performed a successful health check: bridge=%s", jid)
+        if jid in self._health:
+            self._health[jid].cancel()
+        self._health[jid] = asyncio.get_running_loop().call_later(
+            self.settings.health_interval_s, self._check_health, jid
+        )
+
+    # -- carrying out
+
+    def _carry_out(self, conference: Conference, orders: list[Order]) -> None:
+        for order in orders:
+            self._do(conference, order)
+        self._arm(conference)
+
+    def _do(self, conference: Conference, order: Order) -> None:
+        match order:
+            case AskBridge():
+                stanza = self._iq("get", order.bridge, order.modify.element())
+                then = partial(self._bridge_answered, conference, order)
+                self._asking.ask(stanza, order.timeout_s, then)
+            case AskOccupant():
+                stanza = self._iq("set", conference.room.with_resource(order.nick), order.payload)
+                then = partial(self._occupant_answered, conference, order)
+                if order.serial is None:
+                    self._send(stanza)
+                else:
+                    self._asking.ask(stanza, self.settings.offer_timeout_s, then)
+            case Answer(request, None):
+                self._send(iq_result(request))
+            case Answer(request, PeerError() as error):
+                log.info("Request refused: room=%s reason=%s", conference.room, error)
+                self._refuse(request, error)
+            case Discover(nick, _, caps):
+                node = {"node": f"{caps.node}#{caps.ver}"} if caps is not None else None
+                query = Element("query", node, ns=NS.DISCO_INFO)
+                stanza = self._iq("get", conference.room.with_resource(nick), query)
+                then = partial(self._discovered, conference, order)
+                self._asking.ask(stanza, self.settings.disco_timeout_s, then)
+            case Publish(children):
+                self._presence(conference.room, "", *children)
+            case LeaveRoom(reason):
+                self._end(conference, reason)
+            case Noted(text, is_warning):
+                log.log(logging.WARNING if is_warning else logging.INFO, "%s", text)
+
+    def _end(self, conference: Conference, reason: str) -> None:
+        if self.conferences.get(conference.room) is conference:
+            del self.conferences[conference.room]
+        self._leave(conference.room)
+        log.info("Conference ended: room=%s reason=%s", conference.room, reason)
+
+    def _bridge_answered(
+        self, conference: Conference, order: AskBridge, stanza: Element | None
+    ) -> None:
+        answer: ConferenceModified | Refusal | None = None
+        if stanza is not None and stanza.get("type") == "error":
+            answer = Refusal.parse(stanza)
+        elif stanza is not None:
+            modified = payload_of(stanza)
+            try:
+                answer = (
+                    ConferenceModified.parse(modified)
+                    if modified is not None
+                    else ConferenceModified()
+                )
+            except MalformedInput as error:
+                log.warning("Bridge answers nonsense: bridge=%s reason=%s", order.bridge, error)
+        self._carry_out(conference, conference.bridge_answered(order, answer, self._now()))
+
+    def _occupant_answered(
+        self, conference: Conference, order: AskOccupant, stanza: Element | None
+    ) -> None:
+        if order.serial is not None and (stanza is None or stanza.get("type") == "error"):
+            orders = conference.offer_failed(order.nick, order.serial, self._now())
+            self._carry_out(conference, orders)
+
+    def _discovered(self, conference: Conference, order: Discover, stanza: Element | None) -> None:
+        payload = payload_of(stanza) if stanza is not None else None
+        if payload is None or (payload.name, payload.ns) != ("query", NS.DISCO_INFO):
+            log.info("No features: room=%s endpoint=%s", conference.room, order.nick)
+            return
+        features = self._features.learn(order.caps, payload)
+        orders = conference.features_known(order.jid, order.nick, features, self._now())
+        self._carry_out(conference, orders)
+
+    def _arm(self, conference: Conference) -> None:
+        timer = self._timers.pop(conference.room, None)
+        if timer is not None:
+            timer.cancel()
+        when = conference.next_timeout()
+        if when is None or self.conferences.get(conference.room) is not conference:
+            return
+        loop = asyncio.get_running_loop()
+        self._timers[conference.room] = loop.call_at(when, self._tick, conference)
+
+    def _tick(self, conference: Conference) -> None:
+        self._carry_out(conference, conference.tick(self._now()))
+
+    # -- stanzas out
+
+    def _join(self, room: Jid, *children: Element) -> None:
+        self._presence(room, "", Element("x", ns=NS.MUC), *children)
+
+    def _leave(self, room: Jid) -> None:
+        self._presence(room, "unavailable")
+
+    def _presence(self, room: Jid, kind: str, *children: Element) -> None:
+        attrs = {"type": kind} if kind else {}
+        attrs |= {"to": str(room.with_resource(FOCUS_NICK)), "from": str(self.jid)}
+        self._send(Element("presence", attrs, *children, ns=NS.CLIENT))
+
+    def _iq(self, kind: str, to: Jid, payload: Element) -> Element:
+        stanza = iq(kind, to, payload, stanza_id=f"f{next(self._ids)}")
+        stanza.attrs["from"] = str(self.jid)
+        return stanza
+
+    def _refuse(self, request: Element, error: PeerError) -> None:
+        answer = refusal(request, error)
+        if answer is not None:
+            self._send(answer)
+
+    def _send(self, stanza: Element) -> None:
+        self._router.route(stanza)
+
+    # -- within
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,71 @@
+"""What the focus says to a participant in Jingle: offers, changes of sources, farewells.
+
+Pure builders (reference signalling 5.2, 5.6, 5.8); when to say it is the conference's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tertulia.focus import features as F
+from tertulia.focus.offer import at_host, media_offer, offer_contents, source_contents
+from tertulia.focus.participant import Participant
+from tertulia.focus.sources import BRIDGE_OWNER, only
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.jingle import Action, BridgeSession, Jingle, Reason
+from tertulia.xmpp.jingle_ice import IceUdpTransport
+from tertulia.xmpp.jingle_rtp import EndpointSources
+
+
+def initiate(
+    participant: Participant,
+    focus: Jid,
+    *,
+    transport: IceUdpTransport,
+    feedback: EndpointSources,
+    bridge_session: BridgeSession,
+) -> Jingle:
+    """The offer, with all sources the participant is to know (`participant.told`)."""
+    features = participant.features or F.UNKNOWN_CLIENT
+    sources = {BRIDGE_OWNER: only(feedback, F.media_of(features)), **participant.told}
+    as_json = F.JSON_SOURCES in features
+    contents = offer_contents(
+        media_offer(features),
+        at_host(transport, participant.occupant.host),
+        {} if as_json else sources,
+    )
+    return Jingle(
+        action=Action.SESSION_INITIATE,
+        sid=participant.sid,
+        initiator=str(focus),
+        contents=contents,
+        bundle=tuple(content.name for content in contents),
+        bridge_session=bridge_session,
+        sources=sources if as_json else {},
+    )
+
+
+def change_sources(
+    participant: Participant, focus: Jid, action: Action, sources: Mapping[str, EndpointSources]
+) -> Jingle:
+    """A source-add or source-remove, in the form the participant's client reads."""
+    as_json = F.JSON_SOURCES in (participant.features or F.UNKNOWN_CLIENT)
+    return Jingle(
+        action=action,
+        sid=participant.sid,
+        initiator=str(focus),
+        contents=() if as_json else source_contents(sources),
+        sources=sources if as_json else {},
+    )
+
+
+def terminate(
+    participant: Participant, focus: Jid, reason: Reason, bridge_session_id: str
+) -> Jingle:
+    return Jingle(
+        action=Action.SESSION_TERMINATE,
+        sid=participant.sid,
+        initiator=str(focus),
+        reason=reason,
+        bridge_session=BridgeSession(id=bridge_session_id) if bridge_session_id else None,
+    )
