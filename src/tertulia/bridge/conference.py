@@ -1,0 +1,468 @@
+"""One conference on this bridge: endpoints, who hears and sees whom, what they tell each other.
+
+A core: orders from COLIBRI2, channel messages, the engine's events and the time come in by
+methods; orders to the engine and channel messages go out by the two callables it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tertulia.bridge import channel as C
+from tertulia.bridge.allocation import ALL_TEMPORAL, Layer, VideoSource, VideoType, allocate
+from tertulia.bridge.downlink import PathReport
+from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack, highest
+from tertulia.bridge.media import Media, SourceOrder, Wanted, encodings_of
+from tertulia.bridge.speakers import TICK_S, DominantSpeaker, SpeakerChanged
+from tertulia.xmpp.colibri2 import BadRequest, EndpointOrder, MediaSource
+from tertulia.xmpp.jingle_ice import IceUdpTransport
+from tertulia.xmpp.jingle_rtp import Media as MediaType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceLimits:
+    """Times and sizes of a conference; sources: reference bridge 2.3, 2.11, 1.5."""
+
+    reallocate_after_s: float = 5.0
+    estimate_step: float = 0.15  # smaller moves of the estimate change nothing
+    connection_stats_s: float = 10.0
+    empty_s: float = 20.0  # how long it lives without ever having had an endpoint
+    first_packet_s: float = 15.0
+    inactive_s: float = 8.0
+    stats_to_all_up_to: int = 20  # endpoints; beyond, EndpointStats go to those who look
+    max_ssrcs_per_endpoint: int = 50
+    unreachable: int = 1000  # ids remembered to tell that they are back
+
+
+class Conference:
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002 - its word on the wire
+        meeting_id: str,
+        name: str,
+        media: Media,
+        new_handle: Callable[[], int],
+        now: float,
+        limits: ConferenceLimits | None = None,
+    ) -> None:
+        self.id = id
+        self.meeting_id = meeting_id
+        self.name = name
+        self.created_at = now
+        self.limits = limits or ConferenceLimits()
+        self.endpoints: dict[str, Endpoint] = {}
+        self.has_had_endpoints = False
+        self.dominant_changes = 0
+        self.messages_received = 0
+        self.messages_malformed = 0
+        self._media = media
+        self._new_handle = new_handle
+        self._by_handle: dict[int, Endpoint] = {}
+        self._owners: dict[int, tuple[Endpoint, str]] = {}  # source handle -> owner, source name
+        self._speakers: DominantSpeaker[str] = DominantSpeaker()
+        self._order: list[str] = []  # endpoint ids, who spoke last first
+        self._spoke: list[str] = []  # those who ever were dominant, last first
+        self._unreachable: set[str] = set()  # ids that ended while the others held them inactive
+        self._is_dirty = False
+        self._decide_at = now + TICK_S
+        self._tell_stats_at = now + self.limits.connection_stats_s
+
+    # -- what the focus orders
+
+    def add_endpoint(self, order: EndpointOrder, now: float, *, controlling: bool) -> Endpoint:
+        """Create an endpoint with its transport. Raises: MediaRefused."""
+        endpoint = Endpoint(
+            order.id,
+            self._new_handle(),
+            now,
+            stats_id=order.stats_id,
+            is_visitor=order.muc_role == "visitor",
+        )
+        self._media.add_endpoint(
+            endpoint.handle, endpoint.ufrag, endpoint.pwd, order.media, controlling=controlling
+        )
+        self.endpoints[endpoint.id] = endpoint
+        self._by_handle[endpoint.handle] = endpoint
+        self._order.append(endpoint.id)
+        if endpoint.id in self._unreachable:  # invited again
+            self._unreachable.remove(endpoint.id)
+            self._tell_activity(endpoint)
+        self.has_had_endpoints = True
+        self._is_dirty = True
+        return endpoint
+
+    def set_transport(self, endpoint: Endpoint, transport: IceUdpTransport) -> None:
+        """Note what the peer says of its transport; checks begin once all is known."""
+        for candidate in transport.candidates[:100]:
+            self._media.add_candidate(endpoint.handle, candidate)
+        if endpoint.has_remote:
+            return
+        endpoint.remote_ufrag = transport.ufrag or endpoint.remote_ufrag
+        endpoint.remote_pwd = transport.pwd or endpoint.remote_pwd
+        endpoint.fingerprints = transport.fingerprints or endpoint.fingerprints
+        if endpoint.remote_ufrag and endpoint.remote_pwd and endpoint.fingerprints:
+            self._media.set_remote(
+                endpoint.handle, endpoint.remote_ufrag, endpoint.remote_pwd, endpoint.fingerprints
+            )
+            endpoint.has_remote = True
+
+    def check_sources(self, endpoint_id: str, sources: Sequence[MediaSource]) -> None:
+        """Raise BadRequest for sources that cannot be an endpoint's."""
+        mine = [s.ssrc for source in sources for s in source.sources]
+        if len(mine) > self.limits.max_ssrcs_per_endpoint:
+            raise BadRequest("too many SSRCs")
+        if len(set(mine)) != len(mine) or len({s.id for s in sources}) != len(sources):
+            raise BadRequest("an SSRC or a source name stands twice")
+        foreign = {
+            ssrc
+            for endpoint in self.endpoints.values()
+            if endpoint.id != endpoint_id
+            for order in endpoint.source_orders()
+            for pair in order.encodings
+            for ssrc in pair
+        }
+        if foreign & set(mine):
+            raise BadRequest("an SSRC belongs to another endpoint")
+
+    def set_sources(self, endpoint: Endpoint, sources: Sequence[MediaSource], now: float) -> None:
+        """Replace all that this endpoint sends; what is unchanged keeps its handle."""
+        audio: dict[str, SourceOrder] = {}
+        video: dict[str, VideoTrack] = {}
+        for source in sources:
+            encodings = encodings_of(source)
+            if not encodings:
+                continue
+            if source.type is MediaType.AUDIO:
+                old = endpoint.audio.get(source.id)
+                audio[source.id] = self._source_order(old, source.type, encodings)
+            else:
+                track = endpoint.video.get(source.id)
+                order = self._source_order(
+                    track.order if track is not None else None, source.type, encodings
+                )
+                kept = track is not None and track.order.handle == order.handle
+                video[source.id] = track if track is not None and kept else VideoTrack(order)
+                said = source.sources[0].video_type
+                if source.id not in endpoint.video_types and said == "desktop":
+                    endpoint.video_types[source.id] = VideoType.DESKTOP
+        for order in endpoint.source_orders():
+            self._owners.pop(order.handle, None)
+        endpoint.audio, endpoint.video = audio, video
+        for name, each in audio.items():
+            self._owners[each.handle] = (endpoint, name)
+        for name, track in video.items():
+            self._owners[track.order.handle] = (endpoint, name)
+        self._media.set_sources(endpoint.handle, endpoint.source_orders())
+        self._allocate_all(now)
+
+    def _source_order(
+        self,
+        old: SourceOrder | None,
+        kind: MediaType,
+        encodings: tuple[tuple[int, int | None], ...],
+    ) -> SourceOrder:
+        if old is not None and old.encodings == encodings:
+            return old
+        return SourceOrder(self._new_handle(), kind, encodings)
+
+    def set_muted(self, endpoint: Endpoint, *, audio: bool, video: bool) -> None:
+        self._media.set_muted(endpoint.handle, audio=audio, video=video)
+
+    def remove_endpoint(self, endpoint_id: str, now: float) -> None:
+        """Forget an endpoint and end its transport and channel; unknown ones are no matter."""
+        endpoint = self.endpoints.pop(endpoint_id, None)
+        if endpoint is None:
+            return
+        del self._by_handle[endpoint.handle]
+        for order in endpoint.source_orders():
+            self._owners.pop(order.handle, None)
+        self._media.remove_endpoint(endpoint.handle)
+        if not endpoint.is_active and len(self._unreachable) < self.limits.unreachable:
+            self._unreachable.add(endpoint_id)
+        self._speakers.forget(endpoint_id)
+        self._order.remove(endpoint_id)
+        if endpoint_id in self._spoke:
+            self._spoke.remove(endpoint_id)
+        if endpoint.channel is not None:
+            endpoint.channel.close(1001, "the endpoint has expired")
+            endpoint.channel = None
+        self._allocate_all(now)
+
+    def close(self, now: float) -> None:
+        for endpoint_id in list(self.endpoints):
+            self.remove_endpoint(endpoint_id, now)
+
+    # -- the bridge channel
+
+    def channel_opened(self, endpoint: Endpoint, channel: Channel, now: float) -> None:
+        """A channel came up, perhaps again: tell all that its client has to know (1.4)."""
+        if endpoint.channel is not None:
+            endpoint.channel.close(1000, "replaced")
+        endpoint.channel = channel
+        channel.send(C.server_hello())
+        for name, track in endpoint.video.items():
+            if track.told_height is not None:
+                channel.send(C.sender_source_constraints(name, track.told_height))
+        channel.send(C.forwarded_sources(sorted(endpoint.forwarded)))
+        if self._speakers.dominant is not None:
+            channel.send(self._dominant_message())
+        for other in self.endpoints.values():
+            if not other.is_active:
+                channel.send(C.connectivity(other.id, is_active=False))
+        self._allocate_all(now)
+
+    def channel_closed(self, endpoint: Endpoint, channel: Channel) -> None:
+        if endpoint.channel is channel:
+            endpoint.channel = None
+
+    def received(self, endpoint: Endpoint, text: str, now: float) -> None:
+        """A message of an endpoint's client. Raises: MalformedChannelMessage."""
+        self.messages_received += 1
+        message = C.parse(text)
+        match message:
+            case C.ClientHello():
+                endpoint.tell(C.server_hello())
+            case C.ReceiverVideoConstraints():
+                endpoint.ask(message)
+                self._allocate(endpoint, now)
+                self._tell_senders()
+            case C.ReceiverAudioSubscription():
+                endpoint.subscription = message
+                self._allocate(endpoint, now)
+            case C.SourceVideoType(name, video_type):
+                if endpoint.set_video_type(name, video_type):
+                    self._allocate_all(now)
+            case C.EndpointMessage(to, body):
+                self._relay(endpoint, to, C.relayed(body, endpoint.id))
+            case C.EndpointStatistics(body):
+                self._relay_statistics(endpoint, C.relayed(body, endpoint.id))
+            case None:
+                pass
+
+    def _relay(self, sender: Endpoint, to: str, text: str) -> None:
+        if sender.is_visitor:
+            return
+        if not to:
+            self._tell_others(sender, text)
+        elif to in self.endpoints:
+            self.endpoints[to].tell(text)
+
+    def _relay_statistics(self, sender: Endpoint, text: str) -> None:
+        if len(self.endpoints) <= self.limits.stats_to_all_up_to or sender.id in self._spoke[:10]:
+            self._tell_others(sender, text)
+            return
+        for receiver in self.endpoints.values():
+            allocation = receiver.allocation
+            if receiver is sender or allocation is None:
+                continue
+            if any(allocation.effective_heights.get(name) for name in sender.video):
+                receiver.tell(text)
+
+    def _tell_others(self, sender: Endpoint, text: str) -> None:
+        for endpoint in self.endpoints.values():
+            if endpoint is not sender:
+                endpoint.tell(text)
+
+    # -- what the engine reports
+
+    def heard(self, source: int, levels: bytes, now: float) -> None:
+        if source in self._owners:
+            self._speakers.heard(self._owners[source][0].id, levels, now)
+
+    def layers_changed(self, source: int, layers: tuple[Layer, ...]) -> None:
+        if source not in self._owners:
+            return
+        endpoint, name = self._owners[source]
+        track = endpoint.video.get(name)
+        if track is not None and _differs(track.layers, layers):
+            track.layers = layers
+            self._is_dirty = True
+
+    def estimated(self, handle: int, bps: int, now: float) -> None:
+        endpoint = self._by_handle.get(handle)
+        if endpoint is None:
+            return
+        endpoint.estimate_bps = bps
+        acted_on = endpoint.acted_on_bps
+        if acted_on is None or abs(bps - acted_on) > acted_on * self.limits.estimate_step:
+            self._allocate(endpoint, now)
+
+    def connected(self, handle: int) -> Endpoint | None:
+        """DTLS is up. Returns: the endpoint, if it is one of ours."""
+        endpoint = self._by_handle.get(handle)
+        if endpoint is not None:
+            endpoint.is_connected = True
+        return endpoint
+
+    def failed(self, handle: int, now: float) -> Endpoint | None:
+        """The engine gave an endpoint up. Returns: which it was."""
+        endpoint = self._by_handle.get(handle)
+        if endpoint is not None:
+            if endpoint.is_active:
+                endpoint.is_active = False
+                self._tell_activity(endpoint)
+            self.remove_endpoint(endpoint.id, now)
+        return endpoint
+
+    # -- time
+
+    def tick(self, now: float) -> None:
+        """Do what is due; to be called about every 100 ms."""
+        if now >= self._decide_at:
+            self._decide_at = max(self._decide_at + TICK_S, now)
+            change = self._speakers.tick(now)
+            if change is not None:
+                self._speaker_changed(change)
+        if self._is_dirty:
+            self._allocate_all(now)
+        for endpoint in self.endpoints.values():
+            if now - endpoint.allocated_at >= self.limits.reallocate_after_s:
+                self._allocate(endpoint, now)
+        if now >= self._tell_stats_at:
+            self._tell_stats_at = now + self.limits.connection_stats_s
+            for endpoint in self.endpoints.values():
+                if endpoint.estimate_bps is not None:
+                    endpoint.tell(C.connection_stats(endpoint.estimate_bps))
+
+    def has_expired(self, now: float) -> bool:
+        return not self.endpoints and (
+            self.has_had_endpoints or now - self.created_at >= self.limits.empty_s
+        )
+
+    def check_activity(self, idle_s: Mapping[int, float | None], now: float) -> None:
+        """Tell all who fell silent or came back (2.11).
+
+        Args:
+            idle_s: by endpoint handle, how long nothing arrived; None when nothing ever did.
+        """
+        for endpoint in self.endpoints.values():
+            idle = idle_s.get(endpoint.handle)
+            if idle is None:
+                is_active = now - endpoint.created_at < self.limits.first_packet_s
+            else:
+                is_active = idle < self.limits.inactive_s
+            if is_active != endpoint.is_active:
+                endpoint.is_active = is_active
+                self._tell_activity(endpoint)
+
+    def _tell_activity(self, endpoint: Endpoint) -> None:
+        if endpoint.is_visitor:
+            return
+        for each in self.endpoints.values():
+            each.tell(C.connectivity(endpoint.id, is_active=endpoint.is_active))
+
+    def observe_paths(self, reports: Mapping[int, PathReport], now: float) -> None:
+        """Take what the engine measured towards the endpoints, by handle."""
+        for endpoint in self.endpoints.values():
+            report = reports.get(endpoint.handle)
+            if report is None:
+                continue
+            before = endpoint.downlink.budget_bps(endpoint.estimate_bps, now)
+            endpoint.downlink.observe(report, now)
+            if endpoint.downlink.budget_bps(endpoint.estimate_bps, now) != before:
+                self._allocate(endpoint, now)  # a full link does not wait for the next round
+
+    def _speaker_changed(self, change: SpeakerChanged[str]) -> None:
+        speaker = change.dominant
+        self.dominant_changes += 1
+        self._order.remove(speaker)
+        self._order.insert(0, speaker)
+        if speaker in self._spoke:
+            self._spoke.remove(speaker)
+        self._spoke.insert(0, speaker)
+        for endpoint in self.endpoints.values():
+            endpoint.tell(self._dominant_message())
+        self._is_dirty = True
+        self._ask_keyframe_of(self.endpoints[speaker])
+
+    def _dominant_message(self) -> str:
+        previous = [each for each in self._spoke if each != self._speakers.dominant]
+        return C.dominant_speaker(self._speakers.dominant or "", previous[:10])
+
+    def _ask_keyframe_of(self, speaker: Endpoint) -> None:
+        """The stage follows the speaker: have a keyframe under way before it is asked for (2.7)."""
+        someone_follows = any(e.constraints.on_stage for e in self.endpoints.values())
+        if len(self.endpoints) > 2 and someone_follows:
+            for source in speaker.video_sources():
+                if source.video_type is VideoType.CAMERA:
+                    self._media.request_keyframe(speaker.video[source.name].order.handle)
+
+    # -- allocation
+
+    def _allocate_all(self, now: float) -> None:
+        self._is_dirty = False
+        for endpoint in self.endpoints.values():
+            self._allocate(endpoint, now)
+        self._tell_senders()
+
+    def _allocate(self, endpoint: Endpoint, now: float) -> None:
+        others = [
+            other
+            for other in self.endpoints.values()
+            if other is not endpoint and not other.is_visitor
+        ]
+        sources = [source for other in others for source in other.video_sources()]
+        budget_bps = endpoint.downlink.budget_bps(endpoint.estimate_bps, now)
+        allocation = allocate(sources, self._order, endpoint.constraints, budget_bps)
+        endpoint.allocation, endpoint.allocated_at = allocation, now
+        endpoint.acted_on_bps = endpoint.estimate_bps
+        wanted = tuple(self._wanted(endpoint, others, sources, allocation.layers))
+        if wanted != endpoint.wanted:
+            endpoint.wanted = wanted
+            self._media.forward(endpoint.handle, wanted)
+        forwarded = frozenset(allocation.layers)
+        if forwarded != endpoint.forwarded:
+            endpoint.forwarded = forwarded
+            endpoint.tell(C.forwarded_sources(allocation.layers))
+
+    def _wanted(
+        self,
+        endpoint: Endpoint,
+        others: Iterable[Endpoint],
+        sources: Iterable[VideoSource],
+        layers: Mapping[str, Layer],
+    ) -> Iterable[Wanted]:
+        for other in others:
+            for name, order in other.audio.items():
+                if endpoint.subscription.wants(name):
+                    yield (order.handle, 0, ALL_TEMPORAL)
+        for source in sources:
+            layer = layers.get(source.name)
+            if layer is not None:
+                top = max(
+                    (each.temporal for each in source.layers if each.encoding == layer.encoding),
+                    default=layer.temporal,
+                )
+                # The top one means all: what appears above it later needs no new order.
+                temporal = ALL_TEMPORAL if layer.temporal >= top else layer.temporal
+                handle = self.endpoints[source.owner].video[source.name].order.handle
+                yield (handle, layer.encoding, temporal)
+
+    def _tell_senders(self) -> None:
+        """Tell each sender the greatest height anybody wants of each source (2.4)."""
+        for sender in self.endpoints.values():
+            receivers = [
+                each.allocation.effective_heights
+                for each in self.endpoints.values()
+                if each is not sender and each.allocation is not None
+            ]
+            if not receivers:
+                continue
+            for name, track in sender.video.items():
+                height = highest([heights.get(name, 0) for heights in receivers])
+                if height != track.told_height:
+                    track.told_height = height
+                    sender.tell(C.sender_source_constraints(name, height))
+
+
+def _differs(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> bool:
+    """True when layers came, went or changed by more than a seventh of their bitrate."""
+    if len(old) != len(new):
+        return True
+    return any(
+        (a.encoding, a.temporal, a.height) != (b.encoding, b.temporal, b.height)
+        or abs(a.bps - b.bps) * 7 > a.bps
+        for a, b in zip(old, new, strict=True)
+    )

@@ -1,0 +1,138 @@
+"""One endpoint of a conference: its transport, what it sends, what it asked to receive."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from tertulia.bridge.allocation import (
+    UNLIMITED,
+    Allocation,
+    Constraints,
+    Layer,
+    VideoSource,
+    VideoType,
+)
+from tertulia.bridge.channel import ReceiverAudioSubscription, ReceiverVideoConstraints
+from tertulia.bridge.downlink import Downlink
+from tertulia.bridge.media import SourceOrder, Wanted
+from tertulia.xmpp.jingle_ice import Fingerprint
+
+_ALPHABET = string.ascii_letters + string.digits
+_VIDEO_SOURCE = re.compile(r"(?P<owner>.+)-v\d{1,3}(?:\..+)?")
+
+
+class Channel(Protocol):
+    """The bridge channel of one endpoint; both calls return at once."""
+
+    def send(self, text: str) -> None: ...
+    def close(self, code: int, reason: str) -> None: ...
+
+
+def random_text(length: int) -> str:
+    """A secret of letters and digits, which is what ICE (RFC 8839 §5.4) and URLs carry."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass(slots=True)
+class VideoTrack:
+    """A video source this endpoint sends."""
+
+    order: SourceOrder
+    layers: tuple[Layer, ...] = ()
+    told_height: int | None = None  # the last SenderSourceConstraints
+
+
+@dataclass(slots=True)
+class Endpoint:
+    id: str
+    handle: int
+    created_at: float
+    stats_id: str = ""
+    is_visitor: bool = False
+    ufrag: str = field(default_factory=lambda: random_text(12))
+    pwd: str = field(default_factory=lambda: random_text(26))
+    channel_pwd: str = field(default_factory=lambda: random_text(24))
+    # What the peer said of its transport so far; it may come in parts.
+    remote_ufrag: str = ""
+    remote_pwd: str = ""
+    fingerprints: tuple[Fingerprint, ...] = ()
+    has_remote: bool = False
+
+    audio: dict[str, SourceOrder] = field(default_factory=dict)
+    video: dict[str, VideoTrack] = field(default_factory=dict)
+    video_types: dict[str, VideoType] = field(default_factory=dict)
+
+    constraints: Constraints = field(default_factory=Constraints)
+    has_asked: bool = False  # a ReceiverVideoConstraints has come
+    subscription: ReceiverAudioSubscription = field(default_factory=ReceiverAudioSubscription)
+    estimate_bps: int | None = None
+    downlink: Downlink = field(default_factory=Downlink)
+    acted_on_bps: int | None = None
+    allocation: Allocation | None = None
+    allocated_at: float = 0.0
+    wanted: tuple[Wanted, ...] = ()
+    forwarded: frozenset[str] = frozenset()
+
+    channel: Channel | None = None
+    is_active: bool = True
+    is_connected: bool = False  # DTLS is up
+
+    def ask(self, update: ReceiverVideoConstraints) -> None:
+        """Apply a partial update of what it wants to receive."""
+        old = self.constraints
+        self.has_asked = True
+        self.constraints = replace(
+            old,
+            last_n=old.last_n if update.last_n is None else update.last_n,
+            on_stage=old.on_stage if update.on_stage is None else update.on_stage,
+            selected=old.selected if update.selected is None else update.selected,
+            default_height=old.default_height
+            if update.default_height is None
+            else update.default_height,
+            heights=old.heights if update.heights is None else update.heights,
+        )
+
+    def initial_last_n(self, last_n: int) -> None:
+        """What the focus says before the client does; later it has no say."""
+        if not self.has_asked:
+            self.constraints = replace(self.constraints, last_n=last_n)
+
+    def set_video_type(self, name: str, video_type: VideoType) -> bool:
+        """Note what a source of its own shows. Returns: False for a source that cannot be its."""
+        name = name or f"{self.id}-v0"
+        match = _VIDEO_SOURCE.fullmatch(name)
+        if match is None or match["owner"] != self.id:
+            return False
+        if name not in self.video_types and len(self.video_types) >= 50:
+            return False
+        self.video_types[name] = video_type
+        return True
+
+    def video_sources(self) -> list[VideoSource]:
+        return [
+            VideoSource(
+                name=name,
+                owner=self.id,
+                video_type=self.video_types.get(name, VideoType.CAMERA),
+                encodings=len(track.order.encodings),
+                layers=track.layers,
+            )
+            for name, track in self.video.items()
+        ]
+
+    def source_orders(self) -> list[SourceOrder]:
+        return [*self.audio.values(), *(track.order for track in self.video.values())]
+
+    def tell(self, text: str) -> None:
+        """Send on the bridge channel, if there is one; nothing is kept for later."""
+        if self.channel is not None:
+            self.channel.send(text)
+
+
+def highest(heights: list[int]) -> int:
+    """The greatest of some maximum heights: unlimited beats any number."""
+    return UNLIMITED if UNLIMITED in heights else max(heights)

@@ -1,0 +1,295 @@
+"""All conferences of this bridge, and COLIBRI2 as it changes them (reference bridge 3).
+
+A request is checked whole before it changes anything; what is wrong with it becomes one of the
+errors of the reference's table 3.3.
+"""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from tertulia.bridge.conference import Conference, ConferenceLimits
+from tertulia.bridge.downlink import PathReport
+from tertulia.bridge.endpoint import Endpoint
+from tertulia.bridge.errors import MediaRefused
+from tertulia.bridge.media import Media
+from tertulia.errors import PeerError
+from tertulia.xmpp.colibri2 import (
+    SOURCE_NAMES,
+    BadRequest,
+    BridgeFull,
+    ConferenceAlreadyExists,
+    ConferenceModified,
+    ConferenceModify,
+    ConferenceNotFound,
+    EndpointConflict,
+    EndpointOrder,
+    EndpointReport,
+    FeatureNotImplemented,
+    GracefulShutdown,
+    MediaSource,
+    UnknownEndpoint,
+)
+from tertulia.xmpp.jingle_ice import IceUdpTransport
+from tertulia.xmpp.jingle_rtp import Media as MediaType
+from tertulia.xmpp.jingle_rtp import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeLimits:
+    """How much one bridge takes on."""
+
+    max_conferences: int = 1000
+    max_endpoints: int = 2000
+    max_endpoints_per_conference: int = 500
+    conference: ConferenceLimits = field(default_factory=ConferenceLimits)
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counted since the bridge started."""
+
+    conferences_created: int = 0
+    conferences_completed: int = 0
+    conference_seconds: float = 0.0
+    endpoints: int = 0
+    ice_failed: int = 0
+    dtls_failed: int = 0
+    connected: int = 0
+    dominant_speaker_changes: int = 0
+    channel_messages: int = 0
+
+
+class Videobridge:
+    def __init__(
+        self,
+        media: Media,
+        *,
+        server_id: str,
+        public_netloc: str,
+        limits: BridgeLimits | None = None,
+    ) -> None:
+        """`public_netloc` is host[:port] of the edge that clients open bridge channels at."""
+        self.limits = limits or BridgeLimits()
+        self.server_id = server_id
+        self.totals = Totals()
+        self.in_graceful_shutdown = False
+        self._media = media
+        self._public_netloc = public_netloc
+        self._handles = itertools.count(1)
+        self._by_meeting: dict[str, Conference] = {}
+        self._by_id: dict[str, Conference] = {}
+        self._homes: dict[int, str] = {}  # handle of an endpoint or source -> meeting id
+        self._feedback = tuple(
+            MediaSource(id=name, type=kind, sources=(Source(ssrc=_random_ssrc(), name=name),))
+            for name, kind in (("jvb-a0", MediaType.AUDIO), ("jvb-v0", MediaType.VIDEO))
+        )
+
+    @property
+    def conferences(self) -> list[Conference]:
+        return list(self._by_meeting.values())
+
+    @property
+    def endpoints(self) -> int:
+        return sum(len(each.endpoints) for each in self._by_meeting.values())
+
+    # -- COLIBRI2
+
+    def modify(self, request: ConferenceModify, now: float) -> ConferenceModified:
+        """Do what the focus asks. Raises: a Colibri2Error; then nothing has changed."""
+        if request.has_relays or request.has_connects:
+            raise FeatureNotImplemented("relays and connects are not supported")
+        if request.create:
+            conference = self._create(request, now)
+        else:
+            found = self._by_meeting.get(request.meeting_id)
+            if found is None:
+                raise ConferenceNotFound("no such conference")
+            conference = found
+        if request.expire:
+            self._expire(conference, now)
+            return ConferenceModified()
+        try:
+            self._check(conference, request)
+            reports = [r for o in request.endpoints for r in self._change(conference, o, now)]
+        except PeerError as error:
+            if request.create:
+                self._expire(conference, now)
+            if isinstance(error, MediaRefused):
+                raise BadRequest(str(error)) from None
+            raise
+        if any(order.expire for order in request.endpoints) and not conference.endpoints:
+            self._expire(conference, now)
+        creates = request.create or any(order.create for order in request.endpoints)
+        return ConferenceModified(
+            endpoints=tuple(reports), sources=self._feedback if creates else ()
+        )
+
+    def _create(self, request: ConferenceModify, now: float) -> Conference:
+        if request.meeting_id in self._by_meeting:
+            raise ConferenceAlreadyExists("the conference exists")
+        if self.in_graceful_shutdown:
+            raise GracefulShutdown("no new conferences")
+        if len(self._by_meeting) >= self.limits.max_conferences:
+            raise BridgeFull("no more conferences fit")
+        conference = Conference(
+            id=secrets.token_hex(8),
+            meeting_id=request.meeting_id,
+            name=request.name,
+            media=self._media,
+            new_handle=partial(self._new_handle, request.meeting_id),
+            now=now,
+            limits=self.limits.conference,
+        )
+        self._by_meeting[conference.meeting_id] = conference
+        self._by_id[conference.id] = conference
+        self.totals.conferences_created += 1
+        return conference
+
+    def _new_handle(self, meeting_id: str) -> int:
+        handle = next(self._handles)
+        self._homes[handle] = meeting_id
+        return handle
+
+    def _check(self, conference: Conference, request: ConferenceModify) -> None:
+        if sum(order.is_single for order in request.endpoints) > 1:
+            raise FeatureNotImplemented("one endpoint at a time")
+        for order in request.endpoints:
+            self._check_order(conference, order)
+
+    def _check_order(self, conference: Conference, order: EndpointOrder) -> None:
+        endpoint = conference.endpoints.get(order.id)
+        if order.transport is not None and order.transport.sctp:
+            raise FeatureNotImplemented("data channels are not supported")
+        if order.create:
+            if endpoint is not None:
+                raise EndpointConflict("the endpoint exists", endpoint=order.id)
+            if order.transport is None or SOURCE_NAMES not in order.capabilities:
+                raise BadRequest("a new endpoint needs a transport and source names")
+            if len(conference.endpoints) >= self.limits.max_endpoints_per_conference:
+                raise BridgeFull("no more endpoints fit into this conference")
+            if self.endpoints >= self.limits.max_endpoints:
+                raise BridgeFull("no more endpoints fit")
+        elif order.is_single and endpoint is None and not order.expire:
+            raise UnknownEndpoint("no such endpoint", endpoint=order.id)
+        if order.sources:
+            is_visitor = endpoint.is_visitor if endpoint else order.muc_role == "visitor"
+            if is_visitor:
+                raise BadRequest("visitors send nothing")
+            conference.check_sources(order.id, order.sources)
+
+    def _change(
+        self, conference: Conference, order: EndpointOrder, now: float
+    ) -> list[EndpointReport]:
+        """Carry out one checked order. Returns: what has to be reported."""
+        if order.expire:
+            conference.remove_endpoint(order.id, now)
+            return [EndpointReport(id=order.id, expire=True)]
+        reports = []
+        if order.create and order.transport is not None:
+            controlling = order.transport.ice_controlling
+            endpoint = conference.add_endpoint(order, now, controlling=controlling)
+            self.totals.endpoints += 1
+            transport = self._transport(conference, endpoint)
+            reports.append(EndpointReport(id=order.id, transport=transport))
+        else:
+            found = conference.endpoints.get(order.id)
+            if found is None:
+                return []  # force-mute of an unknown endpoint is no error
+            endpoint = found
+        if order.transport is not None and order.transport.ice is not None:
+            conference.set_transport(endpoint, order.transport.ice)
+        if order.sources is not None:
+            conference.set_sources(endpoint, order.sources, now)
+        if order.force_mute is not None:
+            mute = order.force_mute
+            conference.set_muted(endpoint, audio=mute.audio, video=mute.video)
+        if order.initial_last_n is not None:
+            endpoint.initial_last_n(order.initial_last_n)
+        return reports
+
+    def _transport(self, conference: Conference, endpoint: Endpoint) -> IceUdpTransport:
+        path = f"{self.server_id}/{conference.id}/{endpoint.id}?pwd={endpoint.channel_pwd}"
+        return IceUdpTransport(
+            ufrag=endpoint.ufrag,
+            pwd=endpoint.pwd,
+            fingerprints=(self._media.fingerprint(),),
+            candidates=self._media.candidates(),
+            web_sockets=(f"wss://{self._public_netloc}/colibri-ws/{path}",),
+            rtcp_mux=True,
+        )
+
+    def _expire(self, conference: Conference, now: float) -> None:
+        if self._by_meeting.get(conference.meeting_id) is not conference:
+            return
+        del self._by_meeting[conference.meeting_id]
+        del self._by_id[conference.id]
+        conference.close(now)
+        for handle in [h for h, home in self._homes.items() if home == conference.meeting_id]:
+            del self._homes[handle]
+        self.totals.conferences_completed += 1
+        self.totals.conference_seconds += now - conference.created_at
+        self.totals.dominant_speaker_changes += conference.dominant_changes
+        self.totals.channel_messages += conference.messages_received
+
+    def close(self, now: float) -> None:
+        """Expire everything."""
+        for conference in self.conferences:
+            self._expire(conference, now)
+
+    # -- the bridge channel
+
+    def admit(
+        self, conference_id: str, endpoint_id: str, pwd: str
+    ) -> tuple[Conference, Endpoint] | None:
+        """Who a channel belongs to. None, whatever was wrong: a guess learns nothing from it."""
+        conference = self._by_id.get(conference_id)
+        endpoint = conference.endpoints.get(endpoint_id) if conference is not None else None
+        expected = endpoint.channel_pwd if endpoint is not None else "-"
+        is_right = hmac.compare_digest(expected.encode(), pwd.encode())
+        if conference is None or endpoint is None or not is_right:
+            return None
+        return conference, endpoint
+
+    # -- time and the engine
+
+    def tick(self, now: float) -> None:
+        for conference in self.conferences:
+            conference.tick(now)
+            if conference.has_expired(now):
+                self._expire(conference, now)
+
+    def observe_paths(self, reports: Mapping[int, PathReport], now: float) -> None:
+        for conference in self.conferences:
+            conference.observe_paths(reports, now)
+
+    def check_activity(self, idle_s: Mapping[int, float | None], now: float) -> None:
+        for conference in self.conferences:
+            conference.check_activity(idle_s, now)
+
+    def endpoint_failed(self, handle: int, reason: str, now: float) -> str | None:
+        """The engine dropped an endpoint. Returns: its id, if it is known."""
+        if reason == "ice-failed":
+            self.totals.ice_failed += 1
+        elif reason in ("dtls-failed", "fingerprint-mismatch"):
+            self.totals.dtls_failed += 1
+        conference = self.home(handle)
+        endpoint = conference.failed(handle, now) if conference is not None else None
+        if conference is None or endpoint is None:
+            return None
+        if not conference.endpoints:
+            self._expire(conference, now)
+        return endpoint.id
+
+    def home(self, handle: int) -> Conference | None:
+        """The conference that an endpoint or source belongs to."""
+        return self._by_meeting.get(self._homes.get(handle, ""))
+
+
+def _random_ssrc() -> int:
+    return secrets.randbelow(2**32 - 1) + 1

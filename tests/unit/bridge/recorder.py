@@ -1,0 +1,57 @@
+"""The packet engine's place taken by a recorder: the real one binds sockets and starts a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tertulia.bridge.media import SourceOrder, Wanted, candidates_of
+from tertulia.xmpp.colibri2 import MediaOffer
+from tertulia.xmpp.jingle_ice import Candidate, Fingerprint
+
+
+@dataclass
+class Recorder:
+    endpoints: dict[int, dict[str, object]] = field(default_factory=dict)
+    remotes: dict[int, tuple[str, str, tuple[Fingerprint, ...]]] = field(default_factory=dict)
+    sources: dict[int, list[SourceOrder]] = field(default_factory=dict)
+    forwarded: dict[int, tuple[Wanted, ...]] = field(default_factory=dict)
+    muted: dict[int, tuple[bool, bool]] = field(default_factory=dict)
+    remote_candidates: list[Candidate] = field(default_factory=list)
+    keyframes: list[int] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        return candidates_of([("127.0.0.1", 10000)], [])
+
+    def fingerprint(self) -> Fingerprint:
+        return Fingerprint(hash="sha-256", value="AB:CD", setup="actpass")
+
+    def add_endpoint(
+        self, handle: int, ufrag: str, pwd: str, offers: Sequence[MediaOffer], *, controlling: bool
+    ) -> None:
+        assert handle not in self.endpoints
+        self.endpoints[handle] = {"ufrag": ufrag, "offers": offers, "controlling": controlling}
+
+    def set_remote(
+        self, handle: int, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint]
+    ) -> None:
+        self.remotes[handle] = (ufrag, pwd, tuple(fingerprints))
+
+    def add_candidate(self, handle: int, candidate: Candidate) -> None:
+        self.remote_candidates.append(candidate)
+
+    def set_sources(self, handle: int, sources: Sequence[SourceOrder]) -> None:
+        self.sources[handle] = list(sources)
+
+    def set_muted(self, handle: int, *, audio: bool, video: bool) -> None:
+        self.muted[handle] = (audio, video)
+
+    def forward(self, handle: int, wanted: Sequence[Wanted]) -> None:
+        self.forwarded[handle] = tuple(wanted)
+
+    def request_keyframe(self, source: int) -> None:
+        self.keyframes.append(source)
+
+    def remove_endpoint(self, handle: int) -> None:
+        self.removed.append(handle)

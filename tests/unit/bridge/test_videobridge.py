@@ -1,0 +1,241 @@
+"""COLIBRI2 on the bridge (reference bridge 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.bridge.recorder import Recorder
+
+from tertulia.bridge.requests import Requests
+from tertulia.bridge.videobridge import BridgeLimits, Videobridge
+from tertulia.xmpp import colibri2
+from tertulia.xmpp.colibri2 import (
+    SOURCE_NAMES,
+    ConferenceModified,
+    ConferenceModify,
+    EndpointOrder,
+    ForceMute,
+    MediaSource,
+    Refusal,
+    TransportOrder,
+)
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.jingle_rtp import Media, Source
+from tertulia.xmpp.xml import Element
+
+FOCUS = Jid.parse("jvbbrewery@internal.auth.meet.example/focus")
+NEW: dict[str, Any] = {
+    "create": True,
+    "capabilities": frozenset({SOURCE_NAMES}),
+    "transport": TransportOrder(ice_controlling=True),
+}
+VOICE = (MediaSource(id="x-a0", type=Media.AUDIO, sources=(Source(ssrc=5),)),)
+
+
+def bridge(limits: BridgeLimits | None = None) -> Videobridge:
+    return Videobridge(
+        Recorder(), server_id="br1", public_netloc="meet.example:8443", limits=limits
+    )
+
+
+def modify(target: Videobridge, *orders: EndpointOrder, **more: Any) -> ConferenceModified:
+    request = ConferenceModify(**({"meeting_id": "m", "endpoints": orders} | more))
+    return target.modify(request, 0.0)
+
+
+def with_ana() -> Videobridge:
+    target = bridge()
+    modify(target, EndpointOrder(id="ana", **NEW), create=True)
+    return target
+
+
+def test_a_new_endpoint_gets_a_transport_and_the_bridges_own_sources() -> None:
+    target = bridge()
+
+    answer = modify(target, EndpointOrder(id="ana", **NEW), create=True)
+
+    (report,) = answer.endpoints
+    (conference,) = target.conferences
+    assert report.transport is not None
+    assert report.transport.fingerprints[0].setup == "actpass"
+    assert report.transport.candidates
+    assert len(report.transport.ufrag) >= 4
+    assert len(report.transport.pwd) >= 22
+    pwd = conference.endpoints["ana"].channel_pwd
+    assert report.transport.web_sockets == (
+        f"wss://meet.example:8443/colibri-ws/br1/{conference.id}/ana?pwd={pwd}",
+    )
+    assert len(conference.id) == 16
+    assert len(pwd) == 24
+    assert [source.id for source in answer.sources] == ["jvb-a0", "jvb-v0"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (
+            {"create": True, "endpoints": (EndpointOrder(id="x", **NEW),)},
+            colibri2.ConferenceAlreadyExists,
+        ),
+        ({"meeting_id": "other"}, colibri2.ConferenceNotFound),
+        ({"has_relays": True}, colibri2.FeatureNotImplemented),
+        ({"has_connects": True}, colibri2.FeatureNotImplemented),
+        ({"endpoints": (EndpointOrder(id="ana", **NEW),)}, colibri2.EndpointConflict),
+        ({"endpoints": (EndpointOrder(id="x", create=True),)}, colibri2.BadRequest),
+        (
+            {"endpoints": (EndpointOrder(id="x", **(NEW | {"capabilities": frozenset()})),)},
+            colibri2.BadRequest,
+        ),
+        (
+            {"endpoints": (EndpointOrder(id="x", **NEW), EndpointOrder(id="y", **NEW))},
+            colibri2.FeatureNotImplemented,
+        ),
+        (
+            {
+                "endpoints": (
+                    EndpointOrder(id="x", **(NEW | {"transport": TransportOrder(sctp=True)})),
+                )
+            },
+            colibri2.FeatureNotImplemented,
+        ),
+        ({"endpoints": (EndpointOrder(id="x", sources=VOICE),)}, colibri2.UnknownEndpoint),
+        (
+            {"endpoints": (EndpointOrder(id="x", **NEW, muc_role="visitor", sources=VOICE),)},
+            colibri2.BadRequest,
+        ),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_what_is_wrong_is_refused_and_changes_nothing(
+    request_: dict[str, Any], error: type[colibri2.Colibri2Error]
+) -> None:
+    target = with_ana()
+    before = (target.conferences, set(target.conferences[0].endpoints))
+
+    with pytest.raises(error):
+        modify(target, **request_)
+
+    assert (target.conferences, set(target.conferences[0].endpoints)) == before
+
+
+def test_a_create_that_fails_leaves_no_conference() -> None:
+    target = bridge()
+
+    with pytest.raises(colibri2.BadRequest):
+        modify(target, EndpointOrder(id="x", create=True), create=True)
+
+    assert target.conferences == []
+
+
+def test_in_graceful_shutdown_only_running_conferences_take_endpoints() -> None:
+    target = with_ana()
+    target.in_graceful_shutdown = True
+
+    modify(target, EndpointOrder(id="bea", **NEW))
+    with pytest.raises(colibri2.GracefulShutdown):
+        modify(target, EndpointOrder(id="x", **NEW), create=True, meeting_id="new")
+
+
+def test_a_full_bridge_says_so() -> None:
+    target = bridge(BridgeLimits(max_conferences=1, max_endpoints=1))
+    modify(target, EndpointOrder(id="ana", **NEW), create=True)
+
+    with pytest.raises(colibri2.BridgeFull):
+        modify(target, EndpointOrder(id="bea", **NEW))
+    with pytest.raises(colibri2.BridgeFull):
+        modify(target, EndpointOrder(id="x", **NEW), create=True, meeting_id="new")
+
+
+def test_expiring_or_muting_the_unknown_is_no_error() -> None:
+    target = with_ana()
+
+    modify(target, EndpointOrder(id="x", expire=True), EndpointOrder(id="y", expire=True))
+    modify(target, EndpointOrder(id="x", force_mute=ForceMute(audio=True)))
+
+    assert set(target.conferences[0].endpoints) == {"ana"}
+
+
+def test_the_conference_ends_with_its_last_endpoint() -> None:
+    target = with_ana()
+
+    modify(target, EndpointOrder(id="ana", expire=True))
+
+    assert target.conferences == []
+    with pytest.raises(colibri2.ConferenceNotFound):
+        modify(target, EndpointOrder(id="bea", **NEW))
+
+
+def test_a_conference_that_the_engine_emptied_ends_too() -> None:
+    target = with_ana()
+    handle = target.conferences[0].endpoints["ana"].handle
+
+    assert target.endpoint_failed(handle, "ice-failed", 1.0) == "ana"
+
+    assert target.conferences == []
+    assert target.totals.ice_failed == 1
+    assert target.endpoint_failed(handle, "ice-failed", 1.0) is None
+
+
+def test_initial_last_n_counts_until_the_client_speaks() -> None:
+    target = with_ana()
+    ana = target.conferences[0].endpoints["ana"]
+
+    modify(target, EndpointOrder(id="ana", initial_last_n=3))
+    assert ana.constraints.last_n == 3
+    message = '{"colibriClass":"LastNChangedEvent","lastN":7}'
+    target.conferences[0].received(ana, message, 0.0)
+    modify(target, EndpointOrder(id="ana", initial_last_n=3))
+
+    assert ana.constraints.last_n == 7
+
+
+def test_a_channel_is_admitted_by_its_password_alone() -> None:
+    target = with_ana()
+    (conference,) = target.conferences
+    ana = conference.endpoints["ana"]
+
+    assert target.admit(conference.id, "ana", ana.channel_pwd) == (conference, ana)
+    for guess in (
+        (conference.id, "ana", ""),
+        (conference.id, "ana", "-"),
+        (conference.id, "bea", "-"),
+        ("0" * 16, "ana", ana.channel_pwd),
+    ):
+        assert target.admit(*guess) is None
+
+
+def ask(target: Videobridge, sender: str, payload: Element) -> Element:
+    requests = Requests(target, FOCUS, "1.2.3", lambda: 0.0)
+    request = Element("iq", {"type": "get", "id": "1", "from": sender}, ns="jabber:client")
+    request.append(payload)
+    answer = requests.answer(request)
+    assert answer is not None
+    return answer
+
+
+def test_only_the_focus_commands() -> None:
+    target = bridge()
+    order = ConferenceModify(meeting_id="m", create=True, endpoints=(EndpointOrder(id="a", **NEW),))
+
+    for sender in ("jvbbrewery@internal.auth.meet.example/br2", "eve@meet.example/x", ""):
+        answer = ask(target, sender, order.element())
+        assert Refusal.parse(answer).condition == "forbidden"
+    assert target.conferences == []
+
+    assert ask(target, str(FOCUS), order.element()).get("type") == "result"
+
+
+def test_malformed_orders_are_the_bridges_bad_request() -> None:
+    answer = ask(bridge(), str(FOCUS), Element("conference-modify", ns="jitsi:colibri2"))
+
+    assert Refusal.parse(answer).condition == "bad-request"
+    assert Refusal.parse(answer).reason == "UNSPECIFIED"
+
+
+def test_health_and_version_are_answered() -> None:
+    health = Element("healthcheck", ns="http://jitsi.org/protocol/healthcheck")
+    version = Element("query", ns="jabber:iq:version")
+
+    assert ask(bridge(), str(FOCUS), health).get("type") == "result"
+    assert "1.2.3" in str(ask(bridge(), "anybody@meet.example/x", version))
