@@ -1,0 +1,70 @@
+"""The web application: every route of the one port in one place."""
+
+from __future__ import annotations
+
+from asyncio import BaseProtocol
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from tertulia.web.client_config import ClientSettings, client_config, script
+from tertulia.web.edge import ChannelUrl, ColibriEdge
+from tertulia.web.headers import check_host_and_secure, valid_host
+from tertulia.web.pages import Pages
+
+XmppWebSocket = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Nothing is uploaded yet: a body of any size is a mistake or an attack.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def application(
+    *,
+    settings: ClientSettings,
+    xmpp_websocket: XmppWebSocket,
+    channel_url: ChannelUrl,
+    can_meet: Callable[[], bool],
+    pages: Pages | None = None,
+    heard: Callable[[BaseProtocol], None] = lambda connection: None,
+) -> web.Application:
+    """Assemble the routes.
+
+    Args:
+        xmpp_websocket: serves one XMPP client (RFC 7395).
+        channel_url: where the bridge of a name has its channel listener.
+        can_meet: whether a meeting could be held now, for the health check.
+        heard: told the connection of each request, when its headers are complete.
+    """
+
+    async def config_js(request: web.Request) -> web.Response:
+        return web.Response(
+            text=script(client_config(settings, valid_host(request))),
+            content_type="text/javascript",
+            # Stock applications (desktop, mobile) load it from their own origin.
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"},
+        )
+
+    async def alive(request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def health(request: web.Request) -> web.Response:
+        ready = can_meet()
+        return web.json_response(
+            {"healthy": ready, "reason": "" if ready else "no healthy bridge in the brewery"},
+            status=200 if ready else 503,
+        )
+
+    @web.middleware
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        heard(request.protocol)
+        return await handler(request)
+
+    app = web.Application(middlewares=[note, check_host_and_secure], client_max_size=MAX_BODY_BYTES)
+    app.router.add_get("/config.js", config_js)
+    app.router.add_get("/xmpp-websocket", xmpp_websocket)
+    app.router.add_get("/healthz", alive)
+    app.router.add_get("/about/health", health)
+    ColibriEdge(channel_url).add_to(app)
+    (pages or Pages()).add_to(app)
+    return app

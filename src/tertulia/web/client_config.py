@@ -1,0 +1,44 @@
+"""/config.js: what clients must know, in the convention of Jitsi Meet.
+
+A stock client loads this script from the server it is pointed at and needs nothing else. The web
+socket's address repeats the Host of the request, so every name of this server works.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    host: str  # the XMPP domain
+    site_name: str
+    p2p_enabled: bool
+
+
+def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
+    """The object `config`. `host` is the validated Host of the request, with its port."""
+    domain = settings.host
+    return {
+        "hosts": {
+            "domain": domain,
+            "muc": f"conference.{domain}",
+            "focus": f"focus.{domain}",
+        },
+        "focusUserJid": f"focus@auth.{domain}",
+        "websocket": f"wss://{host}/xmpp-websocket",
+        "bridgeChannel": {"preferSctp": False},
+        # Empty, not absent: without the key a stock client asks public STUN servers.
+        "p2p": {"enabled": settings.p2p_enabled, "stunServers": []},
+        "enableWebsocketResume": False,
+        "disableThirdPartyRequests": True,
+        "analytics": {"disabled": True},
+        "siteName": settings.site_name,
+    }
+
+
+def script(config: dict[str, object]) -> str:
+    """The configuration as a classic script that defines the global `config`."""
+    # "<" is escaped so that the text may also stand inside a page.
+    return "var config = " + json.dumps(config, indent=2).replace("<", "\\u003c") + ";\n"
