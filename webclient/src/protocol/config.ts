@@ -1,0 +1,43 @@
+/** The part of `/config.js` (Jitsi convention: one global `config`) that this client reads. */
+export interface SiteConfig {
+  readonly domain: string;
+  readonly muc: string;
+  readonly focus: string;
+  readonly websocket: string;
+  readonly p2pEnabled: boolean;
+  readonly backToP2PDelayMs: number;
+  readonly siteName: string;
+}
+
+type Raw = {
+  hosts?: { domain?: unknown; muc?: unknown; focus?: unknown };
+  websocket?: unknown;
+  p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
+  siteName?: unknown;
+};
+
+/**
+ * Read the global `config`, with the defaults that follow from the page's own address.
+ *
+ * A WebSocket address without a host, or on a port the page was not loaded from, is taken from the
+ * page: whoever could load the page can reach that server.
+ */
+export function readConfig(raw: unknown, page: { hostname: string; host: string }): SiteConfig {
+  const given = (raw ?? {}) as Raw;
+  const domain = string(given.hosts?.domain) ?? page.hostname;
+  const websocket = string(given.websocket) ?? "/xmpp-websocket";
+  return {
+    domain,
+    muc: string(given.hosts?.muc) ?? `conference.${domain}`,
+    focus: string(given.hosts?.focus) ?? `focus.${domain}`,
+    websocket: websocket.startsWith("/") ? `wss://${page.host}${websocket}` : websocket,
+    p2pEnabled: given.p2p?.enabled !== false,
+    backToP2PDelayMs:
+      typeof given.p2p?.backToP2PDelay === "number" ? given.p2p.backToP2PDelay * 1000 : 5000,
+    siteName: string(given.siteName) ?? "Tertulia",
+  };
+}
+
+function string(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

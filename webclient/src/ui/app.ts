@@ -1,0 +1,188 @@
+/** Which page is shown, and the meeting under way, as signals the pages read. */
+import { batch, computed, signal } from "@preact/signals";
+import { LocalMedia } from "../conference/local-media";
+import { Meeting } from "../conference/meeting";
+import { type Conference, initialConference, type SourceName } from "../conference/state";
+import { readConfig, type SiteConfig } from "../protocol/config";
+import { remember, remembered, rememberRoom } from "./preferences";
+import { roomFromInput } from "./room-names";
+
+export type Page =
+  | { readonly kind: "start" }
+  | { readonly kind: "check"; readonly room: string }
+  | { readonly kind: "meeting"; readonly room: string };
+
+export type Panel = "chat" | "people";
+export type DialogKind = "invite" | "settings" | "log" | "shortcuts";
+
+export const site: SiteConfig = readConfig(
+  (globalThis as { config?: unknown }).config,
+  window.location,
+);
+
+export const page = signal<Page>({ kind: "start" });
+export const meeting = signal<Meeting | null>(null);
+export const conference = signal<Conference>(initialConference);
+export const remoteTracks = signal<ReadonlyMap<SourceName, MediaStreamTrack>>(new Map());
+export const panel = signal<Panel | null>(null);
+export const dialog = signal<DialogKind | null>(null);
+export const pinned = signal<SourceName | null>(null);
+export const followsSpeaker = signal(false);
+export const readMessages = signal(0);
+export const isAudioBlocked = signal(false);
+/** Counts changes of local tracks, for whatever shows them. */
+export const localVersion = signal(0);
+
+export const unread = computed(() => {
+  const { chat } = conference.value;
+  return chat.slice(readMessages.value).filter((entry) => !entry.isOwn).length;
+});
+
+export type BodyState = "start" | "check" | Conference["phase"];
+
+export const bodyState = computed<BodyState>(() =>
+  page.value.kind === "meeting" ? conference.value.phase : page.value.kind,
+);
+
+/** Options in the address, for tests and for pages that embed a meeting. */
+export interface AddressOptions {
+  readonly name: string | null;
+  readonly skipCheck: boolean;
+  readonly p2p: boolean;
+  readonly microphone: boolean | null;
+  readonly camera: boolean | null;
+}
+
+export function addressOptions(hash: string): AddressOptions {
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const flag = (name: string): boolean | null =>
+    given.has(name) ? given.get(name) !== "0" && given.get(name) !== "false" : null;
+  return {
+    name: given.get("name"),
+    skipCheck: flag("skipCheck") === true,
+    p2p: flag("p2p") !== false,
+    microphone: flag("mic"),
+    camera: flag("camera"),
+  };
+}
+
+let localMedia: LocalMedia | null = null;
+
+/** The devices; kept from the check to the meeting, so that the light does not blink. */
+export function devices(): LocalMedia {
+  if (!localMedia) {
+    const { microphone, camera, speaker } = remembered();
+    localMedia = new LocalMedia({ microphone, camera, speaker });
+    localMedia.subscribe(() => {
+      localVersion.value += 1;
+    });
+  }
+  return localMedia;
+}
+
+export function roomLink(room: string): string {
+  return `${window.location.origin}/${encodeURIComponent(room)}`;
+}
+
+export function openRoom(input: string): void {
+  const room = roomFromInput(input);
+  if (room === "") return;
+  window.history.pushState(null, "", `/${encodeURIComponent(room)}${window.location.hash}`);
+  route();
+}
+
+export function openStart(): void {
+  window.history.pushState(null, "", "/");
+  route();
+}
+
+/** Show what the address says. */
+export function route(): void {
+  if (meeting.value) {
+    meeting.value.leave();
+    forgetMeeting();
+  }
+  const room = roomFromInput(window.location.pathname);
+  if (room === "") {
+    localMedia?.release();
+    page.value = { kind: "start" };
+    return;
+  }
+  const options = addressOptions(window.location.hash);
+  const known = remembered();
+  const name = options.name ?? known.displayName;
+  if (options.skipCheck && name !== "") {
+    void startMeeting(room, name, {
+      microphone: options.microphone ?? known.microphoneOn,
+      camera: options.camera ?? known.cameraOn,
+    });
+    return;
+  }
+  page.value = { kind: "check", room };
+}
+
+/** Join straight away; devices that are wanted and not yet open are opened on the way. */
+export async function startMeeting(
+  room: string,
+  displayName: string,
+  wanted?: { microphone: boolean; camera: boolean },
+): Promise<void> {
+  const media = devices();
+  const next = new Meeting(site, media, {
+    room,
+    displayName,
+    p2p: addressOptions(window.location.hash).p2p,
+  });
+  batch(() => {
+    readMessages.value = 0;
+    panel.value = null;
+    dialog.value = null;
+    pinned.value = null;
+    meeting.value = next;
+    page.value = { kind: "meeting", room };
+  });
+  next.store.subscribe((state) => {
+    if (meeting.value === next) conference.value = state;
+  });
+  next.onTracks(() => {
+    if (meeting.value === next) remoteTracks.value = new Map(next.tracks);
+  });
+  rememberRoom(room);
+  const joining = next.join();
+  if (wanted) {
+    await Promise.all([
+      wanted.microphone ? next.setMicrophone(true) : undefined,
+      wanted.camera ? next.setCamera(true) : undefined,
+    ]);
+  }
+  await joining;
+}
+
+export function rejoin(): void {
+  const { room, displayName } = conference.value;
+  const { microphoneOn, cameraOn } = remembered();
+  forgetMeeting();
+  void startMeeting(room, displayName, { microphone: microphoneOn, camera: cameraOn });
+}
+
+export function forgetMeeting(): void {
+  batch(() => {
+    meeting.value = null;
+    conference.value = initialConference;
+    remoteTracks.value = new Map();
+  });
+}
+
+export function togglePanel(which: Panel): void {
+  panel.value = panel.value === which ? null : which;
+}
+
+export function keepDeviceChoice(): void {
+  const { microphone, camera, speaker } = devices().choice;
+  remember({ microphone, camera, speaker });
+}
+
+/** Give up while reconnecting. */
+export function leaveToStart(): void {
+  meeting.value?.leave();
+}

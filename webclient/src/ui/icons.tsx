@@ -1,0 +1,110 @@
+/** The one icon set, drawn inline so that nothing is fetched and the text colour is used. */
+import {
+  ArrowRight,
+  Check,
+  ChevronDown,
+  ChevronLeft,
+  ChevronRight,
+  CircleAlert,
+  Copy,
+  Ellipsis,
+  EllipsisVertical,
+  Hand,
+  Info,
+  Keyboard,
+  LayoutGrid,
+  List,
+  Maximize,
+  MessageSquare,
+  Mic,
+  MicOff,
+  Minimize,
+  MonitorUp,
+  MonitorX,
+  PanelTop,
+  PhoneOff,
+  Pin,
+  PinOff,
+  RefreshCw,
+  SendHorizontal,
+  Settings,
+  ShieldCheck,
+  ShieldHalf,
+  Signal,
+  Smile,
+  TriangleAlert,
+  User,
+  UserMinus,
+  UserPlus,
+  Users,
+  Video,
+  VideoOff,
+  Volume2,
+  X,
+} from "lucide";
+import { h, type JSX } from "preact";
+
+const ICONS = {
+  "arrow-right": ArrowRight,
+  check: Check,
+  "chevron-down": ChevronDown,
+  "chevron-left": ChevronLeft,
+  "chevron-right": ChevronRight,
+  alert: CircleAlert,
+  copy: Copy,
+  ellipsis: Ellipsis,
+  "ellipsis-vertical": EllipsisVertical,
+  hand: Hand,
+  info: Info,
+  keyboard: Keyboard,
+  tiles: LayoutGrid,
+  list: List,
+  maximize: Maximize,
+  chat: MessageSquare,
+  mic: Mic,
+  "mic-off": MicOff,
+  minimize: Minimize,
+  share: MonitorUp,
+  "share-stop": MonitorX,
+  stage: PanelTop,
+  pin: Pin,
+  "pin-off": PinOff,
+  refresh: RefreshCw,
+  send: SendHorizontal,
+  settings: Settings,
+  direct: ShieldCheck,
+  bridged: ShieldHalf,
+  signal: Signal,
+  smile: Smile,
+  warning: TriangleAlert,
+  "user-minus": UserMinus,
+  "user-plus": UserPlus,
+  people: Users,
+  person: User,
+  camera: Video,
+  "camera-off": VideoOff,
+  speaker: Volume2,
+  close: X,
+  leave: PhoneOff,
+} as const;
+
+export type IconName = keyof typeof ICONS;
+
+/** Decoration: the accessible name belongs to the control around it. */
+export function Icon({ name }: { name: IconName }): JSX.Element {
+  return (
+    <svg
+      class="icon"
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="2"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {ICONS[name].map(([tag, attrs]) => h(tag, attrs as Record<string, string>))}
+    </svg>
+  );
+}

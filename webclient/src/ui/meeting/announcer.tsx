@@ -1,0 +1,44 @@
+/** Tells screen readers once what others see: quietly for talk, at once for what concerns you. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { conference } from "../app";
+import { t } from "../language";
+import { isUrgent, noticeText } from "./notices";
+import { displayNameOf } from "./tile";
+
+export function Announcer(): JSX.Element {
+  const polite = useSignal("");
+  const assertive = useSignal("");
+  const { notices, chat } = conference.value;
+  const seenNotice = useRef(notices.at(-1)?.id ?? 0);
+  const seenChat = useRef(chat.length);
+
+  useEffect(() => {
+    const last = notices.at(-1);
+    if (!last || last.id <= seenNotice.current) return;
+    seenNotice.current = last.id;
+    if (isUrgent(last.kind)) assertive.value = noticeText(last);
+    else polite.value = noticeText(last);
+  }, [notices]);
+
+  useEffect(() => {
+    const last = chat.at(-1);
+    if (!last || chat.length <= seenChat.current) return;
+    seenChat.current = chat.length;
+    if (!last.isOwn) {
+      polite.value = t("chat.from", { name: displayNameOf(last.name), text: last.body });
+    }
+  }, [chat]);
+
+  return (
+    <>
+      <p class="visually-hidden" aria-live="polite">
+        {polite.value}
+      </p>
+      <p class="visually-hidden" aria-live="assertive">
+        {assertive.value}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,163 @@
+/**
+ * Where each tile goes: pure geometry, so that it can be tested without a page.
+ *
+ * Tiles are 16:9 with a gap of 8, the largest size that fits, in the order given. With a stage, one
+ * tile is large and the others stand in a strip: to the right on wide screens, below on narrow ones.
+ */
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Arrangement {
+  readonly rects: Readonly<Record<string, Rect>>;
+  /** Tiles that do not fit on this page. */
+  readonly hidden: readonly string[];
+  readonly pages: number;
+}
+
+const GAP = 8;
+const RATIO = 16 / 9;
+const MAX_PER_PAGE = 25;
+/** Below this a face says nothing any more. */
+const MIN_TILE_WIDTH = 140;
+const STRIP_MAX = 264;
+/** Of a very wide tile only the middle is shown; a very tall one would lose the person. */
+const TALLEST_RATIO = 3 / 4;
+
+interface Grid {
+  columns: number;
+  rows: number;
+  width: number;
+  height: number;
+}
+
+function gridOf(count: number, width: number, height: number, ratio: number): Grid {
+  let best: Grid = { columns: 1, rows: count, width: 0, height: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    const byWidth = (width - GAP * (columns - 1)) / columns;
+    const byHeight = ((height - GAP * (rows - 1)) / rows) * ratio;
+    const tile = Math.floor(Math.min(byWidth, byHeight));
+    if (tile > best.width) {
+      best = { columns, rows, width: tile, height: Math.floor(tile / ratio) };
+    }
+  }
+  return best;
+}
+
+/** On narrow, tall areas tiles may be less wide than 16:9 rather than leave half the space empty. */
+function bestGrid(count: number, width: number, height: number): Grid {
+  const wide = gridOf(count, width, height, RATIO);
+  if (width > height || count > 8) return wide;
+  const square = gridOf(count, width, height, count <= 2 ? 1 : TALLEST_RATIO + 0.35);
+  return square.width * square.height > wide.width * wide.height * 1.2 ? square : wide;
+}
+
+export function arrangeTiles(
+  ids: readonly string[],
+  width: number,
+  height: number,
+  page = 0,
+): Arrangement {
+  if (ids.length === 0 || width <= 0 || height <= 0) return { rects: {}, hidden: ids, pages: 1 };
+  let perPage = Math.min(MAX_PER_PAGE, ids.length);
+  while (perPage > 1 && bestGrid(perPage, width, height).width < Math.min(MIN_TILE_WIDTH, width)) {
+    perPage -= 1;
+  }
+  const pages = Math.ceil(ids.length / perPage);
+  const shownPage = Math.min(page, pages - 1);
+  const shown = ids.slice(shownPage * perPage, (shownPage + 1) * perPage);
+  // The last page keeps the size of the others, so that turning a page moves nobody.
+  const grid = bestGrid(pages > 1 ? perPage : shown.length, width, height);
+  const rows = Math.ceil(shown.length / grid.columns);
+  const top = Math.floor((height - rows * grid.height - (rows - 1) * GAP) / 2);
+  const rects: Record<string, Rect> = {};
+  shown.forEach((id, index) => {
+    const row = Math.floor(index / grid.columns);
+    const inRow = row === rows - 1 ? shown.length - row * grid.columns : grid.columns;
+    const left = Math.floor((width - inRow * grid.width - (inRow - 1) * GAP) / 2);
+    rects[id] = {
+      x: left + (index - row * grid.columns) * (grid.width + GAP),
+      y: top + row * (grid.height + GAP),
+      width: grid.width,
+      height: grid.height,
+    };
+  });
+  return { rects, hidden: ids.filter((id) => !(id in rects)), pages };
+}
+
+export interface StageOptions {
+  /** Most tiles in the strip; a phone has room for two. */
+  readonly maxInStrip?: number;
+}
+
+export function arrangeStage(
+  stage: string,
+  others: readonly string[],
+  width: number,
+  height: number,
+  { maxInStrip = Number.POSITIVE_INFINITY }: StageOptions = {},
+): Arrangement {
+  if (width <= 0 || height <= 0) return { rects: {}, hidden: [stage, ...others], pages: 1 };
+  const rects: Record<string, Rect> = {};
+  if (others.length === 0) {
+    return { rects: { [stage]: { x: 0, y: 0, width, height } }, hidden: [], pages: 1 };
+  }
+  const isWide = width >= height * 1.1;
+  if (isWide) {
+    const stripWidth = Math.floor(Math.min(STRIP_MAX, Math.max(MIN_TILE_WIDTH, width * 0.2)));
+    const tileHeight = Math.floor(stripWidth / RATIO);
+    const room = Math.max(1, Math.floor((height + GAP) / (tileHeight + GAP)));
+    const strip = inStrip(others, Math.min(room, maxInStrip));
+    const shown = strip.length;
+    const top = Math.floor((height - shown * tileHeight - (shown - 1) * GAP) / 2);
+    rects[stage] = { x: 0, y: 0, width: width - stripWidth - GAP, height };
+    strip.forEach((id, index) => {
+      rects[id] = {
+        x: width - stripWidth,
+        y: top + index * (tileHeight + GAP),
+        width: stripWidth,
+        height: tileHeight,
+      };
+    });
+    return { rects, hidden: others.filter((id) => !strip.includes(id)), pages: 1 };
+  }
+  const perRow = Math.max(
+    1,
+    Math.min(maxInStrip, Math.floor((width + GAP) / (MIN_TILE_WIDTH + GAP))),
+  );
+  const strip = inStrip(others, perRow);
+  const shown = strip.length;
+  const tileWidth = Math.floor(
+    Math.min(STRIP_MAX, (width - GAP * (Math.max(shown, 2) - 1)) / Math.max(shown, 2)),
+  );
+  const tileHeight = Math.floor(Math.min(tileWidth / RATIO, height * 0.3));
+  const left = Math.floor((width - shown * tileWidth - (shown - 1) * GAP) / 2);
+  rects[stage] = { x: 0, y: 0, width, height: height - tileHeight - GAP };
+  strip.forEach((id, index) => {
+    rects[id] = {
+      x: left + index * (tileWidth + GAP),
+      y: height - tileHeight,
+      width: tileWidth,
+      height: tileHeight,
+    };
+  });
+  return { rects, hidden: others.filter((id) => !strip.includes(id)), pages: 1 };
+}
+
+/** The first `room` of them; the last one (oneself) is always among them. */
+function inStrip(others: readonly string[], room: number): readonly string[] {
+  if (others.length <= room) return others;
+  return [...others.slice(0, room - 1), others.at(-1)!];
+}
+
+/** The layer worth receiving for a tile of that size (height in device pixels). */
+export function wantedHeight(rect: Rect, pixelRatio: number, isStage: boolean): number {
+  if (isStage) return 720;
+  const height = rect.height * Math.min(pixelRatio, 2);
+  if (height <= 240) return 180;
+  return height <= 480 ? 360 : 720;
+}

@@ -1,0 +1,189 @@
+/** What opens over the meeting: invitation, devices, notices, shortcuts. */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { conference, dialog, meeting, roomLink } from "../app";
+import { DeviceMenus } from "../device-menus";
+import { Icon } from "../icons";
+import {
+  formatTime,
+  type Key,
+  LANGUAGE_NAMES,
+  LANGUAGES,
+  type Language,
+  language,
+  setLanguage,
+  t,
+} from "../language";
+import { remember } from "../preferences";
+import { noticeText } from "./notices";
+
+function Modal({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const returnTo = document.activeElement as HTMLElement | null;
+    box.current?.showModal();
+    return () => returnTo?.focus();
+  }, []);
+  const close = (): void => {
+    dialog.value = null;
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
+    <dialog
+      ref={box}
+      aria-label={title}
+      onClose={close}
+      onClick={(event) => {
+        if (event.target === box.current) close();
+      }}
+    >
+      <div class="dialog-head">
+        <h2>{title}</h2>
+        <button
+          type="button"
+          class="button quiet square"
+          aria-label={t("panel.close")}
+          onClick={close}
+        >
+          <Icon name="close" />
+        </button>
+      </div>
+      {children}
+    </dialog>
+  );
+}
+
+export function Dialogs({ room }: { room: string }): JSX.Element | null {
+  switch (dialog.value) {
+    case "invite":
+      return <Invite room={room} />;
+    case "settings":
+      return <Settings />;
+    case "log":
+      return <Log />;
+    case "shortcuts":
+      return <Shortcuts />;
+    default:
+      return null;
+  }
+}
+
+function Invite({ room }: { room: string }): JSX.Element {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <Modal title={t("invite.title")}>
+      <div class="stack">
+        <p>{t("invite.detail")}</p>
+        <input
+          ref={field}
+          class="field"
+          readOnly
+          aria-label={t("invite.link")}
+          data-testid="invite-link"
+          value={roomLink(room)}
+          onFocus={(event) => event.currentTarget.select()}
+        />
+      </div>
+    </Modal>
+  );
+}
+
+function Settings(): JSX.Element {
+  return (
+    <Modal title={t("settings.title")}>
+      <div class="stack">
+        <label class="label" for="settings-name">
+          {t("check.name")}
+        </label>
+        <input
+          id="settings-name"
+          class="field"
+          maxLength={80}
+          autocomplete="name"
+          value={conference.value.displayName}
+          onChange={(event) => {
+            const displayName = event.currentTarget.value.trim();
+            remember({ displayName });
+            meeting.value?.setDisplayName(displayName);
+          }}
+        />
+        <DeviceMenus />
+        <label class="label" for="settings-language">
+          {t("language.label")}
+        </label>
+        <select
+          id="settings-language"
+          class="field"
+          value={language.value}
+          onChange={(event) => void setLanguage(event.currentTarget.value as Language)}
+        >
+          {LANGUAGES.map((each) => (
+            <option key={each} value={each} lang={each}>
+              {LANGUAGE_NAMES[each]}
+            </option>
+          ))}
+        </select>
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => {
+            dialog.value = null;
+          }}
+        >
+          {t("settings.done")}
+        </button>
+      </div>
+    </Modal>
+  );
+}
+
+function Log(): JSX.Element {
+  const { notices } = conference.value;
+  return (
+    <Modal title={t("log.title")}>
+      {notices.length === 0 ? (
+        <p class="label">{t("log.empty")}</p>
+      ) : (
+        <ol class="log">
+          {notices.toReversed().map((notice) => (
+            <li key={notice.id}>
+              <time>{formatTime(notice.at)}</time>
+              <span>{noticeText(notice)}</span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Modal>
+  );
+}
+
+const HELP: readonly [string, Key][] = [
+  ["M", "shortcuts.m"],
+  ["V", "shortcuts.v"],
+  ["S", "shortcuts.s"],
+  ["C", "shortcuts.c"],
+  ["P", "shortcuts.p"],
+  ["R", "shortcuts.r"],
+  ["W", "shortcuts.w"],
+  ["F", "shortcuts.f"],
+  ["Esc", "shortcuts.escape"],
+  ["?", "shortcuts.help"],
+];
+
+function Shortcuts(): JSX.Element {
+  return (
+    <Modal title={t("shortcuts.title")}>
+      <dl class="shortcuts">
+        {HELP.map(([key, words]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{t(words)}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

@@ -1,0 +1,57 @@
+/** Top left: where you are, how long, and which way the media goes. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { conference } from "../app";
+import { Icon } from "../icons";
+import { t } from "../language";
+import { Popover } from "./popover";
+
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return hours > 0 ? `${hours}:${rest}` : rest;
+}
+
+export function MeetingHeader({ room }: { room: string }): JSX.Element {
+  const { mediaPath } = conference.value;
+  return (
+    <header class="meeting-head">
+      <h1 class="room-name" title={room}>
+        <span class="visually-hidden">{t("meeting.label")}</span> {room}
+      </h1>
+      <Duration />
+      <Popover
+        class="badge"
+        testId="path-badge"
+        label={t(`meeting.path.${mediaPath}`)}
+        icon={mediaPath === "p2p" ? "direct" : "bridged"}
+        text={t(`meeting.path.${mediaPath}`)}
+      >
+        <p class="popover-title">
+          <Icon name={mediaPath === "p2p" ? "direct" : "bridged"} />
+          {t(`meeting.path.${mediaPath}`)}
+        </p>
+        <p>{t(`meeting.path.${mediaPath}Detail`)}</p>
+      </Popover>
+    </header>
+  );
+}
+
+function Duration(): JSX.Element {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      now.value = Date.now();
+    }, 1000);
+    return () => window.clearInterval(timer);
+  }, []);
+  const since = conference.value.joinedAt ?? now.value;
+  return (
+    <time class="duration" title={t("meeting.duration")}>
+      {formatDuration(now.value - since)}
+    </time>
+  );
+}

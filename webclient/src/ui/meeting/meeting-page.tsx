@@ -1,0 +1,115 @@
+/** The meeting: people fill the space, everything else waits at the edge. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { conference, dialog, leaveToStart, meeting, panel } from "../app";
+import { t } from "../language";
+import { shortcutOf } from "./actions";
+import { Announcer } from "./announcer";
+import { AudioOutput } from "./audio-output";
+import { ChatPanel } from "./chat-panel";
+import { Dialogs } from "./dialogs";
+import { MeetingHeader } from "./header";
+import { PeoplePanel } from "./people-panel";
+import { TileArea } from "./tile-area";
+import { Toasts } from "./toasts";
+import { Toolbar } from "./toolbar";
+
+const HIDE_AFTER_MS = 4_000;
+
+export function MeetingPage({ room }: { room: string }): JSX.Element {
+  const state = conference.value;
+  const isIdle = useIdle();
+  const openPanel = panel.value;
+  useShortcuts();
+
+  // A panel or a dialog in use keeps the controls in sight.
+  const isQuiet = isIdle && openPanel === null && dialog.value === null;
+  return (
+    <div
+      class="meeting"
+      data-testid="meeting"
+      data-transport={state.mediaPath}
+      data-participants={state.participants.length + 1}
+      data-panel={openPanel ?? undefined}
+      data-quiet={isQuiet}
+    >
+      <MeetingHeader room={room} />
+      <main class="meeting-main" aria-label={t("meeting.people")}>
+        <TileArea />
+      </main>
+      {openPanel === "chat" && <ChatPanel />}
+      {openPanel === "people" && <PeoplePanel />}
+      <Toasts />
+      <Toolbar />
+      <Dialogs room={room} />
+      <AudioOutput />
+      <Announcer />
+      {state.phase === "reconnecting" && (
+        <div class="reconnecting" role="alert">
+          <div class="reconnecting-box">
+            <h2>{t("reconnecting.title")}</h2>
+            <p>{t("reconnecting.detail")}</p>
+            <div class="progress" aria-hidden="true">
+              <span />
+            </div>
+            {state.attempt > 1 && (
+              <p class="label">{t("reconnecting.attempt", { count: state.attempt })}</p>
+            )}
+            <button type="button" class="button" onClick={() => leaveToStart()}>
+              {t("toolbar.leaveMeeting")}
+            </button>
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function useIdle(): boolean {
+  const isIdle = useSignal(false);
+  useEffect(() => {
+    let timer = 0;
+    const wake = (): void => {
+      isIdle.value = false;
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        // Whoever walks through the controls by keyboard must see where they are.
+        const { activeElement } = document;
+        const inUse =
+          activeElement?.matches(":focus-visible") === true ||
+          document.querySelector("[data-open-menu]") !== null;
+        if (inUse) wake();
+        else isIdle.value = true;
+      }, HIDE_AFTER_MS);
+    };
+    const events = ["pointermove", "pointerdown", "keydown", "focusin"] as const;
+    for (const event of events) window.addEventListener(event, wake, { passive: true });
+    wake();
+    return () => {
+      window.clearTimeout(timer);
+      for (const event of events) window.removeEventListener(event, wake);
+    };
+  }, []);
+  return isIdle.value;
+}
+
+function useShortcuts(): void {
+  const returnTo = useRef<Element | null>(null);
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && panel.value && !dialog.value && !event.defaultPrevented) {
+        panel.value = null;
+        (returnTo.current as HTMLElement | null)?.focus();
+        return;
+      }
+      const action = shortcutOf(event);
+      if (!action || !meeting.value) return;
+      event.preventDefault();
+      returnTo.current = document.activeElement;
+      action();
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, []);
+}

@@ -1,0 +1,205 @@
+/** One person or one screen. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { qualityOf } from "../../conference/statistics";
+import { conference, meeting, pinned } from "../app";
+import { Avatar } from "../avatar";
+import { Icon } from "../icons";
+import { t } from "../language";
+import { togglePin } from "./actions";
+import type { Rect } from "./arrangement";
+import { ConnectionCard } from "./connection-card";
+import { MenuItem, Popover } from "./popover";
+import { reactionGlyph } from "./reactions";
+import type { TileModel } from "./tiles";
+import { VideoView } from "./video-view";
+
+export interface TileProps {
+  readonly tile: TileModel;
+  readonly rect: Rect;
+  readonly isStage: boolean;
+  readonly track: MediaStreamTrack | null;
+}
+
+export function displayNameOf(name: string): string {
+  return name.trim() === "" ? t("tile.noName") : name;
+}
+
+export function tileName(tile: TileModel): string {
+  const name = displayNameOf(tile.name);
+  if (tile.isScreen) return tile.isLocal ? t("tile.yourScreen") : t("tile.screenOf", { name });
+  return tile.isLocal ? t("tile.you", { name }) : name;
+}
+
+export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
+  const isCardOpen = useSignal(false);
+  const label = tileName(tile);
+  const hasPicture = !tile.isVideoMuted && track !== null;
+  const state = conference.value;
+  const reaction = tile.isScreen
+    ? undefined
+    : state.reactions.findLast((each) => each.from === tile.endpoint);
+  const stats = state.stats.sources[tile.id];
+  const quality =
+    tile.isLocal || !stats
+      ? "good"
+      : qualityOf(stats.lossPercent, state.stats.path?.roundTripMs ?? null);
+  return (
+    <article
+      class="tile"
+      data-testid="tile"
+      data-endpoint={tile.endpoint}
+      data-name={tile.name}
+      data-local={tile.isLocal}
+      data-source={tile.id}
+      data-muted-audio={tile.isAudioMuted}
+      data-muted-video={tile.isVideoMuted}
+      data-speaking={tile.isSpeaking}
+      data-stage={isStage}
+      data-small={rect.width < 220}
+      aria-label={label}
+      style={{
+        left: `${rect.x}px`,
+        top: `${rect.y}px`,
+        width: `${rect.width}px`,
+        height: `${rect.height}px`,
+      }}
+    >
+      <VideoView
+        track={hasPicture ? track : null}
+        isMirrored={tile.isLocal && !tile.isScreen}
+        isContained={tile.isScreen}
+        label={label}
+      />
+      {!hasPicture && (
+        <div class="tile-empty">
+          <Avatar id={tile.endpoint} name={tile.name} />
+        </div>
+      )}
+      {!tile.isReachable && <p class="tile-interrupted">{t("tile.interrupted")}</p>}
+      <TileMenu
+        tile={tile}
+        label={label}
+        onConnection={() => {
+          isCardOpen.value = true;
+        }}
+      />
+      <div class="tile-top">
+        {quality !== "good" && (
+          <button
+            type="button"
+            class="tile-sign quality"
+            data-quality={quality}
+            aria-label={t(`tile.quality.${quality}`)}
+            title={t(`tile.quality.${quality}`)}
+            onClick={() => {
+              isCardOpen.value = true;
+            }}
+          >
+            <Icon name={quality === "poor" ? "warning" : "signal"} />
+          </button>
+        )}
+        {reaction && (
+          <span class="tile-reaction" key={reaction.id} aria-hidden="true">
+            {reactionGlyph(reaction.reaction)}
+          </span>
+        )}
+        {tile.raisedHandAt !== null && (
+          <span class="tile-sign hand" role="img" aria-label={t("tile.handRaised")}>
+            <Icon name="hand" />
+          </span>
+        )}
+      </div>
+      <p class="tile-name">
+        {!tile.isScreen && (
+          <span
+            class="tile-mic"
+            role="img"
+            aria-label={t(tile.isAudioMuted ? "tile.muted" : "tile.unmuted")}
+            data-muted={tile.isAudioMuted}
+          >
+            <Icon name={tile.isAudioMuted ? "mic-off" : "mic"} />
+          </span>
+        )}
+        <span class="tile-name-text">{label}</span>
+      </p>
+      {isCardOpen.value && (
+        <ConnectionCard
+          tile={tile}
+          label={label}
+          onClose={() => {
+            isCardOpen.value = false;
+          }}
+        />
+      )}
+    </article>
+  );
+}
+
+function TileMenu(props: {
+  tile: TileModel;
+  label: string;
+  onConnection: () => void;
+}): JSX.Element {
+  const { tile, label } = props;
+  const isPinned = pinned.value === tile.id;
+  const mayModerate = conference.value.isModerator && !tile.isLocal;
+  return (
+    <Popover
+      class="tile-menu"
+      testId="tile-menu"
+      label={t("tile.menu", { name: label })}
+      icon="ellipsis-vertical"
+      isMenu
+    >
+      <MenuItem
+        icon={isPinned ? "pin-off" : "pin"}
+        text={t(isPinned ? "tile.unpin" : "tile.pin")}
+        testId="tile-pin"
+        onPick={() => togglePin(tile.id)}
+      />
+      <MenuItem
+        icon="signal"
+        text={t("tile.connection")}
+        testId="tile-connection"
+        onPick={props.onConnection}
+      />
+      {mayModerate && <ModeratorItems tile={tile} />}
+    </Popover>
+  );
+}
+
+/** What a moderator may do to somebody else; shared by tiles and the list of people. */
+export function ModeratorItems({
+  tile,
+}: {
+  tile: Pick<TileModel, "endpoint" | "isAudioMuted" | "isVideoMuted" | "name">;
+}): JSX.Element {
+  return (
+    <>
+      {!tile.isAudioMuted && (
+        <MenuItem
+          icon="mic-off"
+          text={t("tile.mute")}
+          testId="moderate-mute"
+          onPick={() => void meeting.value?.muteOther(tile.endpoint, "audio")}
+        />
+      )}
+      {!tile.isVideoMuted && (
+        <MenuItem
+          icon="camera-off"
+          text={t("tile.stopCamera")}
+          testId="moderate-camera"
+          onPick={() => void meeting.value?.muteOther(tile.endpoint, "video")}
+        />
+      )}
+      <MenuItem
+        icon="user-minus"
+        class="danger"
+        text={t("tile.remove")}
+        testId="moderate-remove"
+        onPick={() => void meeting.value?.removeOther(tile.endpoint)}
+      />
+    </>
+  );
+}

@@ -1,0 +1,78 @@
+/** One line, at most two, gone in 5 s; the log keeps them. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { conference, isAudioBlocked, panel } from "../app";
+import { Icon } from "../icons";
+import { t } from "../language";
+import { resumeAudio } from "./audio-output";
+import { isUrgent, noticeText } from "./notices";
+import { displayNameOf } from "./tile";
+
+const SHOWN_MS = 5_000;
+
+export function Toasts(): JSX.Element {
+  const now = useSignal(Date.now());
+  const { notices, chat } = conference.value;
+  useEffect(() => {
+    now.value = Date.now();
+    const timer = window.setTimeout(() => {
+      now.value = Date.now();
+    }, SHOWN_MS + 50);
+    return () => window.clearTimeout(timer);
+  }, [notices.length, notices.at(-1)?.id, chat.length]);
+
+  const lastMessage = chat.at(-1);
+  const recentChat =
+    lastMessage &&
+    !lastMessage.isOwn &&
+    panel.value !== "chat" &&
+    now.value - lastMessage.at < SHOWN_MS
+      ? [{ id: `chat-${lastMessage.id}`, at: lastMessage.at, kind: "chat" as const }]
+      : [];
+  const recent = [
+    ...notices
+      .filter((notice) => now.value - notice.at < SHOWN_MS)
+      .map((notice) => ({ ...notice, id: String(notice.id) })),
+    ...recentChat,
+  ]
+    .sort((a, b) => a.at - b.at)
+    .slice(-2);
+  return (
+    <div class="toasts" aria-hidden={recent.length === 0 && !isAudioBlocked.value}>
+      {isAudioBlocked.value && (
+        <div class="toast action" role="alert">
+          <Icon name="speaker" />
+          <span>{t("meeting.audioBlocked")}</span>
+          <button type="button" class="button primary" onClick={() => resumeAudio()}>
+            {t("meeting.hearEverybody")}
+          </button>
+        </div>
+      )}
+      {recent.map((each) =>
+        each.kind === "chat" && lastMessage ? (
+          <button
+            type="button"
+            class="toast chat-toast"
+            key={each.id}
+            onClick={() => {
+              panel.value = "chat";
+            }}
+          >
+            <Icon name="chat" />
+            <span>
+              <strong>{displayNameOf(lastMessage.name)}</strong> {lastMessage.body}
+            </span>
+          </button>
+        ) : (
+          each.kind !== "chat" && (
+            <p class="toast" key={each.id} data-testid="toast" data-urgent={isUrgent(each.kind)}>
+              {isUrgent(each.kind) && <Icon name="alert" />}
+              <span>{noticeText({ ...each, id: Number(each.id) })}</span>
+            </p>
+          )
+        ),
+      )}
+    </div>
+  );
+}

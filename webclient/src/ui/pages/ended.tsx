@@ -1,0 +1,74 @@
+/** After the meeting: what happened, and what to do next. */
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Conference } from "../../conference/state";
+import { conference, openStart, rejoin } from "../app";
+import { Icon } from "../icons";
+import { type Key, t } from "../language";
+import { Frame } from "./frame";
+
+interface Ending {
+  readonly title: string;
+  readonly detail: string;
+  readonly action: string;
+}
+
+function endingOf(state: Conference): Ending {
+  if (state.phase === "removed") {
+    return {
+      title: t("removed.title"),
+      detail: state.reason === "" ? t("removed.detail") : t("removed.by", { name: state.reason }),
+      action: t("left.rejoin"),
+    };
+  }
+  if (state.phase === "error") {
+    const problem = state.problem ?? "conference-failed";
+    return {
+      title: t(`error.${problem}.title` as Key),
+      detail: t(`error.${problem}.detail` as Key),
+      action: problem === "ended-by-moderator" ? t("left.rejoin") : t("error.retry"),
+    };
+  }
+  return { title: t("left.title"), detail: t("left.detail"), action: t("left.rejoin") };
+}
+
+export function EndedPage({ room }: { room: string }): JSX.Element {
+  const state = conference.value;
+  const ending = endingOf(state);
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => first.current?.focus(), []);
+  return (
+    <Frame>
+      <section class="ended" role={state.phase === "left" ? "status" : "alert"}>
+        <span class={`ended-sign ${state.phase}`}>
+          <Icon
+            name={
+              state.phase === "left" ? "check" : state.phase === "removed" ? "user-minus" : "alert"
+            }
+          />
+        </span>
+        <h1>{ending.title}</h1>
+        <p class="lead">{ending.detail}</p>
+        {/* The server's own words; of a failed connection only the browser speaks, to developers. */}
+        {state.phase === "error" && state.problem !== "unreachable" && state.reason !== "" && (
+          <p class="label">{state.reason}</p>
+        )}
+        <p class="label">{room}</p>
+        <div class="ended-actions">
+          <button
+            ref={first}
+            type="button"
+            class="button primary"
+            data-testid="rejoin"
+            onClick={() => rejoin()}
+          >
+            {ending.action}
+          </button>
+          <button type="button" class="button" data-testid="to-start" onClick={() => openStart()}>
+            {t("left.start")}
+          </button>
+        </div>
+      </section>
+    </Frame>
+  );
+}

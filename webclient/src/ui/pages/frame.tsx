@@ -1,0 +1,44 @@
+/** What every page outside the meeting has around it: the site's name and the language. */
+import type { ComponentChildren, JSX } from "preact";
+import { site } from "../app";
+import { LANGUAGE_NAMES, LANGUAGES, type Language, language, setLanguage, t } from "../language";
+
+export function Frame({
+  children,
+  wide = false,
+}: {
+  children: ComponentChildren;
+  wide?: boolean;
+}): JSX.Element {
+  return (
+    <div class="frame">
+      <header class="frame-head">
+        <a class="brand" href="/">
+          <img src="/favicon.svg" alt="" width="28" height="28" />
+          <span>{site.siteName}</span>
+        </a>
+        <LanguageMenu />
+      </header>
+      <main class={wide ? "frame-main wide" : "frame-main"}>{children}</main>
+    </div>
+  );
+}
+
+function LanguageMenu(): JSX.Element {
+  return (
+    <label class="language-menu">
+      <span class="visually-hidden">{t("language.label")}</span>
+      <select
+        data-testid="language"
+        value={language.value}
+        onChange={(event) => void setLanguage(event.currentTarget.value as Language)}
+      >
+        {LANGUAGES.map((each) => (
+          <option key={each} value={each} lang={each}>
+            {LANGUAGE_NAMES[each]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import en from "../../src/ui/i18n/en.json";
+import es from "../../src/ui/i18n/es.json";
+import fr from "../../src/ui/i18n/fr.json";
+import it from "../../src/ui/i18n/it.json";
+
+const LANGUAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = { en, es, fr, it };
+const SRC = resolve(import.meta.dirname, "../../src");
+
+function placeholders(words: string): string[] {
+  return [...words.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]!).sort();
+}
+
+describe.each(Object.keys(LANGUAGES))("%s", (language) => {
+  const words = LANGUAGES[language]!;
+
+  test("has every key and no other", () => {
+    expect(Object.keys(words).sort()).toEqual(Object.keys(en).sort());
+  });
+
+  test("says something for each, with the same values in it", () => {
+    for (const [key, text] of Object.entries(words)) {
+      expect(text.trim(), key).not.toBe("");
+      expect(placeholders(text), key).toEqual(placeholders(LANGUAGES.en![key]!));
+    }
+  });
+
+  test("has no exclamation marks", () => {
+    expect(Object.values(words).filter((text) => /[!¡]/.test(text))).toEqual([]);
+  });
+});
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return files(path);
+    return /\.tsx?$/.test(path) ? [path] : [];
+  });
+}
+
+test("no word stands unused", () => {
+  const code = files(SRC)
+    .map((path) => readFileSync(path, "utf8"))
+    .join("\n");
+  const made =
+    /^(notice|error|device|card\.path|meeting\.path|tile\.quality|reaction|shortcuts|toolbar\.unread)/;
+  const unused = Object.keys(en).filter(
+    (key) => !made.test(key) && !code.includes(`"${key}"`) && key !== "language.name",
+  );
+  expect(unused).toEqual([]);
+});
+
+test("every notice and every problem has its sentence", () => {
+  const state = readFileSync(join(SRC, "conference/state.ts"), "utf8");
+  const union = (name: string): string[] =>
+    [...new RegExp(`export type ${name} =([^;]+);`).exec(state)![1]!.matchAll(/"([^"]+)"/g)].map(
+      (match) => match[1]!,
+    );
+  for (const kind of union("NoticeKind")) expect(en).toHaveProperty([`notice.${kind}`]);
+  for (const problem of union("Problem")) {
+    expect(en).toHaveProperty([`error.${problem}.title`]);
+    expect(en).toHaveProperty([`error.${problem}.detail`]);
+  }
+});
