@@ -1,0 +1,255 @@
+"""What transcripts run against: the core without sockets, our WebSocket handler, a whole server."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from tests.protocol.transcript import WITHIN_S, Closed, Wire, log_in
+
+from tertulia import certificates
+from tertulia.rooms import RoomPolicy, RoomService
+from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
+from tertulia.xmpp.framing import WebSocketFraming
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.limits import XmppLimits
+from tertulia.xmpp.router import Origin, Router
+from tertulia.xmpp.services import DomainServices
+from tertulia.xmpp.stream import ServerStream
+from tertulia.xmpp.transports.connection import Connection
+from tertulia.xmpp.transports.websocket import WebSocketEndpoint
+from tertulia.xmpp.xml import Element, parse_document
+
+HOST = "meet.example"
+
+
+class Assembly:
+    """Router, domains, rooms and a stand-in for the focus, as `server` puts them together."""
+
+    def __init__(self, host: str = HOST) -> None:
+        self.host = host
+        self.router = Router()
+        accounts = Accounts()
+        accounts.add("bridge", "secret")
+        self.credentials = Credentials.of(
+            (
+                LoginDomain(name=host, anonymous=True),
+                LoginDomain(name=f"auth.{host}", accounts=accounts),
+            )
+        )
+        for domain in (host, f"auth.{host}"):
+            self.router.serve(domain, DomainServices(self.router, domain).handle)
+        self.focus = FocusDouble(self.router, Jid("focus", f"auth.{host}", "focus"))
+        self.rooms = RoomService(
+            self.router, f"conference.{host}", RoomPolicy.meetings(host, self.focus.jid)
+        )
+        self.brewery = RoomService(
+            self.router, f"internal.auth.{host}", RoomPolicy.brewery(host, self.focus.jid)
+        )
+
+
+class FocusDouble:
+    """Opens rooms, and leaves those that nobody else is in; the real one needs a bridge."""
+
+    def __init__(self, router: Router, jid: Jid) -> None:
+        self._router = router
+        self.jid = jid
+        self._others: dict[str, set[str]] = {}
+        router.bind(self)
+
+    def open(self, room: Jid) -> None:
+        self._others[str(room)] = set()
+        self._send(f"<presence to='{room}/focus'><x xmlns='http://jabber.org/protocol/muc'/>")
+
+    def deliver(self, stanza: Element) -> None:
+        room, _, nick = stanza.get("from").partition("/")
+        if stanza.name != "presence" or nick == "focus" or room not in self._others:
+            return
+        if stanza.get("type") != "unavailable":
+            self._others[room].add(nick)
+            return
+        self._others[room].discard(nick)
+        if not self._others[room]:
+            leaving = f"<presence type='unavailable' to='{room}/focus'>"
+            asyncio.get_running_loop().call_soon(self._send, leaving)
+
+    def _send(self, presence: str) -> None:
+        stanza = parse_document(presence + "</presence>")
+        stanza.ns = "jabber:client"
+        stanza.attrs["from"] = str(self.jid)
+        self._router.route(stanza)
+
+
+class Core:
+    """The services with streams and without sockets."""
+
+    def __init__(self, limits: XmppLimits | None = None) -> None:
+        self._assembly = Assembly()
+        self._limits = limits or XmppLimits()
+        self.host = self._assembly.host
+
+    async def connect(self, name: str) -> Wire:
+        return MemoryWire(self._assembly, self._limits)
+
+    async def open_room(self, room: Jid) -> None:
+        self._assembly.focus.open(room)
+
+
+class MemoryWire:
+    """A client's end and the server's `Wire` in one: what the server sends waits in a list."""
+
+    def __init__(self, assembly: Assembly, limits: XmppLimits) -> None:
+        self._frames: deque[str] = deque()
+        self._finished = False
+        stream = ServerStream(
+            WebSocketFraming(limits.before_login()),
+            assembly.credentials,
+            default_domain=assembly.host,
+            limits=limits,
+            secure=True,
+        )
+        self.connection = Connection(
+            stream,
+            assembly.router,
+            _ServerEnd(self),
+            limits=limits,
+            origin=Origin(),
+            now=0.0,
+            on_login=lambda: None,
+        )
+
+    async def send(self, text: str) -> None:
+        if not self._finished:
+            self.connection.receive(text, 0.0)
+
+    async def receive(self) -> str:
+        await asyncio.sleep(0)  # for what the double does later
+        if self._frames:
+            return self._frames.popleft()
+        if self._finished:
+            raise Closed("the connection is closed")
+        raise TimeoutError  # nothing will ever come: there is no socket
+
+    async def drop(self) -> None:
+        self.connection.lost()
+        self._finished = True
+        await asyncio.sleep(0)
+
+
+class _ServerEnd:
+    def __init__(self, client: MemoryWire) -> None:
+        self._client = client
+
+    def send(self, text: str) -> None:
+        self._client._frames.append(text)
+
+    def queued_bytes(self) -> int:
+        return 0
+
+    def start_tls(self) -> None:
+        raise AssertionError("not on a WebSocket")
+
+    def finish(self) -> None:
+        self._client._finished = True
+
+    def abort(self) -> None:
+        self._client._finished = True
+
+
+class SocketWire:
+    """A WebSocket to a server."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, text: str) -> None:
+        await self._socket.send_str(text)
+
+    async def receive(self) -> str:
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise Closed("the connection is closed")
+        return str(message.data)
+
+    async def drop(self) -> None:
+        await self._socket.close()
+
+
+class RemoteServer:
+    """A server somewhere: rooms are opened as clients open them, by asking its focus."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, host: str) -> None:
+        self._http = http
+        self._url = url
+        self.host = host
+        self._asking: Wire | None = None
+
+    async def connect(self, name: str) -> Wire:
+        socket = await self._http.ws_connect(self._url, protocols=("xmpp",), ssl=_any_certificate())
+        return SocketWire(socket)
+
+    async def open_room(self, room: Jid) -> None:
+        if self._asking is None:
+            self._asking = await self.connect("asking")
+            await log_in(self._asking, self.host)
+        await self._asking.send(
+            f"<iq xmlns='jabber:client' type='set' to='focus.{self.host}' id='open'>"
+            f"<conference xmlns='http://jitsi.org/protocol/focus' room='{room}'"
+            " machine-uid='transcript'/></iq>"
+        )
+        async with asyncio.timeout(WITHIN_S):
+            answer = await self._asking.receive()
+        assert "ready='true'" in answer, f"the focus did not open the room: {answer}"
+
+
+class OwnServer(RemoteServer):
+    """Our WebSocket handler behind TLS, in this process."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, assembly: Assembly) -> None:
+        super().__init__(http, url, assembly.host)
+        self._assembly = assembly
+
+    async def open_room(self, room: Jid) -> None:
+        self._assembly.focus.open(room)
+
+
+@asynccontextmanager
+async def own_server(data: Path, limits: XmppLimits | None = None) -> AsyncIterator[OwnServer]:
+    """Start an aiohttp application with our handler on a free port of the loopback."""
+    assembly = Assembly()
+    endpoint = WebSocketEndpoint(
+        assembly.router, assembly.credentials, domain=assembly.host, limits=limits
+    )
+    app = web.Application()
+    app.router.add_get("/xmpp-websocket", endpoint.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    tls = certificates.kept(data, ["localhost"]).server_context("http/1.1")
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        async with client_session() as http:
+            yield OwnServer(http, f"wss://127.0.0.1:{port}/xmpp-websocket", assembly)
+    finally:
+        await endpoint.close()
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def client_session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        yield http
+
+
+def _any_certificate() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
