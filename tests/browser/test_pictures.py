@@ -1,0 +1,118 @@
+"""Every page at the sizes people have, held to rules a machine can check, kept as pictures.
+
+The pictures land in tests/output; with PICTURES=docs/images the best go to the documents.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+from tests.browser.people import Person, person
+from tests.conftest import RunningServer
+
+pytestmark = pytest.mark.browser
+
+FOLDER = Path(os.environ.get("PICTURES", "tests/output"))
+PORTRAITS = (Path(__file__).parent / "portraits.js").read_text(encoding="utf-8")
+PHONE = (360, 740)
+LAPTOP = (1280, 800)
+WALL = (2560, 1440)
+
+# What a person would call broken: beyond the edge, without a name, too small to hit.
+_FLAWS = """
+() => {
+  const flaws = [];
+  const page = document.documentElement;
+  if (page.scrollWidth > page.clientWidth) {
+    flaws.push(`scrolls sideways: ${page.scrollWidth} > ${page.clientWidth}`);
+  }
+  for (const control of document.querySelectorAll('button, a[href], input, select, textarea')) {
+    const box = control.getBoundingClientRect();
+    if (!box.width || !box.height || !control.checkVisibility()) continue;
+    const name = control.getAttribute('aria-label')
+      || control.textContent.trim() || control.labels?.[0]?.textContent || control.title
+      || document.getElementById(control.getAttribute('aria-labelledby'))?.textContent;
+    const what = control.dataset.testid || control.outerHTML.slice(0, 90);
+    if (!name) flaws.push(`no name: ${what}`);
+    if (box.right > page.clientWidth + 1 || box.left < -1) flaws.push(`beyond the edge: ${what}`);
+    if (control.tagName === 'BUTTON' && Math.min(box.width, box.height) < 24) {
+      flaws.push(`too small to hit (${box.width}x${box.height}): ${what}`);
+    }
+  }
+  return flaws;
+}
+"""
+
+
+async def look(someone: Person, name: str) -> None:
+    assert await someone.page.evaluate(_FLAWS) == [], name
+    await someone.picture(FOLDER / f"{name}.png")
+
+
+async def illustrated(browser: Browser, number: int, name: str, size: tuple[int, int]) -> Person:
+    someone = await person(browser, name, width=size[0], height=size[1])
+    await someone.page.add_init_script(f"window.__portrait = {number};\n{PORTRAITS}")
+    return someone
+
+
+async def test_start_and_device_check_at_every_size(
+    browser: Browser, server: RunningServer
+) -> None:
+    for label, size in (("", LAPTOP), ("-phone", PHONE), ("-wall", WALL)):
+        someone = await illustrated(browser, 0, "Ana", size)
+        await someone.page.goto(server.url)
+        await someone.page.wait_for_selector('body[data-state="start"]', state="attached")
+        await look(someone, f"start{label}")
+        await someone.page.get_by_test_id("room-name").fill("plaza-mayor")
+        await someone.page.get_by_test_id("enter").click()
+        await someone.page.get_by_test_id("display-name").fill("Ana Belén Rodríguez")
+        await someone.until("() => document.querySelector('video')?.videoWidth > 0")
+        await look(someone, f"device-check{label}")
+        await someone.context.close()
+
+
+async def test_a_meeting_of_five_at_every_size(browser: Browser, server: RunningServer) -> None:
+    names = (
+        "Ana Belén Rodríguez",
+        "Bruno",
+        "Montserrat Fernández de Córdoba y Salazar",
+        "Dora Lindqvist",
+        "Éric",
+    )
+    people = []
+    for number, name in enumerate(names):
+        size = PHONE if number == 3 else LAPTOP
+        people.append(someone := await illustrated(browser, number, name, size))
+        await someone.open_directly(server.url, "plaza-mayor")
+    ana, bruno, montserrat, dora, _ = people
+    for someone in people:
+        await someone.until_people(5)
+    await ana.until_seeing_and_hearing(4)
+    await dora.until_seeing(2)
+    await montserrat.page.get_by_test_id("mic").click()
+    await bruno.page.get_by_test_id("hand").click()
+    await ana.until("() => !document.querySelector('[data-testid=\"toast\"]')")
+    await ana.page.mouse.move(640, 400)
+    await look(ana, "meeting")
+    await look(dora, "phone")
+
+    await bruno.say("Good morning. The minutes are on the second page.")
+    await ana.until_read("The minutes are on the second page.")
+    await look(ana, "chat")
+    await dora.until_read("The minutes are on the second page.")
+    await look(dora, "phone-chat")
+
+    await bruno.page.get_by_test_id("share").click()
+    bruno_id = await bruno.endpoint
+    await ana.until(
+        "id => document.querySelector(`[data-testid=tile][data-source='${id}-v1'] video`)"
+        "?.videoWidth > 0",
+        bruno_id,
+    )
+    await look(ana, "sharing-and-chat")
+    await ana.page.set_viewport_size({"width": WALL[0], "height": WALL[1]})
+    await ana.until_seeing(3)
+    await look(ana, "sharing-wall")
