@@ -1,0 +1,66 @@
+"""`python -m bench [NAME ...]`: run benchmarks, print their tables, keep their results."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from bench import document, footprint, forwarding, join, rooms, signalling, startup
+from bench.process import Machine, own_cpu_s
+from bench.report import ROOT, Report, command
+from bench.server import ServerFailed
+from bench.synthetic import SyntheticError
+
+QUIET = 0.1  # of all processors, used by others
+
+BENCHMARKS: dict[str, Callable[[], Awaitable[Report]]] = {
+    "startup": startup.run,
+    "footprint": footprint.run,
+    "signalling": signalling.run,
+    "rooms": rooms.run,
+    "join": join.run,
+    "forwarding": forwarding.run,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which (default: all): {', '.join(BENCHMARKS)}"
+    )
+    parser.add_argument(
+        "--document", action="store_true", help="copy the kept results into docs/performance.md"
+    )
+    arguments = parser.parse_args()
+    if arguments.document:
+        for name in document.update():
+            print(f"{name}: no result is kept; run `python -m bench {name}`", file=sys.stderr)
+        return 0
+    names = arguments.names or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark called {unknown[0]}; there are {', '.join(BENCHMARKS)}")
+    failed = False
+    for name in names:
+        try:
+            machine, spent = Machine.now(), own_cpu_s()
+            report = asyncio.run(BENCHMARKS[name]())
+        except (ServerFailed, SyntheticError, TimeoutError) as error:
+            print(f"{name}: failed: {error or 'a deadline passed'}", file=sys.stderr, flush=True)
+            failed = True
+            continue
+        others = Machine.now().busy_share_since(machine, without_s=own_cpu_s() - spent)
+        report.conditions["machine busy with other work"] = round(others, 2)
+        if others > QUIET:
+            report.notes.append(
+                f"other work used {others:.0%} of the machine meanwhile: the figures are inflated"
+            )
+        print(report.table())
+        print(f"  kept in {report.save(command()).relative_to(ROOT)}\n", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

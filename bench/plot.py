@@ -1,0 +1,74 @@
+"""One kind of picture: the share of runs that were done by a time, as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+# Readable on white and on dark pages, and told apart without colour by their dashes.
+_STYLES = (
+    ("#2563eb", ""),
+    ("#d97706", "7 4"),
+    ("#059669", "2 4"),
+    ("#9333ea", "10 3 2 3"),
+)
+_WIDTH, _HEIGHT = 720, 380
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 44, 48
+
+
+def distribution(title: str, unit: str, series: Mapping[str, Sequence[float]]) -> str:
+    """Cumulative distributions of several samples in one picture, from zero on."""
+    most = max(max(samples) for samples in series.values())
+    step = _round_step(most / 6)
+    limit = step * math.ceil(most / step)
+    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+
+    def x(value: float) -> float:
+        return round(_LEFT + width * value / limit, 1)
+
+    def y(share: float) -> float:
+        return round(_TOP + height * (1 - share), 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+        f' role="img" aria-label="{escape(title)}" font-family="sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
+        f'<text x="{_LEFT}" y="24" font-size="15" fill="#111827">{escape(title)}</text>',
+    ]
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(_line(_LEFT, y(share), _LEFT + width, y(share)))
+        parts.append(_text(_LEFT - 8, y(share) + 4, f"{share:.0%}", "end"))
+    for count in range(round(limit / step) + 1):
+        value = count * step
+        parts.append(_line(x(value), _TOP, x(value), _TOP + height))
+        parts.append(_text(x(value), _TOP + height + 18, f"{value:g}", "middle"))
+    parts.append(_text(_LEFT + width / 2, _HEIGHT - 8, unit, "middle"))
+    for index, (name, samples) in enumerate(series.items()):
+        colour, dashes = _STYLES[index % len(_STYLES)]
+        points = [f"{x(min(samples))},{y(0)}"]
+        for rank, value in enumerate(sorted(samples)):
+            points.append(f"{x(value)},{y(rank / len(samples))}")
+            points.append(f"{x(value)},{y((rank + 1) / len(samples))}")
+        stroke = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
+        parts.append(f'<polyline fill="none" {stroke} points="{" ".join(points)}"/>')
+        row = _TOP + height - 14 - 20 * (len(series) - 1 - index)
+        right = _LEFT + width - 12
+        parts.append(f'<path d="M{right - 34} {row - 4}H{right}" {stroke}/>')
+        parts.append(_text(right - 42, row, name, "end"))
+    parts.append("</svg>\n")
+    return "\n".join(parts)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#e5e7eb"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="#374151">{escape(text)}</text>'
+
+
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below `least`."""
+    power = 10 ** math.floor(math.log10(least))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= least)
