@@ -47,7 +47,18 @@ _FLAWS = """
 """
 
 
+# A panel that is still sliding in is neither judged nor pictured; endless ones (progress) go on.
+_SETTLED = """
+() => Promise.allSettled(
+  document.getAnimations()
+    .filter(animation => Number.isFinite(animation.effect.getComputedTiming().endTime))
+    .map(animation => animation.finished)
+)
+"""
+
+
 async def look(someone: Person, name: str) -> None:
+    await someone.page.evaluate(_SETTLED)
     assert await someone.page.evaluate(_FLAWS) == [], name
     await someone.picture(FOLDER / f"{name}.png")
 
