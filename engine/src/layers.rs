@@ -15,6 +15,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Layer {
     pub encoding: usize,
+    pub spatial: u8,
     pub temporal: u8,
     pub bps: u64,
     /// 0 where unknown.
@@ -137,6 +138,7 @@ impl LayerMeter {
                     .sum::<u64>();
                 layers.push(Layer {
                     encoding,
+                    spatial: 0,
                     temporal: temporal as u8,
                     bps: (bytes as f64 * 8.0 / seconds) as u64,
                     height: meter.height,

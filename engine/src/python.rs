@@ -353,12 +353,13 @@ impl Engine {
         });
     }
 
-    fn forward(&self, endpoint: u64, wanted: Vec<(u64, usize, u8)>) {
+    fn forward(&self, endpoint: u64, wanted: Vec<(u64, usize, u8, u8)>) {
         let wanted = wanted
             .into_iter()
-            .map(|(source, encoding, temporal)| Wanted {
+            .map(|(source, encoding, spatial, temporal)| Wanted {
                 source: SourceId(source),
                 encoding,
+                spatial,
                 temporal,
             })
             .collect();
@@ -455,7 +456,7 @@ event_class!(EndpointFailed {
 event_class!(SourceLayers {
     source: u64,
     codec: String,
-    layers: Vec<(usize, u8, u64, u16, f64)>,
+    layers: Vec<(usize, u8, u8, u64, u16, f64)>,
 });
 event_class!(BandwidthEstimate {
     endpoint: u64,
@@ -543,6 +544,7 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
                 .map(|each| {
                     (
                         each.encoding,
+                        each.spatial,
                         each.temporal,
                         each.bps,
                         each.height,

@@ -91,11 +91,12 @@ pub struct SourceSetup {
 /// The most encodings a source may have; three are what browsers send.
 pub const MAX_ENCODINGS: usize = 8;
 
-/// What is wanted of one source: an encoding and the highest temporal layer (7 is all).
+/// What is wanted of one source: an encoding, the highest spatial and temporal layer (7 is all).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub source: SourceId,
     pub encoding: usize,
+    pub spatial: u8,
     pub temporal: u8,
 }
 

@@ -141,12 +141,13 @@ class Engine:
     def set_muted(self, endpoint: int, *, audio: bool, video: bool) -> None:
         """Drop what this endpoint sends of these kinds (force mute)."""
 
-    def forward(self, endpoint: int, wanted: Sequence[tuple[int, int, int]]) -> None:
-        """Say all that this endpoint shall receive: (source, encoding, highest temporal layer).
+    def forward(self, endpoint: int, wanted: Sequence[tuple[int, int, int, int]]) -> None:
+        """Say all that this endpoint shall receive: (source, encoding, highest spatial layer, highest
+        temporal layer).
 
         A source left out is suspended: nothing of it is sent, its output state (sequence numbers,
         picture ids) is kept and goes on when it returns. Encoding switches wait for a keyframe,
-        which the engine asks for. Temporal layer 7 means all. Audio ignores both numbers.
+        which the engine asks for. Layer 7 means all. Audio ignores the three numbers.
         """
 
     def request_keyframe(self, source: int) -> None:
@@ -201,13 +202,13 @@ class SourceLevels:
 class SourceLayers:
     """What a video source sends now; sent when it changes noticeably and once per second.
 
-    layers: (encoding, temporal, bps, height, fps) with bps including lower temporal layers of the
-    same encoding, height 0 and fps 0.0 where unknown; only active layers (bps > 0).
+    layers: (encoding, spatial, temporal, bps, height, fps), with bps including the layers of the
+    same encoding that this one needs; height 0 and fps 0.0 where unknown; only active layers (bps > 0).
     """
 
     source: int
     codec: str
-    layers: list[tuple[int, int, int, int, float]]
+    layers: list[tuple[int, int, int, int, int, float]]
 
 @final
 class BandwidthEstimate:

@@ -139,6 +139,7 @@ pub fn wanted(source: u64, encoding: usize, temporal: u8) -> Wanted {
     Wanted {
         source: SourceId(source),
         encoding,
+        spatial: 7,
         temporal,
     }
 }

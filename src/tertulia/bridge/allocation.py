@@ -1,21 +1,21 @@
 """Who receives which layer: the bitrate allocation for one receiver (reference bridge 2.3).
 
 Pure functions: sources, constraints and the estimate in, layers out. Words: a *layer* is one
-(encoding, temporal) step of a source with its measured bitrate; heights are the shorter side in
-pixels; -1 means unlimited, 0 means not wanted.
+(encoding, spatial, temporal) step of a source with its measured bitrate; heights are the shorter
+side in pixels; -1 means unlimited, 0 means not wanted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 UNLIMITED = -1
 UNLIMITED_BPS = 1 << 60
 OVERSEND_BPS = 500_000
 _GUESSED_HEIGHTS = (180, 360, 720)  # of simulcast encodings, until a keyframe tells the truth
-ALL_TEMPORAL = 7
+ALL = 7  # as highest spatial or temporal layer: whatever there is
 
 
 class VideoType(StrEnum):
@@ -32,6 +32,7 @@ class VideoType(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Layer:
     encoding: int
+    spatial: int
     temporal: int
     bps: int = 0
     height: int = 0
@@ -54,12 +55,9 @@ class VideoSource:
 
     def ordered_layers(self) -> list[Layer]:
         """Lowest quality first; while nothing flows all encodings count, so that one can begin."""
-        layers = self.layers or tuple(Layer(e, ALL_TEMPORAL) for e in range(self.encodings))
-        known = [
-            Layer(each.encoding, each.temporal, each.bps, self._height(each), each.fps)
-            for each in layers
-        ]
-        return sorted(known, key=lambda layer: (layer.encoding, layer.temporal))
+        layers = self.layers or tuple(Layer(e, ALL, ALL) for e in range(self.encodings))
+        known = [replace(each, height=self._height(each)) for each in layers]
+        return sorted(known, key=lambda each: (each.encoding, each.spatial, each.temporal))
 
     def _height(self, layer: Layer) -> int:
         if layer.height or self.encodings == 1:

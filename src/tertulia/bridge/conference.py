@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tertulia.bridge import channel as C
-from tertulia.bridge.allocation import ALL_TEMPORAL, Layer, VideoSource, VideoType, allocate
+from tertulia.bridge.allocation import ALL, Layer, VideoSource, VideoType, allocate
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack, highest
 from tertulia.bridge.media import Media, SourceOrder, Wanted, encodings_of
@@ -427,18 +427,12 @@ class Conference:
         for other in others:
             for name, order in other.audio.items():
                 if endpoint.subscription.wants(name):
-                    yield (order.handle, 0, ALL_TEMPORAL)
+                    yield (order.handle, 0, ALL, ALL)
         for source in sources:
             layer = layers.get(source.name)
             if layer is not None:
-                top = max(
-                    (each.temporal for each in source.layers if each.encoding == layer.encoding),
-                    default=layer.temporal,
-                )
-                # The top one means all: what appears above it later needs no new order.
-                temporal = ALL_TEMPORAL if layer.temporal >= top else layer.temporal
                 handle = self.endpoints[source.owner].video[source.name].order.handle
-                yield (handle, layer.encoding, temporal)
+                yield (handle, layer.encoding, *_highest_of(source, layer))
 
     def _tell_senders(self) -> None:
         """Tell each sender the greatest height anybody wants of each source (2.4)."""
@@ -457,12 +451,29 @@ class Conference:
                     sender.tell(C.sender_source_constraints(name, height))
 
 
+def _highest_of(source: VideoSource, layer: Layer) -> tuple[int, int]:
+    """The spatial and temporal layer to order for `layer`.
+
+    The top one means all: what appears above it later needs no new order.
+    """
+    same = [each for each in source.layers if each.encoding == layer.encoding]
+    spatial = max((each.spatial for each in same), default=layer.spatial)
+    temporal = max(
+        (each.temporal for each in same if each.spatial == layer.spatial), default=layer.temporal
+    )
+    return (
+        ALL if layer.spatial >= spatial else layer.spatial,
+        ALL if layer.temporal >= temporal else layer.temporal,
+    )
+
+
 def _differs(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> bool:
     """True when layers came, went or changed by more than a seventh of their bitrate."""
     if len(old) != len(new):
         return True
     return any(
-        (a.encoding, a.temporal, a.height) != (b.encoding, b.temporal, b.height)
+        (a.encoding, a.spatial, a.temporal, a.height)
+        != (b.encoding, b.spatial, b.temporal, b.height)
         or abs(a.bps - b.bps) * 7 > a.bps
         for a, b in zip(old, new, strict=True)
     )

@@ -15,7 +15,7 @@ from tertulia.xmpp.jingle_ice import Candidate, Fingerprint
 from tertulia.xmpp.jingle_rtp import Media as MediaType
 from tertulia.xmpp.jingle_rtp import Semantics
 
-Wanted = tuple[int, int, int]  # source, encoding, highest temporal layer
+Wanted = tuple[int, int, int, int]  # source, encoding, highest spatial, highest temporal layer
 
 
 @dataclass(frozen=True, slots=True)

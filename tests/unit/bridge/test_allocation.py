@@ -19,11 +19,11 @@ from tertulia.bridge.allocation import (
 
 # Three encodings of three temporal layers each, at the rates of a 720p VP8 camera.
 SIMULCAST = tuple(
-    Layer(encoding, temporal, int(bps * share), height, fps)
+    Layer(encoding, 0, temporal, int(bps * share), height, fps)
     for encoding, (bps, height) in enumerate(((200_000, 180), (500_000, 360), (1_500_000, 720)))
     for temporal, (share, fps) in enumerate(((0.4, 7.5), (0.6, 15.0), (1.0, 30.0)))
 )
-SCREEN = (Layer(0, 0, 900_000, 1080, 5.0), Layer(0, 1, 2_500_000, 1080, 30.0))
+SCREEN = (Layer(0, 0, 0, 900_000, 1080, 5.0), Layer(0, 0, 1, 2_500_000, 1080, 30.0))
 
 
 def camera(owner: str, layers: tuple[Layer, ...] = SIMULCAST) -> VideoSource:
@@ -116,7 +116,7 @@ def test_only_a_screen_on_stage_may_exceed_the_estimate() -> None:
 
 
 def test_a_better_layer_that_costs_no_more_is_taken() -> None:
-    odd = (Layer(0, 0, 300_000, 180, 30.0), Layer(1, 0, 250_000, 360, 30.0))
+    odd = (Layer(0, 0, 0, 300_000, 180, 30.0), Layer(1, 0, 0, 250_000, 360, 30.0))
 
     result = allocate([camera("a", odd)], ["a"], Constraints(default_height=720), 310_000)
 
@@ -128,7 +128,7 @@ _LAYERS = st.lists(
     max_size=6,
 ).map(
     lambda found: tuple(
-        Layer(i // 3, i % 3, bps, height, (7.5, 15.0, 30.0)[i % 3])
+        Layer(i // 3, 0, i % 3, bps, height, (7.5, 15.0, 30.0)[i % 3])
         for i, (bps, height) in enumerate(found)
     )
 )

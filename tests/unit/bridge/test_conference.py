@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.bridge.recorder import Recorder
 
-from tertulia.bridge.allocation import ALL_TEMPORAL, Layer
+from tertulia.bridge.allocation import ALL, Layer
 from tertulia.bridge.conference import Conference, ConferenceLimits
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Endpoint
@@ -19,9 +19,9 @@ from tertulia.xmpp.jingle_ice import Candidate, Fingerprint, IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media, Semantics, Source, SsrcGroup
 
 CAMERA_LAYERS = (
-    Layer(0, 0, 200_000, 180, 30.0),
-    Layer(1, 0, 500_000, 360, 30.0),
-    Layer(2, 0, 1_500_000, 720, 30.0),
+    Layer(0, 0, 0, 200_000, 180, 30.0),
+    Layer(1, 0, 0, 500_000, 360, 30.0),
+    Layer(2, 0, 0, 1_500_000, 720, 30.0),
 )
 
 
@@ -111,7 +111,7 @@ def sources(endpoint_id: str, ssrc: int) -> tuple[MediaSource, ...]:
 def test_everybody_hears_everybody_else() -> None:
     stage = Stage("ana", "bea", "cyd")
 
-    heard = {source for source, _, _ in stage.received_by("ana")}
+    heard = {source for source, *_ in stage.received_by("ana")}
 
     voices = {stage.handle("bea", "bea-a0"), stage.handle("cyd", "cyd-a0")}
     assert voices <= heard
@@ -131,11 +131,11 @@ def test_constraints_choose_the_encoding() -> None:
     camera = stage.handle("bea", "bea-v0")
     stage.conference.layers_changed(camera, CAMERA_LAYERS)
     stage.passes(0.1)
-    assert (camera, 0, ALL_TEMPORAL) in stage.received_by("ana")
+    assert (camera, 0, ALL, ALL) in stage.received_by("ana")
 
     stage.says("ana", "ReceiverVideoConstraints", constraints={"bea-v0": {"maxHeight": 720}})
 
-    assert (camera, 2, ALL_TEMPORAL) in stage.received_by("ana")
+    assert (camera, 2, ALL, ALL) in stage.received_by("ana")
 
 
 def test_the_sender_is_told_the_most_that_anybody_wants() -> None:
@@ -173,7 +173,7 @@ def test_a_muted_camera_is_not_forwarded() -> None:
 
     stage.says("bea", "SourceVideoTypeMessage", sourceName="bea-v0", videoType="none")
 
-    assert {s for s, _, _ in stage.received_by("ana")} == {stage.handle("bea", "bea-a0")}
+    assert {s for s, *_ in stage.received_by("ana")} == {stage.handle("bea", "bea-a0")}
 
 
 def test_nobody_can_mute_the_camera_of_another() -> None:
@@ -181,7 +181,7 @@ def test_nobody_can_mute_the_camera_of_another() -> None:
 
     stage.says("cyd", "SourceVideoTypeMessage", sourceName="bea-v0", videoType="none")
 
-    assert stage.handle("bea", "bea-v0") in {s for s, _, _ in stage.received_by("ana")}
+    assert stage.handle("bea", "bea-v0") in {s for s, *_ in stage.received_by("ana")}
 
 
 def test_a_new_channel_is_told_all_in_order() -> None:
@@ -243,7 +243,7 @@ def test_who_speaks_is_announced_to_all_and_first_in_order() -> None:
 
     assert (told["dominantSpeakerEndpoint"], told["previousSpeakers"]) == ("cyd", ["ana"])
     stage.says("bea", "ReceiverVideoConstraints", lastN=1)
-    wanted = {source for source, _, _ in stage.received_by("bea")}
+    wanted = {source for source, *_ in stage.received_by("bea")}
     assert stage.handle("cyd", "cyd-v0") in wanted
     assert stage.handle("ana", "ana-v0") not in wanted
 
@@ -394,7 +394,7 @@ def test_an_audio_subscription_leaves_out_what_is_not_wanted() -> None:
 
     stage.says("ana", "ReceiverAudioSubscription", all=True, exclude=["bea-a0"])
 
-    heard = {source for source, _, _ in stage.received_by("ana")}
+    heard = {source for source, *_ in stage.received_by("ana")}
     assert stage.handle("bea", "bea-a0") not in heard
     assert stage.handle("cyd", "cyd-a0") in heard
 
