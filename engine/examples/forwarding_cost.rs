@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use _engine::demux::Path;
+use _engine::demux::{Path, Transport};
 use world::{Frame, MS, World, audio, opus, server, video, vp8, wanted};
 
 /// Processor time of this thread, so that other work of the machine does not count.
@@ -65,6 +65,7 @@ fn main() {
         let now = world.now;
         world.clients[0].send(now, 1000, packet);
         let path = Path {
+            transport: Transport::Udp,
             local: server(),
             remote: world.clients[0].address,
         };

@@ -8,9 +8,36 @@ use std::net::SocketAddr;
 
 use crate::setup::EndpointId;
 
-/// The local and the remote address of a datagram.
+/// What carries the datagrams of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    Udp,
+    /// Framed by RFC 4571 on a connection that the peer opened (RFC 6544).
+    Tcp,
+}
+
+impl Transport {
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+}
+
+impl From<Transport> for str0m::net::Protocol {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => str0m::net::Protocol::Udp,
+            Transport::Tcp => str0m::net::Protocol::Tcp,
+        }
+    }
+}
+
+/// The local and the remote address of a datagram, and what carried it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Path {
+    pub transport: Transport,
     pub local: SocketAddr,
     pub remote: SocketAddr,
 }
@@ -210,6 +237,7 @@ mod tests {
     fn removing_an_endpoint_leaves_what_others_took_over() {
         let (a, b) = (EndpointId(1), EndpointId(2));
         let path = Path {
+            transport: Transport::Udp,
             local: "127.0.0.1:10000".parse().unwrap(),
             remote: "127.0.0.1:5000".parse().unwrap(),
         };

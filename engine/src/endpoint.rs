@@ -18,7 +18,7 @@ use str0m::{RtcConfig, RtcError};
 
 use crate::clock::SenderClock;
 use crate::counters::EndpointCounters;
-use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path};
+use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path, Transport};
 use crate::extensions;
 use crate::outputs::Outputs;
 use crate::setup::{
@@ -284,7 +284,7 @@ impl Endpoint {
         // A ClientHello that came too early would be repeated only after a second (RFC 6347 §4.2.4).
         for datagram in std::mem::take(&mut self.early_dtls) {
             if let Some((path, _)) = self.paths.last().copied()
-                && let Ok(receive) = Receive::new(Protocol::Udp, path.remote, path.local, &datagram)
+                && let Ok(receive) = received(path, &datagram)
             {
                 self.rtc.handle_input(Input::Receive(now, receive))?;
             }
@@ -305,7 +305,7 @@ impl Endpoint {
         let priority = priority.clamp(1, MOVED_PRIORITY - 1);
         self.candidates.push(remote);
         self.rtc
-            .add_remote_candidate(candidate(remote, kind, priority, None));
+            .add_remote_candidate(candidate(Transport::Udp, remote, kind, priority, None));
         true
     }
 
@@ -390,12 +390,19 @@ impl Endpoint {
 
     /// True when a STUN message is for this endpoint and its integrity is right.
     pub fn authenticates(&self, now: Instant, path: Path, datagram: &[u8]) -> bool {
-        Receive::new(Protocol::Udp, path.remote, path.local, datagram)
+        received(path, datagram)
             .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
     }
 
     /// Remember an address of the peer; returns the one that had to be forgotten for it.
     pub fn bind(&mut self, now: Instant, path: Path) -> Option<Path> {
+        // Whoever opened a connection reached an address of ours that no candidate need have named:
+        // behind NAT and at a wildcard listener it shows only now (RFC 6544 §5.1, passive).
+        if path.transport == Transport::Tcp
+            && let Ok(candidate) = Candidate::host(path.local, Protocol::Tcp)
+        {
+            self.rtc.add_local_candidate(candidate);
+        }
         let forgotten = if self.paths.len() >= PATHS_PER_ENDPOINT {
             let oldest = (0..self.paths.len()).min_by_key(|&at| self.paths[at].1)?;
             Some(self.paths.swap_remove(oldest).0)
@@ -404,6 +411,14 @@ impl Endpoint {
         };
         self.paths.push((path, now));
         forgotten
+    }
+
+    /// A connection of the peer has ended: what it sends next moves the path at once.
+    pub fn unbind(&mut self, path: Path) {
+        self.paths.retain(|(known, _)| *known != path);
+        if self.sending_on == Some(path) {
+            self.moved = None;
+        }
     }
 
     /// Feed one datagram. An error is the datagram's, the endpoint goes on.
@@ -433,7 +448,7 @@ impl Endpoint {
         if is_stun && self.dtls == Dtls::Waiting {
             self.early_checks += 1;
         }
-        let receive = Receive::new(Protocol::Udp, path.remote, path.local, datagram)?;
+        let receive = received(path, datagram)?;
         self.rtc.handle_input(Input::Receive(now, receive))
     }
 
@@ -461,6 +476,7 @@ impl Endpoint {
         // A related address of its own makes it a candidate str0m has not seen yet.
         let related = SocketAddr::from(([0, 0, 0, 0], (self.moves % 65_535 + 1) as u16));
         let moved = candidate(
+            path.transport,
             path.remote,
             CandidateKind::ServerReflexive,
             priority,
@@ -500,6 +516,10 @@ impl Endpoint {
                     }
                     if transmit.contents.first().is_some_and(|&byte| byte >= 20) {
                         self.sending_on = Some(Path {
+                            transport: match transmit.proto {
+                                Protocol::Udp => Transport::Udp,
+                                _ => Transport::Tcp,
+                            },
                             local: transmit.source,
                             remote: transmit.destination,
                         });
@@ -687,7 +707,13 @@ impl Endpoint {
     }
 }
 
+fn received(path: Path, datagram: &[u8]) -> Result<Receive<'_>, RtcError> {
+    let protocol: Protocol = path.transport.into();
+    Ok(Receive::new(protocol, path.remote, path.local, datagram)?)
+}
+
 fn candidate(
+    transport: Transport,
     remote: SocketAddr,
     kind: CandidateKind,
     priority: u32,
@@ -696,7 +722,7 @@ fn candidate(
     Candidate::from_parts(
         "r".into(),
         1,
-        Protocol::Udp,
+        transport.into(),
         priority,
         remote,
         kind,

@@ -14,7 +14,7 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::counters::Snapshot;
-use crate::demux::Path;
+use crate::demux::{Path, Transport};
 use crate::events::Event;
 use crate::setup::{EndpointId, EndpointSetup, Limits, RemoteSetup, SourceId, SourceSetup, Wanted};
 use crate::sfu::Sfu;
@@ -302,6 +302,7 @@ impl Worker {
                 };
                 taken += 1;
                 let path = Path {
+                    transport: Transport::Udp,
                     local: socket.address,
                     remote,
                 };

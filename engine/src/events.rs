@@ -1,7 +1,6 @@
 //! What the engine tells its caller.
 
-use std::net::SocketAddr;
-
+use crate::demux::Path;
 use crate::layers::Layer;
 use crate::setup::{Codec, EndpointId, SourceId};
 
@@ -10,8 +9,7 @@ pub enum Event {
     /// The first validated pair; DTLS starts at this moment.
     IceConnected {
         endpoint: EndpointId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        path: Path,
     },
     DtlsConnected {
         endpoint: EndpointId,

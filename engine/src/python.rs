@@ -488,16 +488,12 @@ impl SourceLevels {
 
 fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     Ok(match event {
-        Event::IceConnected {
-            endpoint,
-            local,
-            remote,
-        } => {
+        Event::IceConnected { endpoint, path } => {
             let event = IceConnected {
                 endpoint: endpoint.0,
-                local: local.to_string(),
-                remote: remote.to_string(),
-                protocol: "udp".into(),
+                local: path.local.to_string(),
+                remote: path.remote.to_string(),
+                protocol: path.transport.name().into(),
             };
             Py::new(py, event)?.into_any()
         }

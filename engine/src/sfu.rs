@@ -381,6 +381,16 @@ impl Sfu {
         })
     }
 
+    /// A connection has ended; a later one may come from the same address.
+    pub fn disconnect(&mut self, path: Path) {
+        if let Some(id) = self.directory.by_path(path) {
+            self.directory.unbind(path, id);
+            if let Some(endpoint) = self.endpoints.get_mut(&id) {
+                endpoint.unbind(path);
+            }
+        }
+    }
+
     /// Let every endpoint that got something to send send it.
     pub fn flush(&mut self, now: Instant) {
         let mut waiting = std::mem::take(&mut self.waiting);
@@ -493,11 +503,9 @@ impl Sfu {
                 let rtt = self.endpoints.get(&id).and_then(Endpoint::rtt);
                 self.ask(now, source, Asker::Receiver(id, rtt));
             }
-            Happening::IceConnected(path) => self.events.push(Event::IceConnected {
-                endpoint: id,
-                local: path.local,
-                remote: path.remote,
-            }),
+            Happening::IceConnected(path) => {
+                self.events.push(Event::IceConnected { endpoint: id, path })
+            }
             Happening::DtlsConnected(srtp_profile) => {
                 self.events.push(Event::DtlsConnected {
                     endpoint: id,

@@ -5,6 +5,7 @@ mod world;
 use std::net::SocketAddr;
 
 use _engine::counters::Drop;
+use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use _engine::setup::{EndpointId, Limits};
 use world::{MS, World, audio, opus, server, wanted};
@@ -17,8 +18,11 @@ fn a_client_connects_by_its_checks_alone() {
         world.events.first(),
         Some(&Event::IceConnected {
             endpoint: EndpointId(1),
-            local: server(),
-            remote: world.clients[0].address,
+            path: Path {
+                transport: Transport::Udp,
+                local: server(),
+                remote: world.clients[0].address,
+            },
         })
     );
     assert!(matches!(

@@ -169,7 +169,7 @@ class IceConnected:
     endpoint: int
     local: str  # "address:port"
     remote: str
-    protocol: str  # "udp"
+    protocol: str  # "udp" or "tcp"
 
 @final
 class DtlsConnected:

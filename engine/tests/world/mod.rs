@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use _engine::demux::Path;
+use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use _engine::setup::{
     CertificateHash, Codec, DtlsSetup, Encoding, EndpointId, EndpointSetup, Limits, MediaKind,
@@ -301,6 +301,7 @@ impl World {
             let flight = self.flights.remove(&key).unwrap();
             if flight.to == server() {
                 let path = Path {
+                    transport: Transport::Udp,
                     local: flight.to,
                     remote: flight.from,
                 };
@@ -374,6 +375,7 @@ impl World {
         self.sfu.receive(
             self.now,
             Path {
+                transport: Transport::Udp,
                 local: server(),
                 remote: from,
             },
