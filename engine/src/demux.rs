@@ -34,6 +34,15 @@ impl From<Transport> for str0m::net::Protocol {
     }
 }
 
+impl From<str0m::net::Protocol> for Transport {
+    fn from(protocol: str0m::net::Protocol) -> Self {
+        match protocol {
+            str0m::net::Protocol::Udp => Transport::Udp,
+            _ => Transport::Tcp,
+        }
+    }
+}
+
 /// The local and the remote address of a datagram, and what carried it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Path {
@@ -154,16 +163,23 @@ impl Directory {
         }
     }
 
+    /// A username fragment leads to `id` no longer.
+    pub fn forget(&mut self, ufrag: &str, id: EndpointId) {
+        if self.by_ufrag(ufrag) == Some(id) {
+            self.ufrags.remove(ufrag);
+        }
+    }
+
     /// Forget an endpoint with everything that led to it.
     pub fn remove(
         &mut self,
-        ufrag: &str,
+        ufrags: &[String],
         id: EndpointId,
         paths: &[Path],
         candidates: &[SocketAddr],
     ) {
-        if self.by_ufrag(ufrag) == Some(id) {
-            self.ufrags.remove(ufrag);
+        for ufrag in ufrags {
+            self.forget(ufrag, id);
         }
         for &path in paths {
             self.unbind(path, id);
@@ -247,7 +263,7 @@ mod tests {
         directory.bind(path, a);
         directory.bind(path, b);
 
-        directory.remove("aaaa", a, &[path], &[]);
+        directory.remove(&["aaaa".to_owned()], a, &[path], &[]);
 
         assert_eq!(directory.by_path(path), Some(b));
         assert_eq!(directory.by_ufrag("aaaa"), None);

@@ -21,6 +21,7 @@ use crate::counters::EndpointCounters;
 use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path, Transport};
 use crate::extensions;
 use crate::outputs::Outputs;
+use crate::restart::{Restarts, Turn};
 use crate::setup::{
     CertificateHash, Codec, DtlsSetup, EndpointId, EndpointSetup, Limits, MediaKind, PayloadType,
     RemoteSetup, SUPPORTED_HASHES, SourceId, SourceSetup,
@@ -64,6 +65,8 @@ pub enum Happening {
     /// Packets can be sent (again), so waiting subscriptions need key frames.
     Ready,
     Estimate(u64),
+    /// What became of an ICE restart.
+    Restart(Turn),
     Failed(&'static str),
 }
 
@@ -90,7 +93,8 @@ enum Dtls {
 #[derive(Debug)]
 pub struct Endpoint {
     pub id: EndpointId,
-    pub ufrag: String,
+    /// Username fragments of ours under which it may be called.
+    pub ufrags: Vec<String>,
     pub counters: EndpointCounters,
     pub outputs: Outputs,
     pub muted_audio: bool,
@@ -102,6 +106,9 @@ pub struct Endpoint {
     pub payload_types: Vec<PayloadType>,
     pub candidates: Vec<SocketAddr>,
     rtc: Rtc,
+    controlling: bool,
+    /// None before the first ICE restart.
+    restarts: Option<Box<Restarts>>,
     dtls: Dtls,
     early_dtls: Vec<Vec<u8>>,
     early_checks: usize,
@@ -176,7 +183,9 @@ impl Endpoint {
         }
         Endpoint {
             id,
-            ufrag: setup.ufrag,
+            ufrags: vec![setup.ufrag],
+            controlling: setup.controlling,
+            restarts: None,
             counters: EndpointCounters::default(),
             outputs: Outputs::new(first_seq),
             muted_audio: false,
@@ -292,6 +301,55 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Prepare new ICE credentials of ours; only a connected endpoint can be restarted.
+    pub fn restart_ice(
+        &mut self,
+        now: Instant,
+        creds: IceCreds,
+        locals: &[SocketAddr],
+        happenings: &mut Vec<Happening>,
+    ) -> bool {
+        if self.ice_connected.is_none() {
+            return false;
+        }
+        let Some(first) = self.ufrags.first() else {
+            return false;
+        };
+        let restarts = self
+            .restarts
+            .get_or_insert_with(|| Box::new(Restarts::new(first)));
+        let mut turns = Vec::new();
+        self.ufrags.push(creds.ufrag.clone());
+        restarts.begin(now, creds, self.controlling, locals, &mut turns);
+        self.take_turns(turns, happenings);
+        true
+    }
+
+    /// The peer's answer to a restart: checking starts.
+    pub fn set_remote_credentials(&mut self, now: Instant, creds: IceCreds) {
+        if let Some(restarts) = &mut self.restarts {
+            restarts.set_remote(now, creds);
+        }
+    }
+
+    fn take_turns(&mut self, turns: Vec<Turn>, happenings: &mut Vec<Happening>) {
+        for turn in turns {
+            match &turn {
+                Turn::Completed(path) => {
+                    self.sending_on = Some(*path);
+                    self.set_reachable(true, happenings);
+                }
+                Turn::Reachable(reachable) => {
+                    self.set_reachable(*reachable, happenings);
+                    continue;
+                }
+                Turn::Ended(ufrag) => self.ufrags.retain(|each| each != ufrag),
+                Turn::GivenUp => {}
+            }
+            happenings.push(Happening::Restart(turn));
+        }
+    }
+
     pub fn add_remote_candidate(&mut self, remote: SocketAddr, kind: &str, priority: u32) -> bool {
         if self.candidates.len() >= CANDIDATES_PER_ENDPOINT || self.candidates.contains(&remote) {
             return false;
@@ -304,6 +362,9 @@ impl Endpoint {
         };
         let priority = priority.clamp(1, MOVED_PRIORITY - 1);
         self.candidates.push(remote);
+        if let Some(restarts) = &mut self.restarts {
+            restarts.add_candidate(remote);
+        }
         self.rtc
             .add_remote_candidate(candidate(Transport::Udp, remote, kind, priority, None));
         true
@@ -390,8 +451,10 @@ impl Endpoint {
 
     /// True when a STUN message is for this endpoint and its integrity is right.
     pub fn authenticates(&self, now: Instant, path: Path, datagram: &[u8]) -> bool {
-        received(path, datagram)
-            .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+        let is_for_restart = |restarts: &Restarts| restarts.accepts(datagram);
+        self.restarts.as_deref().is_some_and(is_for_restart)
+            || received(path, datagram)
+                .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
     }
 
     /// Remember an address of the peer; returns the one that had to be forgotten for it.
@@ -401,6 +464,9 @@ impl Endpoint {
         if path.transport == Transport::Tcp
             && let Ok(candidate) = Candidate::host(path.local, Protocol::Tcp)
         {
+            if let Some(restarts) = &mut self.restarts {
+                restarts.add_local(&candidate);
+            }
             self.rtc.add_local_candidate(candidate);
         }
         let forgotten = if self.paths.len() >= PATHS_PER_ENDPOINT {
@@ -448,6 +514,12 @@ impl Endpoint {
         if is_stun && self.dtls == Dtls::Waiting {
             self.early_checks += 1;
         }
+        if is_stun
+            && let Some(restarts) = &mut self.restarts
+            && restarts.receive(now, path, datagram)
+        {
+            return Ok(());
+        }
         let receive = received(path, datagram)?;
         self.rtc.handle_input(Input::Receive(now, receive))
     }
@@ -482,7 +554,10 @@ impl Endpoint {
             priority,
             Some(related),
         );
-        self.rtc.add_remote_candidate(moved);
+        match self.restarts.as_deref_mut().and_then(Restarts::current) {
+            Some(agent) => agent.add_remote_candidate(moved),
+            None => self.rtc.add_remote_candidate(moved),
+        }
     }
 
     /// Let the session work until it waits for time or input.
@@ -493,10 +568,19 @@ impl Endpoint {
         transmits: &mut Vec<Transmit>,
         happenings: &mut Vec<Happening>,
     ) {
+        let (mut redirect, mut is_silenced, mut restarts_deadline) = (None, false, None);
+        if let Some(restarts) = &mut self.restarts {
+            let mut turns = Vec::new();
+            restarts.drive(now, transmits, &mut turns);
+            redirect = restarts.path();
+            is_silenced = restarts.has_silenced_session();
+            restarts_deadline = restarts.deadline();
+            self.take_turns(turns, happenings);
+        }
         for _ in 0..MOST_TURNS {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) if at > now => {
-                    self.deadline = at;
+                    self.deadline = restarts_deadline.map_or(at, |other| other.min(at));
                     self.check_alive(happenings);
                     return;
                 }
@@ -508,18 +592,25 @@ impl Endpoint {
                         break;
                     }
                 }
-                Ok(Output::Transmit(transmit)) => {
+                Ok(Output::Transmit(mut transmit)) => {
+                    let is_stun = transmit.contents.first().is_some_and(|&byte| byte < 2);
+                    if is_stun && is_silenced {
+                        continue;
+                    }
+                    if let Some(path) = redirect
+                        && !is_stun
+                    {
+                        (transmit.source, transmit.destination) = (path.local, path.remote);
+                        transmit.proto = path.transport.into();
+                    }
                     self.counters.packets_sent += 1;
                     self.counters.bytes_sent += transmit.contents.len() as u64;
                     if self.is_retransmission(&transmit.contents) {
                         self.counters.retransmissions_sent += 1;
                     }
-                    if transmit.contents.first().is_some_and(|&byte| byte >= 20) {
+                    if !is_stun {
                         self.sending_on = Some(Path {
-                            transport: match transmit.proto {
-                                Protocol::Udp => Transport::Udp,
-                                _ => Transport::Tcp,
-                            },
+                            transport: transmit.proto.into(),
                             local: transmit.source,
                             remote: transmit.destination,
                         });
@@ -582,9 +673,12 @@ impl Endpoint {
                 BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. },
             ) => self.note_estimate(estimate.as_u64(), happenings),
             Event::PeerStats(stats) => {
-                let checked = stats
-                    .selected_candidate_pair
-                    .and_then(|p| p.current_round_trip_time);
+                let checked = match &self.restarts {
+                    Some(restarts) if restarts.path().is_some() => restarts.rtt(),
+                    _ => stats
+                        .selected_candidate_pair
+                        .and_then(|p| p.current_round_trip_time),
+                };
                 self.counters.rtt = stats.rtt.or(checked).or(self.counters.rtt);
                 self.counters.loss_in = stats.ingress_loss_fraction.unwrap_or(0.0);
                 self.counters.loss_out = stats.egress_loss_fraction.unwrap_or(0.0);
@@ -619,8 +713,15 @@ impl Endpoint {
         state: IceConnectionState,
         happenings: &mut Vec<Happening>,
     ) {
-        let was_ready = self.is_ready();
-        self.is_reachable = state.is_connected();
+        if self
+            .restarts
+            .as_ref()
+            .is_some_and(|each| each.path().is_some())
+        {
+            // The session's own agent has been replaced.
+            return;
+        }
+        self.set_reachable(state.is_connected(), happenings);
         if self.is_reachable && self.ice_connected.is_none() {
             self.ice_connected = Some(now);
             let path = cause.or(self.paths.last().map(|&(path, _)| path));
@@ -632,6 +733,11 @@ impl Endpoint {
                 happenings.push(Happening::Failed("dtls-failed"));
             }
         }
+    }
+
+    fn set_reachable(&mut self, reachable: bool, happenings: &mut Vec<Happening>) {
+        let was_ready = self.is_ready();
+        self.is_reachable = reachable;
         if !was_ready && self.is_ready() {
             happenings.push(Happening::Ready);
         } else if was_ready && !self.is_ready() {

@@ -32,6 +32,16 @@ const WAKE: u64 = u64::MAX;
 pub enum Order {
     AddEndpoint(EndpointId, Box<EndpointSetup>),
     SetRemote(EndpointId, RemoteSetup),
+    RestartIce {
+        endpoint: EndpointId,
+        ufrag: String,
+        pwd: String,
+    },
+    SetRemoteCredentials {
+        endpoint: EndpointId,
+        ufrag: String,
+        pwd: String,
+    },
     AddRemoteCandidate {
         endpoint: EndpointId,
         remote: SocketAddr,
@@ -56,6 +66,8 @@ impl Order {
         match *self {
             Order::AddEndpoint(endpoint, _)
             | Order::SetRemote(endpoint, _)
+            | Order::RestartIce { endpoint, .. }
+            | Order::SetRemoteCredentials { endpoint, .. }
             | Order::AddRemoteCandidate { endpoint, .. }
             | Order::SetSources(endpoint, _)
             | Order::SetMuted { endpoint, .. }
@@ -71,6 +83,16 @@ fn carry_out(sfu: &mut Sfu, now: Instant, order: Order) {
         // The caller's end has refused ids and fragments that are in use.
         Order::AddEndpoint(id, setup) => drop(sfu.add_endpoint(now, id, *setup)),
         Order::SetRemote(id, remote) => sfu.set_remote(now, id, remote),
+        Order::RestartIce {
+            endpoint,
+            ufrag,
+            pwd,
+        } => sfu.restart_ice(now, endpoint, ufrag, pwd),
+        Order::SetRemoteCredentials {
+            endpoint,
+            ufrag,
+            pwd,
+        } => sfu.set_remote_credentials(now, endpoint, ufrag, pwd),
         Order::AddRemoteCandidate {
             endpoint,
             remote,

@@ -11,6 +11,15 @@ pub enum Event {
         endpoint: EndpointId,
         path: Path,
     },
+    /// An ICE restart has found its path; everything is sent there from now on.
+    IceRestarted {
+        endpoint: EndpointId,
+        path: Path,
+    },
+    /// An ICE restart found no path in time; the old one stays in use.
+    IceRestartFailed {
+        endpoint: EndpointId,
+    },
     DtlsConnected {
         endpoint: EndpointId,
         srtp_profile: &'static str,

@@ -26,6 +26,7 @@ pub mod levels;
 pub mod outputs;
 #[cfg(feature = "python")]
 mod python;
+pub mod restart;
 pub mod rewrite;
 pub mod setup;
 pub mod sfu;

@@ -150,7 +150,47 @@ impl Limits {
 /// Which ids and username fragments are in use, so that a clash is refused at once.
 #[derive(Default)]
 struct InUse {
-    endpoints: HashMap<u64, String>,
+    endpoints: HashMap<u64, Transport>,
+}
+
+struct Transport {
+    ufrag: String,
+    is_connected: bool,
+    /// The username fragment of the restart under way.
+    restart: Option<String>,
+}
+
+impl InUse {
+    fn has_ufrag(&self, ufrag: &str) -> bool {
+        let has = |each: &Transport| each.ufrag == ufrag || each.restart.as_deref() == Some(ufrag);
+        self.endpoints.values().any(has)
+    }
+
+    /// Follow what the engine tells.
+    fn note(&mut self, event: &Event) {
+        if let Event::EndpointFailed { endpoint, .. } = event {
+            self.endpoints.remove(&endpoint.0);
+            return;
+        }
+        let (Event::IceConnected { endpoint, .. }
+        | Event::IceRestarted { endpoint, .. }
+        | Event::IceRestartFailed { endpoint }) = event
+        else {
+            return;
+        };
+        let Some(transport) = self.endpoints.get_mut(&endpoint.0) else {
+            return;
+        };
+        match event {
+            Event::IceConnected { .. } => transport.is_connected = true,
+            Event::IceRestarted { .. } => {
+                if let Some(ufrag) = transport.restart.take() {
+                    transport.ufrag = ufrag;
+                }
+            }
+            _ => transport.restart = None,
+        }
+    }
 }
 
 #[pyclass(frozen, module = "tertulia._engine")]
@@ -234,9 +274,7 @@ impl Engine {
         events
             .into_iter()
             .map(|event| {
-                if let Event::EndpointFailed { endpoint, .. } = event {
-                    in_use.endpoints.remove(&endpoint.0);
-                }
+                in_use.note(&event);
                 to_python(py, event)
             })
             .collect()
@@ -257,10 +295,15 @@ impl Engine {
         if in_use.endpoints.contains_key(&endpoint) {
             return Err(refuse(format!("endpoint {endpoint} exists")));
         }
-        if in_use.endpoints.values().any(|used| *used == ufrag) {
+        if in_use.has_ufrag(&ufrag) {
             return Err(refuse(format!("username fragment {ufrag:?} is in use")));
         }
-        in_use.endpoints.insert(endpoint, ufrag.clone());
+        let transport = Transport {
+            ufrag: ufrag.clone(),
+            is_connected: false,
+            restart: None,
+        };
+        in_use.endpoints.insert(endpoint, transport);
         let payload_types = payload_types
             .iter()
             .map(|payload_type| payload_type.0.clone())
@@ -314,6 +357,44 @@ impl Engine {
             setup,
         };
         self.order(Order::SetRemote(EndpointId(endpoint), remote));
+        Ok(())
+    }
+
+    #[pyo3(signature = (endpoint, *, ufrag, pwd))]
+    fn restart_ice(&self, endpoint: u64, ufrag: String, pwd: String) -> PyResult<()> {
+        check_credentials(&ufrag, &pwd)?;
+        let mut in_use = lock(&self.in_use);
+        if in_use.has_ufrag(&ufrag) {
+            return Err(refuse(format!("username fragment {ufrag:?} is in use")));
+        }
+        match in_use.endpoints.get_mut(&endpoint) {
+            Some(transport) if transport.is_connected => transport.restart = Some(ufrag.clone()),
+            Some(_) => return Err(refuse(format!("endpoint {endpoint} was never connected"))),
+            None => return Err(refuse(format!("there is no endpoint {endpoint}"))),
+        }
+        self.order(Order::RestartIce {
+            endpoint: EndpointId(endpoint),
+            ufrag,
+            pwd,
+        });
+        Ok(())
+    }
+
+    #[pyo3(signature = (endpoint, *, ufrag, pwd))]
+    fn set_remote_credentials(&self, endpoint: u64, ufrag: String, pwd: String) -> PyResult<()> {
+        check_credentials(&ufrag, &pwd)?;
+        let in_use = lock(&self.in_use);
+        let transport = in_use.endpoints.get(&endpoint);
+        if !transport.is_some_and(|each| each.restart.is_some()) {
+            return Err(refuse(format!(
+                "no restart of endpoint {endpoint} is under way"
+            )));
+        }
+        self.order(Order::SetRemoteCredentials {
+            endpoint: EndpointId(endpoint),
+            ufrag,
+            pwd,
+        });
         Ok(())
     }
 
@@ -445,6 +526,13 @@ event_class!(IceConnected {
     remote: String,
     protocol: String
 });
+event_class!(IceRestarted {
+    endpoint: u64,
+    local: String,
+    remote: String,
+    protocol: String
+});
+event_class!(IceRestartFailed { endpoint: u64 });
 event_class!(DtlsConnected {
     endpoint: u64,
     srtp_profile: String
@@ -496,6 +584,19 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
                 protocol: path.transport.name().into(),
             };
             Py::new(py, event)?.into_any()
+        }
+        Event::IceRestarted { endpoint, path } => {
+            let event = IceRestarted {
+                endpoint: endpoint.0,
+                local: path.local.to_string(),
+                remote: path.remote.to_string(),
+                protocol: path.transport.name().into(),
+            };
+            Py::new(py, event)?.into_any()
+        }
+        Event::IceRestartFailed { endpoint } => {
+            let endpoint = endpoint.0;
+            Py::new(py, IceRestartFailed { endpoint })?.into_any()
         }
         Event::DtlsConnected {
             endpoint,
@@ -724,6 +825,8 @@ fn _engine(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Limits>()?;
     module.add_class::<Engine>()?;
     module.add_class::<IceConnected>()?;
+    module.add_class::<IceRestarted>()?;
+    module.add_class::<IceRestartFailed>()?;
     module.add_class::<DtlsConnected>()?;
     module.add_class::<EndpointFailed>()?;
     module.add_class::<SourceLevels>()?;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use str0m::IceCreds;
 use str0m::net::Transmit;
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
 
@@ -22,6 +23,7 @@ use crate::forward::{Incoming, Shape};
 use crate::keyframes::Asker;
 use crate::layers::Measured;
 use crate::outputs::{Media, Outcome};
+use crate::restart::Turn;
 use crate::setup::{
     Codec, EndpointId, EndpointSetup, Limits, MAX_ENCODINGS, MediaKind, RemoteSetup, SourceId,
     SourceSetup, Wanted,
@@ -126,6 +128,43 @@ impl Sfu {
             Ok(Ok(())) => self.drive(now, id, None),
             Ok(Err(_)) => self.fail(id, "dtls-failed"),
             Err(_) => self.fail(id, "internal"),
+        }
+    }
+
+    /// Prepare an ICE restart under new credentials of ours; without effect when the username
+    /// fragment is in use or the endpoint has never been connected.
+    pub fn restart_ice(&mut self, now: Instant, id: EndpointId, ufrag: String, pwd: String) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
+            return;
+        };
+        if !self.directory.add(&ufrag, id) {
+            return;
+        }
+        let mut happenings = Vec::new();
+        let creds = IceCreds {
+            ufrag: ufrag.clone(),
+            pass: pwd,
+        };
+        if !endpoint.restart_ice(now, creds, &self.locals, &mut happenings) {
+            self.directory.forget(&ufrag, id);
+        }
+        for happening in happenings {
+            self.act(now, id, happening);
+        }
+        self.drive(now, id, None);
+    }
+
+    /// The peer's credentials for the restart under way.
+    pub fn set_remote_credentials(
+        &mut self,
+        now: Instant,
+        id: EndpointId,
+        ufrag: String,
+        pwd: String,
+    ) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.set_remote_credentials(now, IceCreds { ufrag, pass: pwd });
+            self.drive(now, id, None);
         }
     }
 
@@ -238,8 +277,12 @@ impl Sfu {
             source.receivers.retain(|&receiver| receiver != id);
             source.keyframes.forget(id);
         }
-        self.directory
-            .remove(&endpoint.ufrag, id, &endpoint.paths(), &endpoint.candidates);
+        self.directory.remove(
+            &endpoint.ufrags,
+            id,
+            &endpoint.paths(),
+            &endpoint.candidates,
+        );
         self.wanted.remove(&id);
         self.scheduled.remove(&id);
     }
@@ -524,6 +567,14 @@ impl Sfu {
                 self.events
                     .push(Event::BandwidthEstimate { endpoint: id, bps });
             }
+            Happening::Restart(Turn::Completed(path)) => {
+                self.events.push(Event::IceRestarted { endpoint: id, path });
+            }
+            Happening::Restart(Turn::GivenUp) => {
+                self.events.push(Event::IceRestartFailed { endpoint: id });
+            }
+            Happening::Restart(Turn::Ended(ufrag)) => self.directory.forget(&ufrag, id),
+            Happening::Restart(Turn::Reachable(_)) => {}
             Happening::Failed(reason) => self.fail(id, reason),
         }
     }

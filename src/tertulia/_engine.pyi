@@ -129,6 +129,24 @@ class Engine:
         Checking starts now, towards candidates and towards addresses learnt peer-reflexively.
         """
 
+    def restart_ice(self, endpoint: int, *, ufrag: str, pwd: str) -> None:
+        """Prepare an ICE restart in place (RFC 8445 §9) under new local credentials.
+
+        DTLS, SRTP keys, SSRCs and numbering stay. Media stays on the old path until the new
+        credentials have found one (then `IceRestarted`; the old path goes on answering for 3 s),
+        and for good if none is found within 20 s (`IceRestartFailed`). Nothing is sent before
+        `set_remote_credentials`; checks of the peer that come earlier are kept and answered then.
+        A restart that is asked for while another is under way replaces it.
+        Raises: EngineError when the ufrag is in use, when the endpoint is unknown, and when its
+            `IceConnected` has not been taken yet: it then has the credentials it began with.
+        """
+
+    def set_remote_credentials(self, endpoint: int, *, ufrag: str, pwd: str) -> None:
+        """Give the peer's ICE credentials for the restart under way; its checks start now.
+
+        Raises: EngineError when no restart of this endpoint is under way.
+        """
+
     def add_remote_candidate(
         self, endpoint: int, address: str, port: int, *, kind: str, priority: int
     ) -> None: ...
@@ -170,6 +188,21 @@ class IceConnected:
     local: str  # "address:port"
     remote: str
     protocol: str  # "udp" or "tcp"
+
+@final
+class IceRestarted:
+    """An ICE restart has found its path; media goes there from now on."""
+
+    endpoint: int
+    local: str  # "address:port"
+    remote: str
+    protocol: str  # "udp" or "tcp"
+
+@final
+class IceRestartFailed:
+    """An ICE restart found no path in 20 s; the endpoint goes on with its old path."""
+
+    endpoint: int
 
 @final
 class DtlsConnected:
@@ -218,7 +251,14 @@ class BandwidthEstimate:
     bps: int
 
 Event = (
-    IceConnected | DtlsConnected | EndpointFailed | SourceLevels | SourceLayers | BandwidthEstimate
+    IceConnected
+    | IceRestarted
+    | IceRestartFailed
+    | DtlsConnected
+    | EndpointFailed
+    | SourceLevels
+    | SourceLayers
+    | BandwidthEstimate
 )
 
 @final

@@ -36,5 +36,8 @@ def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> None:
         bridge.totals.connected += 1
         if endpoint is not None:
             log.info("Endpoint connected: endpoint=%s srtp=%s", endpoint.id, event.srtp_profile)
+    elif isinstance(event, _engine.IceRestartFailed):
+        log.warning("ICE restart failed: conference=%s", conference.id)
     else:
-        log.info("ICE connected: conference=%s remote=%s", conference.id, event.remote)
+        what = "restarted" if isinstance(event, _engine.IceRestarted) else "connected"
+        log.info("ICE %s: conference=%s remote=%s", what, conference.id, event.remote)

@@ -69,6 +69,19 @@ def test_module_has_everything_its_stub_promises() -> None:
             assert hasattr(_engine, node.targets[0].id)
 
 
+def test_only_an_endpoint_that_was_connected_can_be_restarted(engine: Engine) -> None:
+    add_endpoint(engine, 1, "aaaa")
+
+    with pytest.raises(EngineError, match="never connected"):
+        engine.restart_ice(1, ufrag="bbbb", pwd=PASSWORD)
+    with pytest.raises(EngineError, match="no endpoint 2"):
+        engine.restart_ice(2, ufrag="bbbb", pwd=PASSWORD)
+    with pytest.raises(EngineError, match="in use"):
+        engine.restart_ice(1, ufrag="aaaa", pwd=PASSWORD)
+    with pytest.raises(EngineError, match="no restart"):
+        engine.set_remote_credentials(1, ufrag="cccc", pwd=PASSWORD)
+
+
 def test_a_port_in_use_is_told_with_its_address(engine: Engine) -> None:
     [(address, port)] = engine.addresses
 
