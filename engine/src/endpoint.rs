@@ -838,7 +838,7 @@ fn candidate(
     )
 }
 
-fn add_codec(config: &mut RtcConfig, payload_type: &PayloadType) {
+pub(crate) fn add_codec(config: &mut RtcConfig, payload_type: &PayloadType) {
     let codec = match payload_type.codec {
         Codec::Opus => FormatCodec::Opus,
         Codec::TelephoneEvent => FormatCodec::Tele,

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+pub mod client;
 pub mod clock;
 pub mod codecs;
 pub mod counters;

@@ -26,13 +26,13 @@ pyo3::create_exception!(
     "An order that cannot be carried out: an id used twice, a fingerprint that is not hex, ..."
 );
 
-fn refuse(message: impl Into<String>) -> PyErr {
+pub(crate) fn refuse(message: impl Into<String>) -> PyErr {
     EngineError::new_err(message.into())
 }
 
 #[pyclass(frozen, module = "tertulia._engine")]
 #[derive(Clone)]
-struct PayloadType(setup::PayloadType);
+pub(crate) struct PayloadType(pub(crate) setup::PayloadType);
 
 #[pymethods]
 impl PayloadType {
@@ -199,7 +199,7 @@ struct Engine {
     in_use: Mutex<InUse>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -328,34 +328,7 @@ impl Engine {
         fingerprints: Vec<(String, String)>,
         setup: &str,
     ) -> PyResult<()> {
-        check_credentials(&ufrag, &pwd)?;
-        let setup = match setup {
-            "active" => DtlsSetup::Active,
-            "passive" => DtlsSetup::Passive,
-            "actpass" => DtlsSetup::ActPass,
-            _ => return Err(refuse(format!("unknown setup {setup:?}"))),
-        };
-        let fingerprints = fingerprints
-            .iter()
-            .map(|(hash, text)| {
-                CertificateHash::parse(hash, text)
-                    .ok_or_else(|| refuse(format!("not a {hash} fingerprint: {text:?}")))
-            })
-            .collect::<PyResult<Vec<_>>>()?;
-        if !fingerprints
-            .iter()
-            .any(|each| SUPPORTED_HASHES.contains(&each.hash.as_str()))
-        {
-            return Err(refuse(format!(
-                "one of {SUPPORTED_HASHES:?} is needed as fingerprint"
-            )));
-        }
-        let remote = RemoteSetup {
-            ufrag,
-            pwd,
-            fingerprints,
-            setup,
-        };
+        let remote = remote_setup(ufrag, pwd, fingerprints, setup)?;
         self.order(Order::SetRemote(EndpointId(endpoint), remote));
         Ok(())
     }
@@ -466,14 +439,14 @@ impl Engine {
     }
 }
 
-fn literal(address: &str) -> PyResult<IpAddr> {
+pub(crate) fn literal(address: &str) -> PyResult<IpAddr> {
     address
         .parse()
         .map_err(|_| PyValueError::new_err(format!("{address:?} is not a literal IP address")))
 }
 
 /// RFC 8839 §5.4: 4 to 256 and 22 to 256 ice-chars; the peer's are only bounded.
-fn check_credentials(ufrag: &str, pwd: &str) -> PyResult<()> {
+pub(crate) fn check_credentials(ufrag: &str, pwd: &str) -> PyResult<()> {
     let is_fit = |text: &str, least: usize| {
         (least..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
     };
@@ -481,6 +454,42 @@ fn check_credentials(ufrag: &str, pwd: &str) -> PyResult<()> {
         return Err(refuse("not ICE credentials (RFC 8839 §5.4)"));
     }
     Ok(())
+}
+
+pub(crate) fn remote_setup(
+    ufrag: String,
+    pwd: String,
+    fingerprints: Vec<(String, String)>,
+    setup: &str,
+) -> PyResult<RemoteSetup> {
+    check_credentials(&ufrag, &pwd)?;
+    let setup = match setup {
+        "active" => DtlsSetup::Active,
+        "passive" => DtlsSetup::Passive,
+        "actpass" => DtlsSetup::ActPass,
+        _ => return Err(refuse(format!("unknown setup {setup:?}"))),
+    };
+    let fingerprints = fingerprints
+        .iter()
+        .map(|(hash, text)| {
+            CertificateHash::parse(hash, text)
+                .ok_or_else(|| refuse(format!("not a {hash} fingerprint: {text:?}")))
+        })
+        .collect::<PyResult<Vec<_>>>()?;
+    if !fingerprints
+        .iter()
+        .any(|each| SUPPORTED_HASHES.contains(&each.hash.as_str()))
+    {
+        return Err(refuse(format!(
+            "one of {SUPPORTED_HASHES:?} is needed as fingerprint"
+        )));
+    }
+    Ok(RemoteSetup {
+        ufrag,
+        pwd,
+        fingerprints,
+        setup,
+    })
 }
 
 fn start_error(error: StartError) -> PyErr {
@@ -519,6 +528,8 @@ macro_rules! event_class {
         }
     };
 }
+
+pub(crate) use event_class;
 
 event_class!(IceConnected {
     endpoint: u64,
@@ -842,5 +853,6 @@ fn _engine(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
         .bitor(py.get_type::<SourceLayers>())?
         .bitor(py.get_type::<BandwidthEstimate>())?;
     module.add("Event", event)?;
+    crate::client::python::add_to(module)?;
     Ok(())
 }

@@ -292,3 +292,245 @@ class EngineStats:
     dropped: dict[str, int]
     """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
     "malformed-rtp", "malformed-rtcp", "srtp-auth", "unknown-payload-type", "muted", ..."""
+
+# -- participants (`engine/src/client/`)
+
+@final
+class Stream:
+    """One RTP stream of a peer: its SSRC and that of its retransmissions (FID group)."""
+
+    def __init__(
+        self, kind: Literal["audio", "video"], ssrc: int, rtx: int | None = None
+    ) -> None: ...
+
+@final
+class ClientEngine:
+    """Participants: one thread that carries many WebRTC peers, each with sockets of its own.
+
+    In the mode "frames" encoded frames go in and out: Opus packets, VP8, VP9 and AV1 frames
+    (temporal units of OBUs with size fields), H.264 access units in Annex B form. In the mode
+    "packets" RTP packets do. Ids of peers are integers below 2**56 the caller chooses, never
+    reused. Orders are carried out in the order given; one for a peer that is gone is ignored.
+    """
+
+    def __init__(self) -> None: ...
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """("sha-256", "AB:CD:...") of the process-wide DTLS certificate."""
+
+    def fileno(self) -> int:
+        """Readable (eventfd) while events wait; for `loop.add_reader`."""
+
+    def take_events(self) -> list[ClientEvent]:
+        """All events since the last call; clears the eventfd. Never blocks.
+
+        A reader that is too slow loses frames and packets (`ClientStats.events_dropped`), never
+        other events; the next frame of the stream is then not `contiguous`.
+        """
+
+    def add_peer(
+        self,
+        peer: int,
+        *,
+        ufrag: str,
+        pwd: str,
+        controlling: bool,
+        payload_types: Sequence[PayloadType],
+        extensions: Sequence[tuple[int, str]],
+        bind: Sequence[str],
+        mode: Literal["frames", "packets"] = "frames",
+        estimate: bool = False,
+        connect_timeout_ms: int = 30_000,
+        silence_timeout_ms: int = 30_000,
+    ) -> list[tuple[str, int]]:
+        """Begin with a peer; returns the addresses of its UDP sockets: its host candidates.
+
+        Args:
+            bind: literal addresses of this machine, one socket each; none leaves the peer to TCP.
+            estimate: find out by transport-wide feedback how much can be sent (`SendEstimate`),
+                and pace frames by it.
+            connect_timeout_ms: from `set_remote` to the end of the handshake.
+            silence_timeout_ms: nothing received any more, once connected.
+        Raises: OSError when an address cannot be bound; EngineError when the id is in use.
+        """
+
+    def set_remote(
+        self,
+        peer: int,
+        *,
+        ufrag: str,
+        pwd: str,
+        fingerprints: Sequence[tuple[str, str]],
+        setup: Literal["active", "passive", "actpass"],
+    ) -> None:
+        """Give the other side's ICE credentials and DTLS fingerprints; checking starts.
+
+        The peer is the DTLS client unless the other side is `active`.
+        """
+
+    def add_remote_candidate(
+        self,
+        peer: int,
+        address: str,
+        port: int,
+        *,
+        protocol: Literal["udp", "tcp"],
+        kind: str,
+        priority: int,
+    ) -> None:
+        """Check a literal address; "tcp" is a passive candidate (RFC 6544), to which we connect.
+
+        Raises: ValueError when the address is not a literal one.
+        """
+
+    def publish(self, peer: int, streams: Sequence[Stream]) -> None:
+        """Replace all streams that are sent; a known one keeps its state."""
+
+    def subscribe(self, peer: int, streams: Sequence[Stream]) -> None:
+        """Replace all streams that are received; packets of other SSRCs are dropped."""
+
+    def send_frame(
+        self,
+        peer: int,
+        ssrc: int,
+        payload_type: int,
+        timestamp: int,
+        data: bytes,
+        *,
+        level: int | None = None,
+    ) -> bool:
+        """Send one encoded frame; False when too much is waiting and it was dropped.
+
+        Args:
+            timestamp: in the clock of the payload type, without wrapping.
+            level: RFC 6464, 0 (loudest) to 127 (silence).
+        A frame for a peer that is not connected is dropped and counted.
+        """
+
+    def send_packet(
+        self,
+        peer: int,
+        ssrc: int,
+        payload_type: int,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        *,
+        marker: bool = False,
+        level: int | None = None,
+    ) -> bool:
+        """Send one RTP packet.
+
+        `sequence` does not wrap, its low 16 bits are sent; that of a stream's first packet is
+        below 2**16, because receivers count the wraps from 0 (RFC 3711 §3.3.1).
+        """
+
+    def request_keyframe(self, peer: int, ssrc: int) -> None:
+        """Ask the other side for a key frame of a stream that is received."""
+
+    def desire(self, peer: int, bps: int) -> None:
+        """Say how much is going to be sent: the estimate looks for as much, and no further."""
+
+    def remove_peer(self, peer: int) -> None:
+        """End a peer; the other side sees the connection closed."""
+
+    def stats(self) -> ClientStats: ...
+    def close(self) -> None:
+        """Stop the thread and close the sockets; idempotent."""
+
+@final
+class PeerPath:
+    """Packets go this way now: the pair ICE has selected."""
+
+    peer: int
+    protocol: str  # "udp" or "tcp"
+    local: str  # "address:port"
+    remote: str
+
+@final
+class PeerConnected:
+    """The DTLS handshake is over; media can be sent."""
+
+    peer: int
+    srtp_profile: str
+
+@final
+class PeerFailed:
+    """The peer was given up and dropped.
+
+    reason: "ice-failed", "dtls-failed", "fingerprint-mismatch", "silent", "internal", or "closed"
+    by the other side.
+    """
+
+    peer: int
+    reason: str
+
+@final
+class CandidateFailed:
+    """No TCP connection to this candidate, or it has ended (errno 0: closed by the other side)."""
+
+    peer: int
+    address: str
+    port: int
+    errno: int
+
+@final
+class FrameReceived:
+    peer: int
+    ssrc: int
+    payload_type: int
+    timestamp: int  # RTP, in the clock of the payload type, without wrapping
+    keyframe: bool  # False for audio
+    contiguous: bool  # False: frames between this and the one before are missing
+    level: int | None  # RFC 6464, of the first packet
+    arrived: float  # of its first packet, on the clock of `time.monotonic()`
+    data: bytes
+
+@final
+class PacketReceived:
+    peer: int
+    ssrc: int
+    payload_type: int
+    sequence: int  # without wrapping
+    timestamp: int
+    marker: bool
+    level: int | None
+    arrived: float  # on the clock of `time.monotonic()`
+    payload: bytes
+
+@final
+class KeyframeRequested:
+    """The other side needs a key frame of a stream that is sent."""
+
+    peer: int
+    ssrc: int
+
+@final
+class SendEstimate:
+    """How much can be sent has changed noticeably."""
+
+    peer: int
+    bps: int
+
+ClientEvent = (
+    PeerPath
+    | PeerConnected
+    | PeerFailed
+    | CandidateFailed
+    | FrameReceived
+    | PacketReceived
+    | KeyframeRequested
+    | SendEstimate
+)
+
+@final
+class ClientStats:
+    """Sums over all peers since the start."""
+
+    datagrams_received: int
+    bytes_received: int
+    datagrams_sent: int
+    bytes_sent: int
+    datagrams_refused: int  # the kernel, or a slow TCP connection, had no room
+    not_sent: int  # frames and packets for a peer that was not ready, or of an unknown stream
+    events_dropped: int  # frames and packets the reader was too slow for
