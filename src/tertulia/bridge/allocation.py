@@ -1,248 +1,272 @@
 """Who receives which layer: the bitrate allocation for one receiver (reference bridge 2.3).
 
-Pure functions: sources, constraints and the estimate in, layers out. Words: a *layer* is one
-(encoding, spatial, temporal) step of a source with its measured bitrate; heights are the shorter
-side in pixels; -1 means unlimited, 0 means not wanted.
+Pure functions: sources, constraints, the estimate and what was given before in, layers out, with
+the reason for everything that is less than there is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 
-UNLIMITED = -1
+from tertulia.bridge.candidates import Candidates, candidates_of
+from tertulia.bridge.reasons import Reason
+from tertulia.bridge.video import UNLIMITED, Constraints, Layer, VideoSource
+
 UNLIMITED_BPS = 1 << 60
 OVERSEND_BPS = 500_000
-_GUESSED_HEIGHTS = (180, 360, 720)  # of simulcast encodings, until a keyframe tells the truth
-ALL = 7  # as highest spatial or temporal layer: whatever there is
-
-
-class VideoType(StrEnum):
-    CAMERA = "camera"
-    DESKTOP = "desktop"
-    DESKTOP_HIGH_FPS = "desktop_high_fps"
-    NONE = "none"  # muted
-
-    @property
-    def is_screen(self) -> bool:
-        return self in (VideoType.DESKTOP, VideoType.DESKTOP_HIGH_FPS)
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    encoding: int
-    spatial: int
-    temporal: int
-    bps: int = 0
-    height: int = 0
-    fps: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoSource:
-    """A video source as a receiver might get it."""
-
-    name: str
-    owner: str  # endpoint id
-    video_type: VideoType = VideoType.CAMERA
-    encodings: int = 1
-    layers: tuple[Layer, ...] = ()  # active ones, as measured
-
-    @property
-    def is_enabled(self) -> bool:
-        return self.video_type is not VideoType.NONE
-
-    def ordered_layers(self) -> list[Layer]:
-        """Lowest quality first; while nothing flows all encodings count, so that one can begin."""
-        layers = self.layers or tuple(Layer(e, ALL, ALL) for e in range(self.encodings))
-        known = [replace(each, height=self._height(each)) for each in layers]
-        return sorted(known, key=lambda each: (each.encoding, each.spatial, each.temporal))
-
-    def _height(self, layer: Layer) -> int:
-        if layer.height or self.encodings == 1:
-            return layer.height
-        return _GUESSED_HEIGHTS[min(layer.encoding, 2)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraints:
-    """What a receiver asked for (`ReceiverVideoConstraints`); heights by source name."""
-
-    last_n: int = UNLIMITED
-    on_stage: tuple[str, ...] = ()
-    selected: tuple[str, ...] = ()
-    default_height: int = 180
-    heights: Mapping[str, int] = field(default_factory=dict)
-
-    def height_of(self, name: str) -> int:
-        return self.heights.get(name, self.default_height)
+# After a step down nothing climbs for so long: an estimate that has just fallen is not settled,
+# and a picture that goes up and down is worse than one that stays small.
+HOLD_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
     """The outcome for one receiver."""
 
-    layers: Mapping[str, Layer]  # by source name; a source left out is not forwarded
-    effective_heights: Mapping[str, int]  # what the senders need to know, 0 for the unwanted
+    layers: Mapping[str, Layer] = field(default_factory=dict)  # one left out is not forwarded
+    # What the senders need to know; one left out is not wanted.
+    effective_heights: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, Reason] = field(default_factory=dict)  # of what is less than there is
     suspended: tuple[str, ...] = ()  # for lack of bandwidth
     is_oversending: bool = False
     target_bps: int = 0
     ideal_bps: int = 0
+    hold_until: float = -math.inf  # nothing climbs before this time
 
 
-def prioritise(
-    sources: Iterable[VideoSource], speaker_order: Sequence[str], constraints: Constraints
+NOTHING_YET = Allocation()
+
+
+def in_speech_order(
+    sources: Iterable[VideoSource], speaker_order: Sequence[str]
 ) -> list[VideoSource]:
-    """Step A: on stage, selected, then by how recently the owner spoke; disabled ones last."""
+    """Sources by how recently their owners spoke; the enabled ones before the others."""
     rank = {endpoint: index for index, endpoint in enumerate(speaker_order)}
-    by_speech = sorted(sources, key=lambda s: rank.get(s.owner, len(rank)))
-    enabled = {s.name: s for s in by_speech if s.is_enabled}
-    named = dict.fromkeys((*constraints.on_stage, *constraints.selected))
-    first = [enabled[name] for name in named if name in enabled]
-    rest = [s for s in enabled.values() if s.name not in named]
-    return [*first, *rest, *(s for s in by_speech if not s.is_enabled)]
+    last = len(rank)
+    return sorted(sources, key=lambda s: (not s.is_enabled, rank.get(s.owner, last)))
 
 
-def effective_heights(ordered: Sequence[VideoSource], constraints: Constraints) -> dict[str, int]:
-    """Step B: the first N sources that are wanted at all keep their constraint, others get 0."""
-    places = constraints.last_n if constraints.last_n >= 0 else len(ordered)
-    heights = {}
+def prioritise(sources: Sequence[VideoSource], constraints: Constraints) -> list[VideoSource]:
+    """Step A: on stage, selected, then as they come (in speech order); disabled ones stay last."""
+    if not constraints.on_stage and not constraints.selected:
+        return list(sources)
+    place = {
+        name: index
+        for index, name in enumerate(dict.fromkeys((*constraints.on_stage, *constraints.selected)))
+    }
+    named = [s for s in sources if s.name in place and s.is_enabled]
+    named.sort(key=lambda s: place[s.name])
+    return [*named, *(s for s in sources if s.name not in place or not s.is_enabled)]
+
+
+def effective_heights(
+    ordered: Sequence[VideoSource], constraints: Constraints, last_n: int | None = None
+) -> dict[str, int]:
+    """Step B: the first N sources that are wanted at all, with their constraints.
+
+    Args:
+        last_n: how many may be forwarded; None takes the receiver's own number.
+    """
+    limit = constraints.last_n if last_n is None else last_n
+    places = limit if limit >= 0 else len(ordered)
+    heights: dict[str, int] = {}
+    asked, default = constraints.heights, constraints.default_height
     for source in ordered:
-        height = constraints.height_of(source.name) if source.is_enabled else 0
-        if height == 0 or places == 0:
-            heights[source.name] = 0
-        else:
+        if len(heights) >= places or not source.is_enabled:
+            break  # disabled ones come last
+        height = asked.get(source.name, default)
+        if height != 0:
             heights[source.name] = height
-            places -= 1
     return heights
 
 
-@dataclass(slots=True)
-class _Candidate:
+def allocate(
+    sources: Sequence[VideoSource],
+    constraints: Constraints,
+    estimate_bps: int | None,
+    *,
+    before: Allocation = NOTHING_YET,
+    now: float = 0.0,
+    bridge_last_n: int = UNLIMITED,
+) -> Allocation:
+    """Choose the layers for one receiver.
+
+    Args:
+        sources: all video sources but the receiver's own, as `in_speech_order` has them.
+        estimate_bps: what the receiver's downlink carries; None: unknown, taken as infinite.
+        before: the previous outcome, so that nothing climbs just after it had to step down.
+        bridge_last_n: what the bridge forwards to anybody at most.
+    Returns: layers whose bitrates together stay within the estimate, unless `is_oversending`.
+    """
+    ordered = prioritise(sources, constraints)
+    last_n = _least(constraints.last_n, bridge_last_n)
+    heights = effective_heights(ordered, constraints, last_n)
+    on_stage = frozenset(constraints.on_stage)
+    climbers = [_Climber(s, heights[s.name], on_stage) for s in ordered if s.name in heights]
+    budget = UNLIMITED_BPS if estimate_bps is None else estimate_bps
+    held = before if now < before.hold_until else NOTHING_YET
+    for climber in climbers:
+        climber.hold(held)
+    _climb(climbers, budget)
+    if last_n >= 0:
+        climbers += _substitutes(
+            ordered, constraints, climbers, heights, budget_bps=budget, held=held
+        )
+    lowered = any(climber.is_below(before) for climber in climbers)
+    target_bps = sum(climber.bps for climber in climbers)
+    return Allocation(
+        layers={c.source.name: c.layers[c.index] for c in climbers if c.index >= 0},
+        effective_heights=heights,
+        reasons=_reasons(ordered, constraints, climbers, last_n),
+        suspended=tuple(c.source.name for c in climbers if c.index < 0 and c.layers[0].bps > 0),
+        is_oversending=target_bps > budget,
+        target_bps=target_bps,
+        ideal_bps=sum(climber.layers[-1].bps for climber in climbers),
+        hold_until=now + HOLD_S if lowered else before.hold_until,
+    )
+
+
+def _least(a: int, b: int) -> int:
+    return max(a, b) if a < 0 or b < 0 else min(a, b)
+
+
+class _Climber:
     """One source on its way up through its candidate layers."""
 
-    source: VideoSource
-    on_stage: bool
-    layers: list[Layer]
-    preferred: int
-    oversend: int = -1
-    index: int = -1
+    __slots__ = ("candidates", "height", "index", "layers", "source", "top")
+
+    def __init__(self, source: VideoSource, height: int, on_stage: frozenset[str]) -> None:
+        self.source = source
+        self.height = height
+        self.candidates: Candidates = candidates_of(source, height, source.name in on_stage)
+        self.layers = self.candidates.layers
+        self.top = len(self.layers) - 1
+        self.index = -1
 
     @property
     def bps(self) -> int:
         return self.layers[self.index].bps if self.index >= 0 else 0
 
+    def hold(self, before: Allocation) -> None:
+        """Do not climb above what was given before, unless something else was asked for."""
+        if before.effective_heights.get(self.source.name) == self.height:
+            had = before.layers.get(self.source.name)
+            self.top = self.candidates.up_to(self.source, had)
+
+    def is_below(self, before: Allocation) -> bool:
+        """True if the same request was given a better layer before, one that still exists."""
+        had = before.layers.get(self.source.name)
+        return (
+            had is not None
+            and self.index < len(self.layers) - 1
+            and before.effective_heights.get(self.source.name) == self.height
+            and self.index < self.candidates.up_to(self.source, had)
+        )
+
     def improve(self, remaining: int, *, may_oversend: bool) -> int:
         """Take the next step the budget allows. Returns: the bits per second it costs."""
-        start = self.bps
-        budget = remaining + start
-        above = self.index + 1
-        if self.index == -1 and self.on_stage and self.preferred >= 0:
-            while above <= self.preferred and self.layers[above].bps <= budget:
-                self.index = above
-                above += 1
-        elif above < len(self.layers) and self.layers[above].bps <= budget:
-            self.index = above
-        if self.index >= 0:
-            free = [i for i, layer in enumerate(self.layers) if layer.bps <= self.bps]
-            self.index = max(self.index, *free)
-        if may_oversend and self.oversend > self.index:
+        start, budget = self.bps, remaining + self.bps
+        goal = self.index + 1
+        if self.index < 0 and self.candidates.is_large:
+            goal = max(self.candidates.preferred, 0)
+        goal = min(goal, self.top)
+        while self.index < goal and self.layers[self.index + 1].bps <= budget:
+            self.index += 1
+        if may_oversend and self.candidates.oversend > self.index:
+            allowed = range(self.index + 1, min(self.candidates.oversend, self.top) + 1)
             over = budget + OVERSEND_BPS
-            allowed = range(self.index + 1, self.oversend + 1)
-            self.index = next((i for i in allowed if self.layers[i].bps <= over), self.index)
+            self.index = max((i for i in allowed if self.layers[i].bps <= over), default=self.index)
         return self.bps - start
 
 
-def allocate(
-    sources: Iterable[VideoSource],
-    speaker_order: Sequence[str],
-    constraints: Constraints,
-    estimate_bps: int | None,
-) -> Allocation:
-    """Choose the layers for one receiver.
+def _climb(climbers: Sequence[_Climber], budget_bps: int) -> None:
+    """Step D: rounds in order, one step each; a large picture first comes to its preferred layer.
 
-    Args:
-        sources: all video sources but the receiver's own.
-        speaker_order: endpoint ids, the one who spoke last first.
-        estimate_bps: what the receiver's downlink carries; None: unknown, taken as infinite.
-    Returns: layers whose bitrates together stay within the estimate, unless `is_oversending`.
+    A source that cannot afford its next step gets no other chance, and leaves what remains to the
+    ones after it: better a small picture of somebody than none at all.
     """
-    ordered = prioritise(sources, speaker_order, constraints)
-    heights = effective_heights(ordered, constraints)
-    candidates = [
-        _candidate(source, heights[source.name], source.name in constraints.on_stage)
-        for source in ordered
-        if heights[source.name] != 0
-    ]
-    oversending = _climb(candidates, UNLIMITED_BPS if estimate_bps is None else estimate_bps)
-    return Allocation(
-        layers={c.source.name: c.layers[c.index] for c in candidates if c.index >= 0},
-        effective_heights=heights,
-        suspended=tuple(
-            c.source.name for c in candidates if c.index == -1 and c.layers and c.layers[0].bps > 0
-        ),
-        is_oversending=oversending,
-        target_bps=sum(c.bps for c in candidates),
-        ideal_bps=sum(c.layers[-1].bps for c in candidates if c.layers),
-    )
+    if sum(climber.layers[climber.top].bps for climber in climbers) <= budget_bps:
+        for climber in climbers:
+            climber.index = climber.top
+        return
+    remaining, moving = budget_bps, list(climbers)
+    first = climbers[0] if climbers else None
+    while moving:
+        still = []
+        for climber in moving:
+            before = climber.index
+            remaining -= climber.improve(remaining, may_oversend=climber is first)
+            if climber.index != before and climber.index < climber.top:
+                still.append(climber)
+        moving = still
 
 
-def _climb(candidates: Sequence[_Candidate], budget_bps: int) -> bool:
-    """Step D: greedy rounds, the stage first. Returns: True if more is sent than fits."""
-    remaining, oversending, moved = budget_bps, False, True
-    while moved:
-        moved = False
-        for place, candidate in enumerate(candidates):
-            before = candidate.index
-            remaining -= candidate.improve(remaining, may_oversend=place == 0)
-            moved = moved or candidate.index != before
-            oversending = oversending or remaining < 0
-            if candidate.on_stage and candidate.index < candidate.preferred:
-                break  # what is on stage comes to its preferred layer before thumbnails get any
-    return oversending
+def _substitutes(
+    ordered: Sequence[VideoSource],
+    constraints: Constraints,
+    climbers: Sequence[_Climber],
+    heights: dict[str, int],
+    *,
+    budget_bps: int,
+    held: Allocation,
+) -> list[_Climber]:
+    """Those who take the places of the last N that stay empty for lack of bandwidth.
+
+    Only sources that flow already count: their price is known. The one whose place it is stays
+    wanted, so that it can come back.
+    """
+    empty = sum(climber.index < 0 for climber in climbers)
+    remaining = left = budget_bps - sum(climber.bps for climber in climbers)
+    found: list[_Climber] = []
+    for source in ordered:
+        if len(found) >= empty or left <= 0:
+            break
+        height = constraints.height_of(source.name)
+        if source.name in heights or height == 0 or not source.is_enabled or not source.layers:
+            continue
+        climber = _Climber(source, height, frozenset())
+        climber.hold(held)
+        if climber.top >= 0 and climber.layers[0].bps <= left:
+            left -= climber.layers[0].bps
+            heights[source.name] = height
+            found.append(climber)
+    _climb(found, remaining)
+    return found
 
 
-def _candidate(source: VideoSource, max_height: int, on_stage: bool) -> _Candidate:
-    """Step C: the layers worth considering under a constraint."""
-    layers = source.ordered_layers()
-    if source.video_type.is_screen:
-        return _screen_candidate(source, layers, max_height, on_stage)
-    lowest = min(layer.height for layer in layers)
-    # For large tiles motion comes first up to 360 lines, resolution without motion never.
-    is_large = max_height == UNLIMITED or max_height > 180
-    preferred_height = 360 if is_large else UNLIMITED
-    preferred_fps = min(30.0 if is_large else 0.0, max(layer.fps for layer in layers))
-    kept = [
-        layer
-        for layer in layers
-        if layer.height == lowest
-        or layer.height < preferred_height
-        or (_within(layer.height, max_height) and layer.fps >= preferred_fps)
-    ]
-    kept = [layer for layer in kept if layer.height == lowest or _within(layer.height, max_height)]
-    goal = max(preferred_height, lowest)
-    preferred = max((i for i, layer in enumerate(kept) if layer.height <= goal), default=-1)
-    return _Candidate(source, on_stage, kept, preferred)
-
-
-def _screen_candidate(
-    source: VideoSource, layers: list[Layer], max_height: int, on_stage: bool
-) -> _Candidate:
-    kept = [layer for layer in layers if _within(layer.height, max_height)]
-    if not kept:
-        lowest = min(layer.height for layer in layers)
-        kept = [layer for layer in layers if layer.height == lowest]
-        if not on_stage and kept[0].fps == 0.0:
-            kept = kept[:1]
-    oversend = -1
-    if on_stage:
-        top = max(layer.height for layer in kept)
-        oversend = min(
-            (i for i, layer in enumerate(kept) if layer.height == top), key=lambda i: kept[i].bps
-        )
-    return _Candidate(source, on_stage, kept, len(kept) - 1, oversend)
-
-
-def _within(height: int, max_height: int) -> bool:
-    return max_height == UNLIMITED or height <= max_height
+def _reasons(
+    ordered: Sequence[VideoSource],
+    constraints: Constraints,
+    climbers: Sequence[_Climber],
+    last_n: int,
+) -> dict[str, Reason]:
+    """Why each source that is not at its best is not; empty when all are."""
+    reasons: dict[str, Reason] = {}
+    given = set()
+    for climber in climbers:
+        name = climber.source.name
+        given.add(name)
+        is_best = climber.index == len(climber.layers) - 1
+        reason = climber.candidates.reason if is_best else Reason.YOUR_DOWNLINK
+        if reason is not None:
+            reasons[name] = reason
+    asked, default = constraints.heights, constraints.default_height
+    # How many more would have had a place if the bridge had not shed them.
+    shed = constraints.last_n if constraints.last_n >= 0 else len(ordered)
+    shed = 0 if last_n == constraints.last_n else shed - len(given)
+    for source in ordered:
+        name = source.name
+        if name in given:
+            continue
+        if not source.is_enabled:
+            reasons[name] = Reason.MUTED
+        elif asked.get(name, default) == 0:
+            reasons[name] = Reason.ASKED_SMALLER
+        elif shed > 0:
+            shed -= 1
+            reasons[name] = Reason.BRIDGE_BUSY
+        else:
+            reasons[name] = Reason.NOT_IN_LAST_N
+    return reasons

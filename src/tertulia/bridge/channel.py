@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tertulia.bridge.allocation import UNLIMITED, VideoType
 from tertulia.bridge.errors import MalformedChannelMessage
+from tertulia.bridge.reasons import Reason
+from tertulia.bridge.video import UNLIMITED, VideoType
 
 MAX_NAMES = 1000
 MAX_NAME_CHARS = 256
@@ -44,6 +45,10 @@ class ReceiverAudioSubscription:
     everything: bool = True
     include: frozenset[str] = field(default_factory=frozenset)
     exclude: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def is_everything(self) -> bool:
+        return self.everything and not self.exclude
 
     def wants(self, name: str) -> bool:
         return name not in self.exclude and (self.everything or name in self.include)
@@ -239,12 +244,20 @@ def forwarded_sources(names: Iterable[str]) -> str:
     return _write("ForwardedSources", forwardedSources=list(names))
 
 
-def dominant_speaker(endpoint: str, previous: Iterable[str]) -> str:
+def source_reasons(reasons: Mapping[str, Reason | None]) -> str:
+    """Why sources come smaller than they could or not at all; None: there is no reason any more.
+
+    A message of our own (docs/protocols.md): stock clients pass over classes they do not know.
+    """
+    return _write("SourceReasons", sources=reasons)
+
+
+def dominant_speaker(endpoint: str, previous: Iterable[str], *, is_silent: bool = False) -> str:
     return _write(
         "DominantSpeakerEndpointChangeEvent",
         dominantSpeakerEndpoint=endpoint,
         previousSpeakers=list(previous),
-        silence=False,
+        silence=is_silent,
     )
 
 

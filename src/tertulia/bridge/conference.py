@@ -6,18 +6,21 @@ methods; orders to the engine and channel messages go out by the two callables i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tertulia.bridge import channel as C
-from tertulia.bridge.allocation import ALL, Layer, VideoSource, VideoType, allocate
 from tertulia.bridge.downlink import PathReport
-from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack, highest
-from tertulia.bridge.media import Media, SourceOrder, Wanted, encodings_of
-from tertulia.bridge.speakers import TICK_S, DominantSpeaker, SpeakerChanged
+from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack
+from tertulia.bridge.forwarding import Forwarding
+from tertulia.bridge.media import Media, SourceOrder, encodings_of
+from tertulia.bridge.speech import Speech, SpeechPolicy
+from tertulia.bridge.video import Layer, VideoType
 from tertulia.xmpp.colibri2 import BadRequest, EndpointOrder, MediaSource
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media as MediaType
+
+KEYFRAME_MARGIN_S = 0.01  # between a speaker's being announced and its keyframe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class ConferenceLimits:
     stats_to_all_up_to: int = 20  # endpoints; beyond, EndpointStats go to those who look
     max_ssrcs_per_endpoint: int = 50
     unreachable: int = 1000  # ids remembered to tell that they are back
+    speech: SpeechPolicy = field(default_factory=SpeechPolicy)
 
 
 class Conference:
@@ -54,20 +58,21 @@ class Conference:
         self.limits = limits or ConferenceLimits()
         self.endpoints: dict[str, Endpoint] = {}
         self.has_had_endpoints = False
-        self.dominant_changes = 0
         self.messages_received = 0
         self.messages_malformed = 0
         self._media = media
         self._new_handle = new_handle
         self._by_handle: dict[int, Endpoint] = {}
         self._owners: dict[int, tuple[Endpoint, str]] = {}  # source handle -> owner, source name
-        self._speakers: DominantSpeaker[str] = DominantSpeaker()
-        self._order: list[str] = []  # endpoint ids, who spoke last first
-        self._spoke: list[str] = []  # those who ever were dominant, last first
+        self.speech = Speech(self.limits.speech, now)
+        self.forwarding = Forwarding(self.endpoints, media, self.speech)
+        self._keyframes_at: dict[int, float] = {}  # of sources, when to ask for one
         self._unreachable: set[str] = set()  # ids that ended while the others held them inactive
-        self._is_dirty = False
-        self._decide_at = now + TICK_S
         self._tell_stats_at = now + self.limits.connection_stats_s
+
+    @property
+    def dominant_changes(self) -> int:
+        return self.speech.changes
 
     # -- what the focus orders
 
@@ -85,12 +90,12 @@ class Conference:
         )
         self.endpoints[endpoint.id] = endpoint
         self._by_handle[endpoint.handle] = endpoint
-        self._order.append(endpoint.id)
+        self.speech.joined(endpoint.id)
         if endpoint.id in self._unreachable:  # invited again
             self._unreachable.remove(endpoint.id)
             self._tell_activity(endpoint)
         self.has_had_endpoints = True
-        self._is_dirty = True
+        self.forwarding.touch(endpoint)
         return endpoint
 
     def set_transport(self, endpoint: Endpoint, transport: IceUdpTransport) -> None:
@@ -155,7 +160,8 @@ class Conference:
         for name, track in video.items():
             self._owners[track.order.handle] = (endpoint, name)
         self._media.set_sources(endpoint.handle, endpoint.source_orders())
-        self._allocate_all(now)
+        self.forwarding.touch_everybody()
+        self.settle(now)
 
     def _source_order(
         self,
@@ -168,10 +174,22 @@ class Conference:
         return SourceOrder(self._new_handle(), kind, encodings)
 
     def set_muted(self, endpoint: Endpoint, *, audio: bool, video: bool) -> None:
+        """Let nothing of it through to anybody, whatever its client does (A/V moderation)."""
         self._media.set_muted(endpoint.handle, audio=audio, video=video)
+        if endpoint.is_muted_by_force != video:
+            endpoint.mute_video(video)
+            self.forwarding.touch_everybody()
 
     def remove_endpoint(self, endpoint_id: str, now: float) -> None:
         """Forget an endpoint and end its transport and channel; unknown ones are no matter."""
+        self._remove(endpoint_id)
+        self.settle(now)
+
+    def close(self) -> None:
+        for endpoint_id in list(self.endpoints):
+            self._remove(endpoint_id)
+
+    def _remove(self, endpoint_id: str) -> None:
         endpoint = self.endpoints.pop(endpoint_id, None)
         if endpoint is None:
             return
@@ -181,18 +199,11 @@ class Conference:
         self._media.remove_endpoint(endpoint.handle)
         if not endpoint.is_active and len(self._unreachable) < self.limits.unreachable:
             self._unreachable.add(endpoint_id)
-        self._speakers.forget(endpoint_id)
-        self._order.remove(endpoint_id)
-        if endpoint_id in self._spoke:
-            self._spoke.remove(endpoint_id)
+        self.speech.left(endpoint_id)
         if endpoint.channel is not None:
             endpoint.channel.close(1001, "the endpoint has expired")
             endpoint.channel = None
-        self._allocate_all(now)
-
-    def close(self, now: float) -> None:
-        for endpoint_id in list(self.endpoints):
-            self.remove_endpoint(endpoint_id, now)
+        self.forwarding.touch_everybody()
 
     # -- the bridge channel
 
@@ -205,13 +216,13 @@ class Conference:
         for name, track in endpoint.video.items():
             if track.told_height is not None:
                 channel.send(C.sender_source_constraints(name, track.told_height))
-        channel.send(C.forwarded_sources(sorted(endpoint.forwarded)))
-        if self._speakers.dominant is not None:
-            channel.send(self._dominant_message())
+        self.forwarding.resync(endpoint)
+        if self.speech.dominant is not None:
+            channel.send(self.speech.message())
         for other in self.endpoints.values():
             if not other.is_active:
                 channel.send(C.connectivity(other.id, is_active=False))
-        self._allocate_all(now)
+        self.settle(now)
 
     def channel_closed(self, endpoint: Endpoint, channel: Channel) -> None:
         if endpoint.channel is channel:
@@ -226,20 +237,20 @@ class Conference:
                 endpoint.tell(C.server_hello())
             case C.ReceiverVideoConstraints():
                 endpoint.ask(message)
-                self._allocate(endpoint, now)
-                self._tell_senders()
+                self.forwarding.touch(endpoint)
             case C.ReceiverAudioSubscription():
                 endpoint.subscription = message
-                self._allocate(endpoint, now)
+                self.forwarding.touch(endpoint)
             case C.SourceVideoType(name, video_type):
                 if endpoint.set_video_type(name, video_type):
-                    self._allocate_all(now)
+                    self.forwarding.touch_everybody()
             case C.EndpointMessage(to, body):
                 self._relay(endpoint, to, C.relayed(body, endpoint.id))
             case C.EndpointStatistics(body):
                 self._relay_statistics(endpoint, C.relayed(body, endpoint.id))
             case None:
                 pass
+        self.settle(now)
 
     def _relay(self, sender: Endpoint, to: str, text: str) -> None:
         if sender.is_visitor:
@@ -250,14 +261,17 @@ class Conference:
             self.endpoints[to].tell(text)
 
     def _relay_statistics(self, sender: Endpoint, text: str) -> None:
-        if len(self.endpoints) <= self.limits.stats_to_all_up_to or sender.id in self._spoke[:10]:
+        """To all in a small conference; in a large one to those who look at or hear the sender."""
+        speech = self.speech
+        if (
+            len(self.endpoints) <= self.limits.stats_to_all_up_to
+            or sender.id in speech.recent
+            or (speech.loudest is not None and sender.id in speech.loudest)
+        ):
             self._tell_others(sender, text)
             return
         for receiver in self.endpoints.values():
-            allocation = receiver.allocation
-            if receiver is sender or allocation is None:
-                continue
-            if any(allocation.effective_heights.get(name) for name in sender.video):
+            if receiver is not sender and receiver.looks_at(sender.video):
                 receiver.tell(text)
 
     def _tell_others(self, sender: Endpoint, text: str) -> None:
@@ -269,25 +283,32 @@ class Conference:
 
     def heard(self, source: int, levels: bytes, now: float) -> None:
         if source in self._owners:
-            self._speakers.heard(self._owners[source][0].id, levels, now)
+            self.speech.heard(self._owners[source][0].id, levels, now)
 
-    def layers_changed(self, source: int, layers: tuple[Layer, ...]) -> None:
+    def layers_changed(self, source: int, layers: tuple[Layer, ...], now: float) -> None:
         if source not in self._owners:
             return
         endpoint, name = self._owners[source]
         track = endpoint.video.get(name)
-        if track is not None and _differs(track.layers, layers):
+        if track is None:
+            return
+        encodings = len(track.order.encodings)
+        news = track.uplink.observe(layers, encodings, track.told_height, now)
+        has_other_layers = _steps(track.layers) != _steps(layers)
+        if news or has_other_layers or _differs(track.layers, layers):
             track.layers = layers
-            self._is_dirty = True
+            track.view = None
+            is_price_only = not (news or has_other_layers)
+            self.forwarding.touch_receivers_of(name, is_price_only=is_price_only)
 
-    def estimated(self, handle: int, bps: int, now: float) -> None:
+    def estimated(self, handle: int, bps: int) -> None:
         endpoint = self._by_handle.get(handle)
         if endpoint is None:
             return
         endpoint.estimate_bps = bps
         acted_on = endpoint.acted_on_bps
         if acted_on is None or abs(bps - acted_on) > acted_on * self.limits.estimate_step:
-            self._allocate(endpoint, now)
+            self.forwarding.touch(endpoint)
 
     def connected(self, handle: int) -> Endpoint | None:
         """DTLS is up. Returns: the endpoint, if it is one of ours."""
@@ -306,25 +327,50 @@ class Conference:
             self.remove_endpoint(endpoint.id, now)
         return endpoint
 
+    def forward_at_most(self, last_n: int, now: float) -> None:
+        """Limit the videos that anybody receives, whatever was asked for; -1: no limit."""
+        if last_n != self.forwarding.bridge_last_n:
+            self.forwarding.bridge_last_n = last_n
+            self.forwarding.touch_everybody()
+            self.settle(now)
+
     # -- time
+
+    def settle(self, now: float) -> None:
+        """Decide what has changed; to be called after each batch of the engine's events."""
+        self.forwarding.settle(now)
+        due = [source for source, at in self._keyframes_at.items() if at <= now]
+        for source in due:
+            del self._keyframes_at[source]
+            self._media.request_keyframe(source)
 
     def tick(self, now: float) -> None:
         """Do what is due; to be called about every 100 ms."""
-        if now >= self._decide_at:
-            self._decide_at = max(self._decide_at + TICK_S, now)
-            change = self._speakers.tick(now)
-            if change is not None:
-                self._speaker_changed(change)
-        if self._is_dirty:
-            self._allocate_all(now)
-        for endpoint in self.endpoints.values():
-            if now - endpoint.allocated_at >= self.limits.reallocate_after_s:
-                self._allocate(endpoint, now)
+        self._listen(now)
+        after_s = self.limits.reallocate_after_s
+        self.forwarding.touch_if(
+            lambda each: (
+                now - each.allocated_at >= after_s
+                or each.allocated_at < each.allocation.hold_until <= now
+            )
+        )
+        self.settle(now)
         if now >= self._tell_stats_at:
             self._tell_stats_at = now + self.limits.connection_stats_s
             for endpoint in self.endpoints.values():
                 if endpoint.estimate_bps is not None:
                     endpoint.tell(C.connection_stats(endpoint.estimate_bps))
+
+    def _listen(self, now: float) -> None:
+        speaker = self.speech.tick(now)
+        if self.speech.choose_loudest(now) or speaker is not None:
+            self.forwarding.touch_everybody()
+        if self.speech.silence_changed(now) or speaker is not None:
+            message = self.speech.message()
+            for endpoint in self.endpoints.values():
+                endpoint.tell(message)
+        if speaker is not None:
+            self._ask_keyframe_of(self.endpoints[speaker], now)
 
     def has_expired(self, now: float) -> bool:
         return not self.endpoints and (
@@ -359,121 +405,40 @@ class Conference:
             report = reports.get(endpoint.handle)
             if report is None:
                 continue
+            endpoint.rtt_s = report.rtt_ms / 1000
             before = endpoint.downlink.budget_bps(endpoint.estimate_bps, now)
             endpoint.downlink.observe(report, now)
             if endpoint.downlink.budget_bps(endpoint.estimate_bps, now) != before:
-                self._allocate(endpoint, now)  # a full link does not wait for the next round
+                self.forwarding.touch(endpoint)  # a full link does not wait for the next round
+        self.settle(now)
 
-    def _speaker_changed(self, change: SpeakerChanged[str]) -> None:
-        speaker = change.dominant
-        self.dominant_changes += 1
-        self._order.remove(speaker)
-        self._order.insert(0, speaker)
-        if speaker in self._spoke:
-            self._spoke.remove(speaker)
-        self._spoke.insert(0, speaker)
-        for endpoint in self.endpoints.values():
-            endpoint.tell(self._dominant_message())
-        self._is_dirty = True
-        self._ask_keyframe_of(self.endpoints[speaker])
+    def _ask_keyframe_of(self, speaker: Endpoint, now: float) -> None:
+        """The stage follows the speaker: have a keyframe under way before it is asked for (2.7).
 
-    def _dominant_message(self) -> str:
-        previous = [each for each in self._spoke if each != self._speakers.dominant]
-        return C.dominant_speaker(self._speakers.dominant or "", previous[:10])
-
-    def _ask_keyframe_of(self, speaker: Endpoint) -> None:
-        """The stage follows the speaker: have a keyframe under way before it is asked for (2.7)."""
-        someone_follows = any(e.constraints.on_stage for e in self.endpoints.values())
-        if len(self.endpoints) > 2 and someone_follows:
-            for source in speaker.video_sources():
-                if source.video_type is VideoType.CAMERA:
-                    self._media.request_keyframe(speaker.video[source.name].order.handle)
-
-    # -- allocation
-
-    def _allocate_all(self, now: float) -> None:
-        self._is_dirty = False
-        for endpoint in self.endpoints.values():
-            self._allocate(endpoint, now)
-        self._tell_senders()
-
-    def _allocate(self, endpoint: Endpoint, now: float) -> None:
-        others = [
-            other
-            for other in self.endpoints.values()
-            if other is not endpoint and not other.is_visitor
-        ]
-        sources = [source for other in others for source in other.video_sources()]
-        budget_bps = endpoint.downlink.budget_bps(endpoint.estimate_bps, now)
-        allocation = allocate(sources, self._order, endpoint.constraints, budget_bps)
-        endpoint.allocation, endpoint.allocated_at = allocation, now
-        endpoint.acted_on_bps = endpoint.estimate_bps
-        wanted = tuple(self._wanted(endpoint, others, sources, allocation.layers))
-        if wanted != endpoint.wanted:
-            endpoint.wanted = wanted
-            self._media.forward(endpoint.handle, wanted)
-        forwarded = frozenset(allocation.layers)
-        if forwarded != endpoint.forwarded:
-            endpoint.forwarded = forwarded
-            endpoint.tell(C.forwarded_sources(allocation.layers))
-
-    def _wanted(
-        self,
-        endpoint: Endpoint,
-        others: Iterable[Endpoint],
-        sources: Iterable[VideoSource],
-        layers: Mapping[str, Layer],
-    ) -> Iterable[Wanted]:
-        for other in others:
-            for name, order in other.audio.items():
-                if endpoint.subscription.wants(name):
-                    yield (order.handle, 0, ALL, ALL)
-        for source in sources:
-            layer = layers.get(source.name)
-            if layer is not None:
-                handle = self.endpoints[source.owner].video[source.name].order.handle
-                yield (handle, layer.encoding, *_highest_of(source, layer))
-
-    def _tell_senders(self) -> None:
-        """Tell each sender the greatest height anybody wants of each source (2.4)."""
-        for sender in self.endpoints.values():
-            receivers = [
-                each.allocation.effective_heights
-                for each in self.endpoints.values()
-                if each is not sender and each.allocation is not None
-            ]
-            if not receivers:
-                continue
-            for name, track in sender.video.items():
-                height = highest([heights.get(name, 0) for heights in receivers])
-                if height != track.told_height:
-                    track.told_height = height
-                    sender.tell(C.sender_source_constraints(name, height))
+        It shall come when the farthest receiver has put the speaker on its stage, not before.
+        """
+        cameras = {
+            source.name
+            for sender in self.endpoints.values()
+            for source in sender.video_sources()
+            if source.video_type is VideoType.CAMERA
+        }
+        someone_follows = any(
+            not cameras.isdisjoint(each.constraints.on_stage) for each in self.endpoints.values()
+        )
+        if len(self.endpoints) <= 2 or not someone_follows:
+            return
+        farthest_s = max(each.rtt_s for each in self.endpoints.values() if each is not speaker)
+        at = now + max(0.0, farthest_s - speaker.rtt_s) + KEYFRAME_MARGIN_S
+        for name, track in speaker.video.items():
+            if name in cameras:
+                self._keyframes_at[track.order.handle] = at
 
 
-def _highest_of(source: VideoSource, layer: Layer) -> tuple[int, int]:
-    """The spatial and temporal layer to order for `layer`.
-
-    The top one means all: what appears above it later needs no new order.
-    """
-    same = [each for each in source.layers if each.encoding == layer.encoding]
-    spatial = max((each.spatial for each in same), default=layer.spatial)
-    temporal = max(
-        (each.temporal for each in same if each.spatial == layer.spatial), default=layer.temporal
-    )
-    return (
-        ALL if layer.spatial >= spatial else layer.spatial,
-        ALL if layer.temporal >= temporal else layer.temporal,
-    )
+def _steps(layers: tuple[Layer, ...]) -> list[tuple[int, int, int, int]]:
+    return [(each.encoding, each.spatial, each.temporal, each.height) for each in layers]
 
 
 def _differs(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> bool:
-    """True when layers came, went or changed by more than a seventh of their bitrate."""
-    if len(old) != len(new):
-        return True
-    return any(
-        (a.encoding, a.spatial, a.temporal, a.height)
-        != (b.encoding, b.spatial, b.temporal, b.height)
-        or abs(a.bps - b.bps) * 7 > a.bps
-        for a, b in zip(old, new, strict=True)
-    )
+    """True when the bitrate of one of the same layers changed by more than a seventh."""
+    return any(abs(a.bps - b.bps) * 7 > a.bps for a, b in zip(old, new, strict=True))

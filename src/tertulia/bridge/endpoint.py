@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 import secrets
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from tertulia.bridge.allocation import (
-    UNLIMITED,
-    Allocation,
-    Constraints,
-    Layer,
-    VideoSource,
-    VideoType,
-)
+from tertulia.bridge.allocation import NOTHING_YET, Allocation
 from tertulia.bridge.channel import ReceiverAudioSubscription, ReceiverVideoConstraints
 from tertulia.bridge.downlink import Downlink
 from tertulia.bridge.media import SourceOrder, Wanted
+from tertulia.bridge.reasons import Reason
+from tertulia.bridge.uplink import Uplink
+from tertulia.bridge.video import Constraints, Layer, VideoSource, VideoType
 from tertulia.xmpp.jingle_ice import Fingerprint
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -44,6 +41,8 @@ class VideoTrack:
     order: SourceOrder
     layers: tuple[Layer, ...] = ()
     told_height: int | None = None  # the last SenderSourceConstraints
+    uplink: Uplink = field(default_factory=Uplink)
+    view: VideoSource | None = None  # as receivers see it; None when it has changed
 
 
 @dataclass(slots=True)
@@ -71,11 +70,15 @@ class Endpoint:
     subscription: ReceiverAudioSubscription = field(default_factory=ReceiverAudioSubscription)
     estimate_bps: int | None = None
     downlink: Downlink = field(default_factory=Downlink)
+    rtt_s: float = 0.0
     acted_on_bps: int | None = None
-    allocation: Allocation | None = None
+    budget_bps: int | None = None  # what the last allocation had to keep to
+    allocation: Allocation = NOTHING_YET
     allocated_at: float = 0.0
     wanted: tuple[Wanted, ...] = ()
     forwarded: frozenset[str] = frozenset()
+    told_reasons: dict[str, Reason] = field(default_factory=dict)
+    is_muted_by_force: bool = False  # its video
 
     channel: Channel | None = None
     is_active: bool = True
@@ -110,29 +113,45 @@ class Endpoint:
         if name not in self.video_types and len(self.video_types) >= 50:
             return False
         self.video_types[name] = video_type
+        if name in self.video:
+            self.video[name].view = None
+            self.video[name].uplink.forget()
         return True
 
+    def mute_video(self, is_muted: bool) -> None:
+        """Note whether its video is switched off by force."""
+        self.is_muted_by_force = is_muted
+        for track in self.video.values():
+            track.view = None
+
     def video_sources(self) -> list[VideoSource]:
-        return [
-            VideoSource(
+        return [self._view(name, track) for name, track in self.video.items()]
+
+    def _view(self, name: str, track: VideoTrack) -> VideoSource:
+        # Kept while nothing changes: what was worked out for it is then still right (candidates).
+        if track.view is None:
+            track.view = VideoSource(
                 name=name,
                 owner=self.id,
                 video_type=self.video_types.get(name, VideoType.CAMERA),
                 encodings=len(track.order.encodings),
                 layers=track.layers,
+                is_limited=track.uplink.is_limited,
+                is_muted=self.is_muted_by_force,
             )
-            for name, track in self.video.items()
-        ]
+        return track.view
 
     def source_orders(self) -> list[SourceOrder]:
         return [*self.audio.values(), *(track.order for track in self.video.values())]
+
+    def looks_at(self, names: Iterable[str]) -> bool:
+        """Whether one of these sources is wanted, on stage or selected."""
+        asked, heights = self.constraints, self.allocation.effective_heights
+        return any(
+            name in heights or name in asked.on_stage or name in asked.selected for name in names
+        )
 
     def tell(self, text: str) -> None:
         """Send on the bridge channel, if there is one; nothing is kept for later."""
         if self.channel is not None:
             self.channel.send(text)
-
-
-def highest(heights: list[int]) -> int:
-    """The greatest of some maximum heights: unlimited beats any number."""
-    return UNLIMITED if UNLIMITED in heights else max(heights)

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from tertulia import _engine
-from tertulia.bridge.allocation import Layer
+from tertulia.bridge.conference import Conference
+from tertulia.bridge.video import Layer
 from tertulia.bridge.videobridge import Videobridge
 
 log = logging.getLogger("tertulia.bridge")
 
 
-def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> None:
-    """Hand one event over; one about what is gone already is dropped."""
+def dispatch_all(bridge: Videobridge, events: Iterable[_engine.Event], now: float) -> None:
+    """Hand over what the engine reports, then let each conference decide once."""
+    homes = {dispatch(bridge, event, now) for event in events}
+    for conference in homes:
+        if conference is not None:
+            conference.settle(now)
+
+
+def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> Conference | None:
+    """Hand one event over; one about what is gone already is dropped.
+
+    Returns: the conference it concerns, unless the event ended that.
+    """
     if isinstance(event, (_engine.SourceLevels, _engine.SourceLayers)):
         conference = bridge.home(event.source)
         if conference is None:
-            return
+            return None
         if isinstance(event, _engine.SourceLevels):
             conference.heard(event.source, event.levels, now)
         else:
-            conference.layers_changed(event.source, tuple(Layer(*each) for each in event.layers))
-        return
+            layers = tuple(Layer(*each) for each in event.layers)
+            conference.layers_changed(event.source, layers, now)
+        return conference
     if isinstance(event, _engine.EndpointFailed):
         endpoint_id = bridge.endpoint_failed(event.endpoint, event.reason, now)
         log.warning("Endpoint failed: endpoint=%s reason=%s", endpoint_id, event.reason)
-        return
+        return None
     conference = bridge.home(event.endpoint)
     if conference is None:
-        return
+        return None
     if isinstance(event, _engine.BandwidthEstimate):
-        conference.estimated(event.endpoint, event.bps, now)
+        conference.estimated(event.endpoint, event.bps)
     elif isinstance(event, _engine.DtlsConnected):
         endpoint = conference.connected(event.endpoint)
         bridge.totals.connected += 1
@@ -41,3 +55,4 @@ def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> None:
     else:
         what = "restarted" if isinstance(event, _engine.IceRestarted) else "connected"
         log.info("ICE %s: conference=%s remote=%s", what, conference.id, event.remote)
+    return conference

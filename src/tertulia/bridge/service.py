@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from tertulia import _engine
 from tertulia.bridge.channel_server import ChannelLimits, ChannelServer
 from tertulia.bridge.downlink import PathReport
-from tertulia.bridge.engine_events import dispatch
+from tertulia.bridge.engine_events import dispatch_all
 from tertulia.bridge.engine_media import EngineMedia
 from tertulia.bridge.requests import Requests
 from tertulia.bridge.stats import Identity, Statistics, element
@@ -143,9 +143,7 @@ async def _every(interval_s: float, do: Callable[[], None]) -> None:
 
 
 def _take_events(engine: _engine.Engine, bridge: Videobridge) -> None:
-    now = asyncio.get_running_loop().time()
-    for event in engine.take_events():
-        dispatch(bridge, event, now)
+    dispatch_all(bridge, engine.take_events(), asyncio.get_running_loop().time())
 
 
 def _check_activity(engine: _engine.Engine, bridge: Videobridge) -> None:

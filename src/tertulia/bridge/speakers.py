@@ -72,10 +72,19 @@ class _History:
             self._floor = int(math.sqrt(self._floor * self._next_floor))
             self._next_floor, self._next_floor_age = 0, 0
 
+    def is_speaking(self) -> bool:
+        """Whether the last tenth of a second sounded like speech."""
+        return (
+            _count_over(self._immediates()[:_MEDIUM_PARTS], _MEDIUM_PARTS, _MEDIUM_THRESHOLD)[0] > 0
+        )
+
+    def _immediates(self) -> list[int]:
+        noise = self._floor + _BAND_WIDTH
+        return [level // _BAND_WIDTH if level >= noise else 0 for level in self.levels]
+
     def scores(self) -> tuple[float, float, float]:
         """(immediate, medium, long)."""
-        noise = self._floor + _BAND_WIDTH
-        immediates = [level // _BAND_WIDTH if level >= noise else 0 for level in self.levels]
+        immediates = self._immediates()
         mediums = _count_over(immediates, _MEDIUM_PARTS, _MEDIUM_THRESHOLD)
         long = _count_over(mediums, _LONG_PARTS, _LONG_THRESHOLD)[0]
         return (
@@ -104,6 +113,8 @@ class DominantSpeaker(Generic[Speaker]):
     def __init__(self) -> None:
         self._speakers: dict[Speaker, _History] = {}
         self.dominant: Speaker | None = None
+        self.is_silent = False
+        self._spoken_at: float | None = None
 
     def heard(self, speaker: Speaker, levels: bytes, now: float) -> None:
         """Note levels as RFC 6464 has them, one per packet, oldest first: 0 loud, 127 silent."""
@@ -113,6 +124,13 @@ class DominantSpeaker(Generic[Speaker]):
         for level in levels[-_LEVELS:]:
             history.push(127 - min(level, 127))
         history.heard_at = history.filled_to = now
+
+    def notice_silence(self, now: float, after_s: float) -> bool:
+        """Note whether anybody spoke within `after_s`. Returns: True if `is_silent` changed."""
+        if self._spoken_at is None or any(each.is_speaking() for each in self._speakers.values()):
+            self._spoken_at = now
+        was_silent, self.is_silent = self.is_silent, now - self._spoken_at >= after_s
+        return self.is_silent != was_silent
 
     def forget(self, speaker: Speaker) -> None:
         self._speakers.pop(speaker, None)

@@ -117,12 +117,8 @@ class Statistics:
             "visitors": sum(endpoint.is_visitor for endpoint in everyone),
             "largest_conference": max(sizes, default=0),
             "receive_only_endpoints": sum(not e.audio and not e.video for e in everyone),
-            "num_eps_oversending": sum(
-                e.allocation is not None and e.allocation.is_oversending for e in everyone
-            ),
-            "endpoints_with_suspended_sources": sum(
-                e.allocation is not None and bool(e.allocation.suspended) for e in everyone
-            ),
+            "num_eps_oversending": sum(e.allocation.is_oversending for e in everyone),
+            "endpoints_with_suspended_sources": sum(bool(e.allocation.suspended) for e in everyone),
             "endpoints_with_high_outgoing_loss": sum(
                 each.loss_out > _LOSS_IS_HIGH for each in endpoints
             ),

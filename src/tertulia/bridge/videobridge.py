@@ -229,7 +229,7 @@ class Videobridge:
             return
         del self._by_meeting[conference.meeting_id]
         del self._by_id[conference.id]
-        conference.close(now)
+        conference.close()
         for handle in [h for h, home in self._homes.items() if home == conference.meeting_id]:
             del self._homes[handle]
         self.totals.conferences_completed += 1

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tertulia.bridge import channel as C
-from tertulia.bridge.allocation import VideoType
 from tertulia.bridge.errors import MalformedChannelMessage
+from tertulia.bridge.video import VideoType
 
 
 def test_constraints_are_a_partial_update() -> None:

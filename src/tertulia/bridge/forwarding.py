@@ -1,0 +1,193 @@
+"""Who receives what in one conference: decided for all receivers together, and told to all.
+
+Changes only mark what has to be decided anew; `settle` decides once for all of them. In a large
+room a join or a new speaker concerns every receiver, and such changes come in bursts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tertulia.bridge import channel as C
+from tertulia.bridge.allocation import allocate, in_speech_order
+from tertulia.bridge.endpoint import Endpoint
+from tertulia.bridge.media import Media, Wanted
+from tertulia.bridge.speech import Speech
+from tertulia.bridge.video import ALL, UNLIMITED, Layer, VideoSource
+
+LARGE_ROOM = 20  # endpoints
+LARGE_ROOM_SPACING_S = 0.05  # between decisions that concern everybody in a large room
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What there is to receive, the same for all."""
+
+    videos: list[VideoSource]  # in speech order
+    video_handles: Mapping[str, int]
+    audio: list[tuple[Endpoint, str, Wanted]]
+
+
+class Forwarding:
+    """Decides for the receivers of one conference and gives the orders."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], media: Media, speech: Speech) -> None:
+        self.bridge_last_n = UNLIMITED
+        self._endpoints = endpoints
+        self._media = media
+        self._speech = speech
+        self._touched: dict[str, None] = {}
+        self._is_everybody_touched = False
+        self._settled_everybody_at = float("-inf")
+
+    # -- what has to be decided anew
+
+    def touch(self, receiver: Endpoint) -> None:
+        self._touched[receiver.id] = None
+
+    def touch_everybody(self) -> None:
+        self._is_everybody_touched = True
+
+    def touch_receivers_of(self, name: str, *, is_price_only: bool) -> None:
+        """A source changed: for all who want it, or only its bitrates: for those who count them."""
+        for receiver in self._endpoints.values():
+            allocation = receiver.allocation
+            if name in allocation.effective_heights and (
+                not is_price_only or receiver.budget_bps is not None
+            ):
+                self._touched[receiver.id] = None
+
+    def touch_if(self, is_due: Callable[[Endpoint], bool]) -> None:
+        for receiver in self._endpoints.values():
+            if is_due(receiver):
+                self._touched[receiver.id] = None
+
+    # -- deciding
+
+    def settle(self, now: float) -> None:
+        """Decide all that was touched; what concerns a whole large room may wait a moment."""
+        if self._is_everybody_touched and (
+            len(self._endpoints) <= LARGE_ROOM
+            or now - self._settled_everybody_at >= LARGE_ROOM_SPACING_S
+        ):
+            self._settled_everybody_at = now
+            self._is_everybody_touched = False
+            self._touched.clear()
+            self._decide(self._endpoints.values(), now)
+        elif self._touched:
+            found = [self._endpoints.get(each) for each in self._touched]
+            self._touched.clear()
+            self._decide([each for each in found if each is not None], now)
+
+    def _decide(self, receivers: Iterable[Endpoint], now: float) -> None:
+        scene = self._scene()
+        for receiver in receivers:
+            self._decide_for(receiver, scene, now)
+        self._tell_senders()
+
+    def _scene(self) -> _Scene:
+        senders = [each for each in self._endpoints.values() if not each.is_visitor]
+        videos = [source for sender in senders for source in sender.video_sources()]
+        return _Scene(
+            in_speech_order(videos, self._speech.order),
+            {name: t.order.handle for sender in senders for name, t in sender.video.items()},
+            [
+                (sender, name, (order.handle, 0, ALL, ALL))
+                for sender in senders
+                for name, order in sender.audio.items()
+            ],
+        )
+
+    def _decide_for(self, receiver: Endpoint, scene: _Scene, now: float) -> None:
+        receiver.budget_bps = receiver.downlink.budget_bps(receiver.estimate_bps, now)
+        allocation = allocate(
+            [source for source in scene.videos if source.owner != receiver.id],
+            receiver.constraints,
+            receiver.budget_bps,
+            before=receiver.allocation,
+            now=now,
+            bridge_last_n=self.bridge_last_n,
+        )
+        receiver.allocation, receiver.allocated_at = allocation, now
+        receiver.acted_on_bps = receiver.estimate_bps
+        wanted = (*self._audible(receiver, scene), *_visible(scene, allocation.layers))
+        if wanted != receiver.wanted:
+            receiver.wanted = wanted
+            self._media.forward(receiver.handle, wanted)
+        if allocation.layers.keys() != receiver.forwarded:
+            receiver.forwarded = frozenset(allocation.layers)
+            receiver.tell(C.forwarded_sources(allocation.layers))
+        if allocation.reasons != receiver.told_reasons:
+            self._tell_reasons(receiver)
+
+    def _audible(self, receiver: Endpoint, scene: _Scene) -> Iterable[Wanted]:
+        subscription, loudest = receiver.subscription, self._speech.loudest
+        if loudest is None and subscription.is_everything:
+            return (wanted for sender, _, wanted in scene.audio if sender is not receiver)
+        return (
+            wanted
+            for sender, name, wanted in scene.audio
+            if sender is not receiver
+            and subscription.wants(name)
+            and (loudest is None or sender.id in loudest or name in subscription.include)
+        )
+
+    # -- telling
+
+    def resync(self, receiver: Endpoint) -> None:
+        """A new channel knows nothing: say all of it again (1.4)."""
+        receiver.tell(C.forwarded_sources(sorted(receiver.forwarded)))
+        receiver.told_reasons = {}
+        if receiver.allocation.reasons:
+            self._tell_reasons(receiver)
+
+    def _tell_reasons(self, receiver: Endpoint) -> None:
+        reasons, told = receiver.allocation.reasons, receiver.told_reasons
+        news = {name: each for name, each in reasons.items() if told.get(name) is not each}
+        gone = {name: None for name in told if name not in reasons}
+        receiver.told_reasons = dict(reasons)
+        receiver.tell(C.source_reasons({**news, **gone}))
+
+    def _tell_senders(self) -> None:
+        """Tell each sender the greatest height anybody wants of each source (2.4)."""
+        if len(self._endpoints) < 2 or self._is_everybody_touched:
+            return  # nobody watches, or what the others want is not decided yet
+        greatest: dict[str, int] = {}
+        for receiver in self._endpoints.values():
+            for name, height in receiver.allocation.effective_heights.items():
+                known = greatest.get(name, 0)
+                if height == UNLIMITED or (known != UNLIMITED and height > known):
+                    greatest[name] = height
+        for sender in self._endpoints.values():
+            for name, track in sender.video.items():
+                height = greatest.get(name, 0)
+                if height != track.told_height:
+                    track.told_height = height
+                    sender.tell(C.sender_source_constraints(name, height))
+
+
+def _visible(scene: _Scene, layers: Mapping[str, Layer]) -> Iterable[Wanted]:
+    given = [source for source in scene.videos if source.name in layers]
+    given.sort(key=lambda source: source.name)  # who speaks is no reason for a new order
+    for source in given:
+        layer = layers[source.name]
+        yield (scene.video_handles[source.name], layer.encoding, *_highest_of(source, layer))
+
+
+@lru_cache(maxsize=4096)
+def _highest_of(source: VideoSource, layer: Layer) -> tuple[int, int]:
+    """The spatial and temporal layer to order for `layer`.
+
+    The top one means all: what appears above it later needs no new order.
+    """
+    same = [each for each in source.layers if each.encoding == layer.encoding]
+    spatial = max((each.spatial for each in same), default=layer.spatial)
+    temporal = max(
+        (each.temporal for each in same if each.spatial == layer.spatial), default=layer.temporal
+    )
+    return (
+        ALL if layer.spatial >= spatial else layer.spatial,
+        ALL if layer.temporal >= temporal else layer.temporal,
+    )
