@@ -14,13 +14,15 @@ use str0m::media::{KeyframeRequestKind, MediaKind as StreamKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, CandidateKind, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
-use str0m::{RtcConfig, RtcError};
+use str0m::{PacerReason, Reason, RtcConfig, RtcError};
 
 use crate::clock::SenderClock;
 use crate::counters::EndpointCounters;
 use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path, Transport};
 use crate::extensions;
+use crate::numbers::NumberMap;
 use crate::outputs::Outputs;
+use crate::patience::{Mood, patience};
 use crate::restart::{Restarts, Turn};
 use crate::setup::{
     CertificateHash, Codec, DtlsSetup, EndpointId, EndpointSetup, Limits, MediaKind, PayloadType,
@@ -51,6 +53,16 @@ const MOVES_APART: Duration = Duration::from_secs(1);
 const MOVED_PRIORITY: u32 = 0x7f00_0000;
 /// A sender report older than this does not date a packet any more.
 const OLDEST_CAPTURE: Duration = Duration::from_secs(10);
+/// For so long after connecting or moving, every timer is served on time.
+const SETTLED_AFTER: Duration = Duration::from_secs(3);
+/// Media that was sent or received this long ago does not flow any more.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+/// A probe that has sent nothing for this long is over.
+const PROBE_ENDS: Duration = Duration::from_millis(50);
+/// How often a session that may start a probe is looked at in full while it sends.
+const HUNGRY_LOOK: Duration = Duration::from_millis(5);
+/// str0m's pacer passes one packet on at a time and wants time to advance in between.
+const NEXT_PACKET: Duration = Duration::from_micros(1);
 /// A session that wants to be polled for ever is made to wait.
 const MOST_TURNS: usize = 5_000;
 
@@ -103,9 +115,21 @@ pub struct Endpoint {
     pub sources: Vec<SourceId>,
     /// When [`Endpoint::drive`] wants to be called again.
     pub deadline: Instant,
+    /// When it is going to be called, if a timer has been set for it.
+    pub scheduled: Option<Instant>,
     pub payload_types: Vec<PayloadType>,
     pub candidates: Vec<SocketAddr>,
     rtc: Rtc,
+    /// What the session was last told of time; it may be some packets ahead of the clock.
+    told: Instant,
+    /// Packets written since the session last worked.
+    written: usize,
+    /// Something else than written packets waits in the session.
+    is_disturbed: bool,
+    looked: Instant,
+    settled: Instant,
+    media: Option<Instant>,
+    probed: Option<Instant>,
     controlling: bool,
     /// None before the first ICE restart.
     restarts: Option<Box<Restarts>>,
@@ -113,7 +137,7 @@ pub struct Endpoint {
     early_dtls: Vec<Vec<u8>>,
     early_checks: usize,
     fingerprints: Vec<CertificateHash>,
-    inbound: HashMap<u32, Inbound>,
+    inbound: NumberMap<u32, Inbound>,
     next_rid: u32,
     clock: SenderClock,
     paths: Vec<(Path, Instant)>,
@@ -192,14 +216,22 @@ impl Endpoint {
             muted_video: false,
             sources: Vec::new(),
             deadline: now,
+            scheduled: None,
             payload_types: setup.payload_types,
             candidates: Vec::new(),
             rtc,
+            told: now,
+            written: 0,
+            is_disturbed: true,
+            looked: now,
+            settled: now,
+            media: None,
+            probed: None,
             dtls: Dtls::Waiting,
             early_dtls: Vec::new(),
             early_checks: 0,
             fingerprints: Vec::new(),
-            inbound: HashMap::new(),
+            inbound: NumberMap::default(),
             next_rid: 0,
             clock: SenderClock::default(),
             paths: Vec::new(),
@@ -246,6 +278,36 @@ impl Endpoint {
 
     pub fn payload_type(&self, number: u8) -> Option<&PayloadType> {
         self.payload_types.iter().find(|pt| pt.number == number)
+    }
+
+    /// A packet has been written into [`Endpoint::sending_side`].
+    pub fn note_written(&mut self, now: Instant) {
+        self.written += 1;
+        self.media = Some(now);
+    }
+
+    /// Let a change take effect at the next turn.
+    fn disturb(&mut self) {
+        self.is_disturbed = true;
+    }
+
+    fn may_probe(&self) -> bool {
+        self.desired_bps.is_some_and(|desired| desired > 0)
+    }
+
+    fn mood(&self, now: Instant) -> Mood {
+        let within = |at: Option<Instant>, time| at.is_some_and(|at| now < at + time);
+        if !self.is_ready() || now < self.settled + SETTLED_AFTER {
+            Mood::Settling
+        } else if within(self.probed, PROBE_ENDS) {
+            Mood::Probing
+        } else if !within(self.media, IDLE_AFTER) {
+            Mood::Idle
+        } else if self.may_probe() {
+            Mood::Hungry
+        } else {
+            Mood::Content
+        }
     }
 
     /// Take the peer's credentials; checking and, as a server, DTLS start now.
@@ -372,7 +434,8 @@ impl Endpoint {
 
     /// Set the streams this endpoint sends; a stream that stays keeps its state.
     pub fn set_inbound(&mut self, sources: &[SourceSetup]) {
-        let mut wanted = HashMap::new();
+        self.disturb();
+        let mut wanted = NumberMap::default();
         for source in sources {
             for (index, encoding) in source.encodings.iter().enumerate() {
                 let inbound = Inbound {
@@ -416,6 +479,7 @@ impl Endpoint {
 
     /// Ask this endpoint for a key frame of the stream `ssrc`.
     pub fn request_keyframe(&mut self, ssrc: u32) {
+        self.disturb();
         if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
             self.counters.keyframe_requests_sent += 1;
@@ -497,6 +561,11 @@ impl Endpoint {
         datagram: &[u8],
     ) -> Result<(), RtcError> {
         self.heard = Some(now);
+        if !is_dtls && !is_stun {
+            self.media = Some(now);
+        }
+        let now = now.max(self.told);
+        self.told = now;
         self.counters.packets_received += 1;
         self.counters.bytes_received += datagram.len() as u64;
         if let Some(entry) = self.paths.iter_mut().find(|(known, _)| *known == path) {
@@ -543,6 +612,7 @@ impl Endpoint {
             return;
         }
         self.moved = Some(now);
+        self.settled = now;
         self.moves = self.moves.wrapping_add(1);
         let priority = MOVED_PRIORITY + (self.moves & 0x00ff_ffff);
         // A related address of its own makes it a candidate str0m has not seen yet.
@@ -560,6 +630,54 @@ impl Endpoint {
         }
     }
 
+    /// Send what has been written. That is most of an engine's work, so it asks the session for
+    /// nothing else while nothing else is due.
+    pub fn send_written(
+        &mut self,
+        now: Instant,
+        transmits: &mut Vec<Transmit>,
+        happenings: &mut Vec<Happening>,
+    ) {
+        let is_plain = !self.is_disturbed
+            && self.restarts.is_none()
+            && match self.mood(now) {
+                Mood::Content => true,
+                Mood::Hungry => now < self.looked + HUNGRY_LOOK,
+                _ => false,
+            };
+        if !is_plain || !self.send_plainly(now, transmits, happenings) {
+            self.drive(now, None, transmits, happenings);
+        } else if self.may_probe() {
+            self.deadline = self.deadline.min(now + HUNGRY_LOOK);
+        }
+    }
+
+    /// False when the session did not give out all that was written.
+    fn send_plainly(
+        &mut self,
+        now: Instant,
+        transmits: &mut Vec<Transmit>,
+        happenings: &mut Vec<Happening>,
+    ) -> bool {
+        let mut now = now.max(self.told);
+        while self.written > 0 {
+            self.told = now;
+            if self.rtc.handle_input(Input::Timeout(now)).is_err() {
+                return false;
+            }
+            let written = self.written;
+            while self.written == written {
+                match self.rtc.poll_output() {
+                    Ok(Output::Transmit(transmit)) => self.give_out(transmit, transmits),
+                    Ok(Output::Event(event)) => self.note(now, None, event, happenings),
+                    Ok(Output::Timeout(_)) | Err(_) => return false,
+                }
+            }
+            now += NEXT_PACKET;
+        }
+        true
+    }
+
     /// Let the session work until it waits for time or input.
     pub fn drive(
         &mut self,
@@ -568,23 +686,46 @@ impl Endpoint {
         transmits: &mut Vec<Transmit>,
         happenings: &mut Vec<Happening>,
     ) {
-        let (mut redirect, mut is_silenced, mut restarts_deadline) = (None, false, None);
+        self.is_disturbed = false;
+        self.looked = now;
+        let mut restarts_deadline = None;
         if let Some(restarts) = &mut self.restarts {
             let mut turns = Vec::new();
             restarts.drive(now, transmits, &mut turns);
-            redirect = restarts.path();
-            is_silenced = restarts.has_silenced_session();
             restarts_deadline = restarts.deadline();
             self.take_turns(turns, happenings);
+        }
+        let start = now;
+        let mut now = now.max(self.told);
+        if self.written > 0 && self.rtc.handle_input(Input::Timeout(now)).is_err() {
+            self.written = 0;
         }
         for _ in 0..MOST_TURNS {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) if at > now => {
+                    let reason = self.rtc.last_timeout_reason();
+                    if reason == Reason::Pacer(PacerReason::Immediate) && at <= now + NEXT_PACKET {
+                        now = at;
+                        self.told = now;
+                        if self.rtc.handle_input(Input::Timeout(now)).is_err() {
+                            break;
+                        }
+                        continue;
+                    }
+                    if matches!(
+                        reason,
+                        Reason::Pacer(PacerReason::Probe1 | PacerReason::Probe2)
+                    ) {
+                        self.probed = Some(start);
+                    }
+                    self.written = 0;
+                    let at = at.max(start + patience(reason, self.mood(start)));
                     self.deadline = restarts_deadline.map_or(at, |other| other.min(at));
                     self.check_alive(happenings);
                     return;
                 }
                 Ok(Output::Timeout(_)) => {
+                    self.told = now;
                     if self.rtc.handle_input(Input::Timeout(now)).is_err() {
                         break;
                     }
@@ -592,31 +733,7 @@ impl Endpoint {
                         break;
                     }
                 }
-                Ok(Output::Transmit(mut transmit)) => {
-                    let is_stun = transmit.contents.first().is_some_and(|&byte| byte < 2);
-                    if is_stun && is_silenced {
-                        continue;
-                    }
-                    if let Some(path) = redirect
-                        && !is_stun
-                    {
-                        (transmit.source, transmit.destination) = (path.local, path.remote);
-                        transmit.proto = path.transport.into();
-                    }
-                    self.counters.packets_sent += 1;
-                    self.counters.bytes_sent += transmit.contents.len() as u64;
-                    if self.is_retransmission(&transmit.contents) {
-                        self.counters.retransmissions_sent += 1;
-                    }
-                    if !is_stun {
-                        self.sending_on = Some(Path {
-                            transport: transmit.proto.into(),
-                            local: transmit.source,
-                            remote: transmit.destination,
-                        });
-                    }
-                    transmits.push(transmit);
-                }
+                Ok(Output::Transmit(transmit)) => self.give_out(transmit, transmits),
                 Ok(Output::Event(event)) => self.note(now, cause, event, happenings),
                 Err(_) => {
                     if !self.rtc.is_alive() {
@@ -627,6 +744,41 @@ impl Endpoint {
         }
         self.deadline = now + Duration::from_millis(50);
         self.check_alive(happenings);
+    }
+
+    /// Count a datagram of the session and send it where it has to go now.
+    fn give_out(&mut self, mut transmit: Transmit, transmits: &mut Vec<Transmit>) {
+        let first = transmit.contents.first().copied().unwrap_or(0);
+        if let Some(restarts) = &self.restarts {
+            if first < 2 && restarts.has_silenced_session() {
+                return;
+            }
+            if first >= 2
+                && let Some(path) = restarts.path()
+            {
+                (transmit.source, transmit.destination) = (path.local, path.remote);
+                transmit.proto = path.transport.into();
+            }
+        }
+        self.counters.packets_sent += 1;
+        self.counters.bytes_sent += transmit.contents.len() as u64;
+        let is_rtp = matches!(transmit.contents[..], [128..=191, second, ..]
+            if !(64..96).contains(&(second & 0x7f)));
+        if is_rtp {
+            if self.is_retransmission(&transmit.contents) {
+                self.counters.retransmissions_sent += 1;
+            } else {
+                self.written = self.written.saturating_sub(1);
+            }
+        }
+        if first >= 20 {
+            self.sending_on = Some(Path {
+                transport: transmit.proto.into(),
+                local: transmit.source,
+                remote: transmit.destination,
+            });
+        }
+        transmits.push(transmit);
     }
 
     /// Whether this is RTP of a payload type that repairs another.
@@ -658,7 +810,10 @@ impl Endpoint {
             Event::IceConnectionStateChange(state) => {
                 self.note_ice(now, cause, state, happenings);
             }
-            Event::Connected => self.verify(happenings),
+            Event::Connected => {
+                self.settled = now;
+                self.verify(happenings);
+            }
             Event::KeyframeRequest(request) => {
                 self.counters.keyframe_requests_received += 1;
                 if let Some(source) = self.outputs.source_of(request.mid) {
@@ -792,6 +947,7 @@ impl Endpoint {
         };
         let differs = desired.abs_diff(before) as f64 > before as f64 * DESIRED_STEP;
         if differs {
+            self.disturb();
             self.desired_bps = Some(desired);
             let desired = Bitrate::bps(desired);
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, desired);

@@ -24,7 +24,9 @@ pub mod forward;
 pub mod keyframes;
 pub mod layers;
 pub mod levels;
+pub mod numbers;
 pub mod outputs;
+pub mod patience;
 #[cfg(feature = "python")]
 mod python;
 pub mod restart;

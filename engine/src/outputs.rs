@@ -13,6 +13,7 @@ use str0m::media::{MediaKind as StreamKind, Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpWrite, Vp8Descriptor};
 
 use crate::forward::{Incoming, Numbers, Projection, Verdict};
+use crate::numbers::NumberMap;
 use crate::setup::{Encoding, MediaKind, PayloadType, SourceId, SourceSetup};
 
 /// Packets kept for retransmission, and for how long (bridge reference 2.8).
@@ -56,8 +57,8 @@ struct Output {
 
 #[derive(Debug)]
 pub struct Outputs {
-    by_ssrc: HashMap<u32, Output>,
-    by_source: HashMap<SourceId, u32>,
+    by_ssrc: NumberMap<u32, Output>,
+    by_source: NumberMap<SourceId, u32>,
     by_mid: HashMap<Mid, u32>,
     retired: VecDeque<u32>,
     /// Retransmission SSRCs whose counters str0m has lost.
@@ -68,8 +69,8 @@ pub struct Outputs {
 impl Outputs {
     pub fn new(seed: u64) -> Outputs {
         Outputs {
-            by_ssrc: HashMap::new(),
-            by_source: HashMap::new(),
+            by_ssrc: NumberMap::default(),
+            by_source: NumberMap::default(),
             by_mid: HashMap::new(),
             retired: VecDeque::new(),
             spent: HashSet::new(),

@@ -4,7 +4,7 @@
 //! send and events for the caller come out.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ use crate::events::Event;
 use crate::forward::{Incoming, Shape};
 use crate::keyframes::Asker;
 use crate::layers::Measured;
+use crate::numbers::NumberMap;
 use crate::outputs::{Media, Outcome};
 use crate::restart::Turn;
 use crate::setup::{
@@ -36,20 +37,21 @@ const TICK: Duration = Duration::from_millis(100);
 /// for at length can wait a little longer; a bandwidth probe measures what its timing says.
 const FINE: Duration = Duration::from_millis(1);
 const COARSE: Duration = Duration::from_millis(5);
+const COARSEST: Duration = Duration::from_millis(50);
 const AT_LENGTH: Duration = Duration::from_millis(10);
+const AT_REST: Duration = Duration::from_millis(90);
 
 #[derive(Debug)]
 pub struct Sfu {
     limits: Limits,
     locals: Vec<SocketAddr>,
-    endpoints: HashMap<EndpointId, Endpoint>,
-    sources: HashMap<SourceId, Source>,
+    endpoints: NumberMap<EndpointId, Endpoint>,
+    sources: NumberMap<SourceId, Source>,
     /// Who wants what, whether or not the source exists yet.
-    wanted: HashMap<EndpointId, Vec<Wanted>>,
+    wanted: NumberMap<EndpointId, Vec<Wanted>>,
     directory: Directory,
     /// Deadlines; an entry that no longer is its endpoint's own is stale.
     timers: BinaryHeap<Reverse<(Instant, EndpointId)>>,
-    scheduled: HashMap<EndpointId, Instant>,
     waiting: Vec<EndpointId>,
     start: Instant,
     next_tick: Instant,
@@ -65,12 +67,11 @@ impl Sfu {
         Sfu {
             limits,
             locals,
-            endpoints: HashMap::new(),
-            sources: HashMap::new(),
-            wanted: HashMap::new(),
+            endpoints: NumberMap::default(),
+            sources: NumberMap::default(),
+            wanted: NumberMap::default(),
             directory: Directory::default(),
             timers: BinaryHeap::new(),
-            scheduled: HashMap::new(),
             waiting: Vec::new(),
             start: now,
             next_tick: now + TICK,
@@ -284,7 +285,6 @@ impl Sfu {
             &endpoint.candidates,
         );
         self.wanted.remove(&id);
-        self.scheduled.remove(&id);
     }
 
     fn remove_source(&mut self, id: SourceId) {
@@ -440,7 +440,9 @@ impl Sfu {
         waiting.sort_unstable();
         waiting.dedup();
         for &id in &waiting {
-            self.drive(now, id, None);
+            self.let_work(now, id, |endpoint, transmits, happenings| {
+                endpoint.send_written(now, transmits, happenings);
+            });
         }
         if self.waiting.is_empty() {
             waiting.clear();
@@ -453,14 +455,17 @@ impl Sfu {
             && at <= now
         {
             self.timers.pop();
-            if self.scheduled.get(&id) != Some(&at) {
+            let Some(endpoint) = self.endpoints.get_mut(&id) else {
+                continue;
+            };
+            if endpoint.scheduled != Some(at) {
                 continue;
             }
-            self.scheduled.remove(&id);
-            match self.endpoints.get(&id) {
-                Some(endpoint) if endpoint.deadline <= now => self.drive(now, id, None),
-                Some(_) => self.schedule(now, id),
-                None => {}
+            endpoint.scheduled = None;
+            if endpoint.deadline <= now {
+                self.drive(now, id, None);
+            } else {
+                self.schedule(now, id);
             }
         }
         if now >= self.next_tick {
@@ -491,36 +496,46 @@ impl Sfu {
     }
 
     fn schedule(&mut self, now: Instant, id: EndpointId) {
-        let Some(endpoint) = self.endpoints.get(&id) else {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else {
             return;
         };
-        let wait = endpoint.deadline.saturating_duration_since(now);
-        let grid = if wait < AT_LENGTH { FINE } else { COARSE };
+        let grid = match endpoint.deadline.saturating_duration_since(now) {
+            wait if wait < AT_LENGTH => FINE,
+            wait if wait < AT_REST => COARSE,
+            _ => COARSEST,
+        };
         let since = endpoint.deadline.saturating_duration_since(self.start);
         let rounded = (since.as_nanos() as u64).next_multiple_of(grid.as_nanos() as u64);
         let at = self.start + Duration::from_nanos(rounded);
-        if self
-            .scheduled
-            .get(&id)
-            .is_some_and(|&scheduled| scheduled <= at)
-        {
-            return;
+        if endpoint.scheduled.is_none_or(|scheduled| at < scheduled) {
+            endpoint.scheduled = Some(at);
+            self.timers.push(Reverse((at, id)));
         }
-        self.scheduled.insert(id, at);
-        self.timers.push(Reverse((at, id)));
     }
 
     /// Let one endpoint work, and act on what came of it.
     fn drive(&mut self, now: Instant, id: EndpointId, cause: Option<Path>) {
+        self.let_work(now, id, |endpoint, transmits, happenings| {
+            endpoint.drive(now, cause, transmits, happenings);
+        });
+    }
+
+    fn let_work(
+        &mut self,
+        now: Instant,
+        id: EndpointId,
+        work: impl FnOnce(&mut Endpoint, &mut Vec<Transmit>, &mut Vec<Happening>),
+    ) {
         let Some(endpoint) = self.endpoints.get_mut(&id) else {
             return;
         };
         let mut happenings = Vec::new();
-        let sent_before = self.transmits.len();
         let transmits = &mut self.transmits;
+        let sent_before = transmits.len();
         let worked = catch_unwind(AssertUnwindSafe(|| {
-            endpoint.drive(now, cause, transmits, &mut happenings);
+            work(endpoint, transmits, &mut happenings);
         }));
+        let is_in_time = endpoint.scheduled.is_some_and(|at| at <= endpoint.deadline);
         let sent = &self.transmits[sent_before..];
         self.counters.packets_sent += sent.len() as u64;
         self.counters.bytes_sent += sent
@@ -533,7 +548,9 @@ impl Sfu {
             self.fail(id, "internal");
             return;
         }
-        self.schedule(now, id);
+        if !is_in_time {
+            self.schedule(now, id);
+        }
         for happening in happenings {
             self.act(now, id, happening);
         }
@@ -716,6 +733,7 @@ impl Sfu {
                     needs_keyframe |= asks;
                     match outcome {
                         Outcome::Sent => {
+                            receiver.note_written(now);
                             self.counters.packets_forwarded += 1;
                             self.waiting.push(receiver_id);
                         }

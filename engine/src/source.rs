@@ -1,6 +1,5 @@
 //! One audio or video origin: who sends it, who receives it, what is measured of it.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::endpoint::Endpoint;
@@ -9,6 +8,7 @@ use crate::forward::Incoming;
 use crate::keyframes::KeyframeLimiter;
 use crate::layers::LayerMeter;
 use crate::levels::Levels;
+use crate::numbers::NumberMap;
 use crate::setup::{Codec, EndpointId, MediaKind, SourceSetup};
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Source {
     }
 
     /// Leave a packet out towards all receivers without a gap.
-    pub fn skip(&self, endpoints: &mut HashMap<EndpointId, Endpoint>, incoming: &Incoming) {
+    pub fn skip(&self, endpoints: &mut NumberMap<EndpointId, Endpoint>, incoming: &Incoming) {
         for receiver in &self.receivers {
             if let Some(endpoint) = endpoints.get_mut(receiver) {
                 endpoint.outputs.skip(self.setup.id, incoming);

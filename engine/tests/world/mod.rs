@@ -41,12 +41,12 @@ pub struct Client {
     /// Where the network sees it; a NAT may change this.
     pub address: SocketAddr,
     /// Where it believes to be.
-    inside: SocketAddr,
+    pub inside: SocketAddr,
     pub packets: Vec<RtpPacket>,
     pub keyframe_requests: Vec<(Mid, KeyframeRequestKind)>,
     pub is_connected: bool,
     pub dtls_sent: Vec<Instant>,
-    deadline: Instant,
+    pub deadline: Instant,
     outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
     seqs: BTreeMap<u32, u64>,
 }
@@ -399,7 +399,8 @@ impl World {
     }
 }
 
-fn credentials(index: usize) -> (IceCreds, IceCreds) {
+/// Of the engine's and of the client's side.
+pub fn credentials(index: usize) -> (IceCreds, IceCreds) {
     let creds = |side: &str| IceCreds {
         ufrag: format!("{side}{index:04}"),
         pass: format!("{side}{index:04}passwordpassword"),
@@ -408,7 +409,7 @@ fn credentials(index: usize) -> (IceCreds, IceCreds) {
 }
 
 impl Client {
-    fn new(
+    pub fn new(
         now: Instant,
         id: EndpointId,
         address: SocketAddr,
@@ -482,7 +483,7 @@ impl Client {
     }
 
     /// Send checks to the engine.
-    fn call(&mut self) {
+    pub fn call(&mut self) {
         let candidate = Candidate::host(server(), Protocol::Udp).unwrap();
         self.rtc.add_remote_candidate(candidate);
     }
@@ -571,7 +572,7 @@ impl Client {
         sent.into_iter().map(|(_, _, bytes)| bytes).collect()
     }
 
-    fn poll(&mut self, now: Instant, sent: &mut Vec<(SocketAddr, SocketAddr, Vec<u8>)>) {
+    pub fn poll(&mut self, now: Instant, sent: &mut Vec<(SocketAddr, SocketAddr, Vec<u8>)>) {
         sent.append(&mut self.outbox);
         loop {
             match self.rtc.poll_output().expect("the client to work") {
