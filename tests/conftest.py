@@ -118,6 +118,8 @@ async def spawn(
         "TERTULIA_HTTP_LISTEN": "127.0.0.1",
         "TERTULIA_HTTP_PORT": "0",
         "TERTULIA_MEDIA_PORT": "0",
+        "TERTULIA_MONITOR_PORT": "0",
+        "TERTULIA_BRIDGE_MONITOR_PORT": "0",
         "TERTULIA_MEDIA_ADDRESSES": "127.0.0.1",
         "TERTULIA_DATA": str(data),
     }

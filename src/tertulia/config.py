@@ -124,6 +124,18 @@ class Bridge:
     enabled: bool = key(True, "Start and supervise a bridge on this machine.")
     name: str = key("local", "Its name in the brewery, unique among all bridges.", BRIDGE_NAME)
     region: str = key("", "Its region, compared with the regions of participants.", LINE)
+    max_conferences: int = key(1000, "Most conferences on it; more are refused.", COUNT)
+    max_endpoints: int = key(2000, "Most people on it, over all conferences.", COUNT)
+    monitor_port: int = key(8080, "TCP port of its pages for operators, at `monitor.listen`.", PORT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    enabled: bool = key(True, "Serve pages for operators: health, version, metrics.")
+    listen: str = key(
+        "127.0.0.1", "Address of these pages; nobody is asked who they are there.", ADDRESS
+    )
+    port: int = key(8888, "TCP port of the control process' pages.", PORT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +183,7 @@ class Config:
     media: Media = Media()
     xmpp: Xmpp = Xmpp()
     bridge: Bridge = Bridge()
+    monitor: Monitor = Monitor()
     p2p: P2p = P2p()
     limits: Limits = Limits()
     log: Log = Log()

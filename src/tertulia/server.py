@@ -12,6 +12,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
-from tertulia import bridge_secret, certificates, machine
+from tertulia import bridge_secret, certificates, machine, operators
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.errors import ConfigError
 from tertulia.focus.service import Focus, FocusAddresses
+from tertulia.monitoring import Listener
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
@@ -79,6 +81,7 @@ async def serve(config: Config, ready: Callable[[str], None]) -> None:
     async with AsyncExitStack() as running:
         xmpp = await running.enter_async_context(signalling(config, ground))
         await running.enter_async_context(web_surface(config, ground, xmpp))
+        await running.enter_async_context(monitoring(config, xmpp))
         bridge = asyncio.ensure_future(
             supervised_bridge(config, ground, xmpp.tcp_port)
             if config.bridge.enabled
@@ -149,6 +152,8 @@ def prepare(config: Config) -> Ground:
 class Signalling:
     websocket: WebSocketEndpoint
     focus: Focus
+    rooms: RoomService
+    router: Router
     tcp_port: int  # for bridges
 
 
@@ -195,21 +200,16 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
         ) from None
     focus.start()
     try:
-        yield Signalling(websocket, focus, tcp_port)
+        yield Signalling(websocket, focus, rooms, router, tcp_port)
     finally:
         focus.stop()
         await websocket.close()
         await tcp.close()
 
 
-def can_meet(focus: Focus) -> bool:
-    """Whether a conference asked for now would find a bridge."""
-    bridge = focus.brewery.select(asyncio.get_running_loop().time())
-    return bridge is not None and not bridge.is_draining
-
-
 async def _meetings_possible(focus: Focus) -> None:
-    while not can_meet(focus):  # noqa: ASYNC110  # only while starting
+    now = asyncio.get_running_loop().time
+    while not focus.can_meet(now()):  # noqa: ASYNC110  # only while starting
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
@@ -233,7 +233,7 @@ async def web_surface(
         ),
         xmpp_websocket=signalling.websocket.handle,
         channel_url=channel_url,
-        can_meet=lambda: can_meet(signalling.focus),
+        can_meet=lambda: signalling.focus.can_meet(asyncio.get_running_loop().time()),
         heard=acceptor.heard,
     )
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
@@ -246,6 +246,31 @@ async def web_surface(
         await acceptor.close()
         await signalling.websocket.close()
         await runner.cleanup()
+
+
+# For operators
+
+
+@asynccontextmanager
+async def monitoring(config: Config, signalling: Signalling) -> AsyncIterator[None]:
+    """Health and figures, on loopback unless configured otherwise."""
+    if not config.monitor.enabled:
+        yield
+        return
+    listener = Listener(
+        operators.pages(
+            focus=signalling.focus,
+            rooms=signalling.rooms,
+            router=signalling.router,
+            clock=asyncio.get_running_loop().time,
+            process_s=time.process_time,
+        )
+    )
+    await listener.start(config.monitor.listen, config.monitor.port)
+    try:
+        yield
+    finally:
+        await listener.stop()
 
 
 # The bridge of this machine
@@ -262,6 +287,11 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
         *("--secret-file", str(ground.secret_file)),
         *("--public-netloc", _netloc(config.host, ground.port)),
         *("--media-port", str(config.media.port)),
+        *("--monitor-address", config.monitor.listen),
+        *("--monitor-port", str(config.bridge.monitor_port) if config.monitor.enabled else "none"),
+        *("--max-conferences", str(config.bridge.max_conferences)),
+        *("--max-endpoints", str(config.bridge.max_endpoints)),
+        *("--stop-within", "1"),  # it is told to stop because all of this stops
         *("--log-level", config.log.level),
         *("--log-format", config.log.format),
     ]

@@ -37,8 +37,9 @@ def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> Conferenc
             conference.layers_changed(event.source, layers, now)
         return conference
     if isinstance(event, _engine.EndpointFailed):
-        endpoint_id = bridge.endpoint_failed(event.endpoint, event.reason, now)
-        log.warning("Endpoint failed: endpoint=%s reason=%s", endpoint_id, event.reason)
+        lost = bridge.endpoint_failed(event.endpoint, event.reason, now)
+        if lost is not None:  # else the focus has let it go before
+            log.warning("Endpoint failed: endpoint=%s reason=%s", lost.endpoint, lost.reason)
         return None
     conference = bridge.home(event.endpoint)
     if conference is None:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from tertulia.bridge.videobridge import Videobridge
 from tertulia.errors import MalformedInput, PeerError
+from tertulia.monitoring import Health, Status
 from tertulia.xmpp import colibri2
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.disco import DiscoInfo, Identity
-from tertulia.xmpp.errors import Forbidden, ServiceUnavailable
+from tertulia.xmpp.errors import Forbidden, InternalServerError, ServiceUnavailable
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.stanza import address, payload_of, refusal
 from tertulia.xmpp.xml import Element, iq_result
@@ -27,9 +28,15 @@ class Requests:
     """Answers for one bridge; only `focus` may command it."""
 
     def __init__(
-        self, bridge: Videobridge, focus: Jid, version: str, clock: Callable[[], float]
+        self,
+        bridge: Videobridge,
+        focus: Jid,
+        version: str,
+        clock: Callable[[], float],
+        health: Callable[[], Health] = lambda: Health(Status.HEALTHY),
     ) -> None:
         self._bridge = bridge
+        self._health = health
         self._focus = focus
         self._version = version
         self._clock = clock
@@ -51,6 +58,8 @@ class Requests:
                 return (self._modify(payload),)
             case ("healthcheck", NS.HEALTHCHECK):
                 self._require_focus(request)
+                if not self._health().is_up:
+                    raise InternalServerError(self._health().reason)
                 return ()
             case ("query", NS.VERSION):
                 name = Element("name", {}, "tertulia")

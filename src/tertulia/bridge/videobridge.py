@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import itertools
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,7 @@ from tertulia.xmpp.colibri2 import (
     BadRequest,
     BridgeFull,
     ConferenceAlreadyExists,
+    ConferenceFull,
     ConferenceModified,
     ConferenceModify,
     ConferenceNotFound,
@@ -42,11 +44,16 @@ from tertulia.xmpp.jingle_rtp import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeLimits:
-    """How much one bridge takes on."""
+    """How much one bridge takes on; refusals name the limit that was reached.
+
+    New conferences are refused first, because a conference can start elsewhere: between
+    `max_stress` and a machine that drops packets there is room for those under way to grow.
+    """
 
     max_conferences: int = 1000
     max_endpoints: int = 2000
     max_endpoints_per_conference: int = 500
+    max_stress: float = 1.0
     conference: ConferenceLimits = field(default_factory=ConferenceLimits)
 
 
@@ -63,6 +70,17 @@ class Totals:
     connected: int = 0
     dominant_speaker_changes: int = 0
     channel_messages: int = 0
+    visitors: int = 0
+    lost: Counter[str] = field(default_factory=Counter)  # endpoints the engine gave up, by reason
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An endpoint that the engine gave up; the focus does not know yet."""
+
+    meeting_id: str
+    endpoint: str
+    reason: str
 
 
 class Videobridge:
@@ -79,6 +97,9 @@ class Videobridge:
         self.server_id = server_id
         self.totals = Totals()
         self.in_graceful_shutdown = False
+        self.is_draining = False
+        self.stress = 0.0  # as last measured
+        self._lost: list[Lost] = []
         self._media = media
         self._public_netloc = public_netloc
         self._handles = itertools.count(1)
@@ -135,8 +156,13 @@ class Videobridge:
             raise ConferenceAlreadyExists("the conference exists")
         if self.in_graceful_shutdown:
             raise GracefulShutdown("no new conferences")
-        if len(self._by_meeting) >= self.limits.max_conferences:
-            raise BridgeFull("no more conferences fit")
+        limits = self.limits
+        if len(self._by_meeting) >= limits.max_conferences:
+            raise BridgeFull(f"max_conferences is reached: {limits.max_conferences}")
+        if self.endpoints >= limits.max_endpoints:
+            raise BridgeFull(f"max_endpoints is reached: {limits.max_endpoints}")
+        if self.stress >= limits.max_stress:
+            raise BridgeFull(f"max_stress is reached: {self.stress:.2f} of {limits.max_stress:g}")
         conference = Conference(
             id=secrets.token_hex(8),
             meeting_id=request.meeting_id,
@@ -172,9 +198,10 @@ class Videobridge:
             if order.transport is None or SOURCE_NAMES not in order.capabilities:
                 raise BadRequest("a new endpoint needs a transport and source names")
             if len(conference.endpoints) >= self.limits.max_endpoints_per_conference:
-                raise BridgeFull("no more endpoints fit into this conference")
+                most = self.limits.max_endpoints_per_conference
+                raise ConferenceFull(f"max_endpoints_per_conference is reached: {most}")
             if self.endpoints >= self.limits.max_endpoints:
-                raise BridgeFull("no more endpoints fit")
+                raise ConferenceFull(f"max_endpoints is reached: {self.limits.max_endpoints}")
         elif order.is_single and endpoint is None and not order.expire:
             raise UnknownEndpoint("no such endpoint", endpoint=order.id)
         if order.sources:
@@ -195,6 +222,7 @@ class Videobridge:
             controlling = order.transport.ice_controlling
             endpoint = conference.add_endpoint(order, now, controlling=controlling)
             self.totals.endpoints += 1
+            self.totals.visitors += endpoint.is_visitor
             transport = self._transport(conference, endpoint)
             reports.append(EndpointReport(id=order.id, transport=transport))
         else:
@@ -272,8 +300,8 @@ class Videobridge:
         for conference in self.conferences:
             conference.check_activity(idle_s, now)
 
-    def endpoint_failed(self, handle: int, reason: str, now: float) -> str | None:
-        """The engine dropped an endpoint. Returns: its id, if it is known."""
+    def endpoint_failed(self, handle: int, reason: str, now: float) -> Lost | None:
+        """The engine dropped an endpoint. Returns: which, if it is known."""
         if reason == "ice-failed":
             self.totals.ice_failed += 1
         elif reason in ("dtls-failed", "fingerprint-mismatch"):
@@ -282,9 +310,17 @@ class Videobridge:
         endpoint = conference.failed(handle, now) if conference is not None else None
         if conference is None or endpoint is None:
             return None
+        self.totals.lost[reason] += 1
         if not conference.endpoints:
             self._expire(conference, now)
-        return endpoint.id
+        lost = Lost(conference.meeting_id, endpoint.id, reason)
+        self._lost.append(lost)
+        return lost
+
+    def take_lost(self) -> list[Lost]:
+        """The endpoints lost since the last call."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def home(self, handle: int) -> Conference | None:
         """The conference that an endpoint or source belongs to."""

@@ -48,6 +48,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the server reaches our bridge channels (default: 127.0.0.1)",
     )
     add("--channel-port", default="0", metavar="PORT", help="its TCP port (default: any free one)")
+    add(
+        "--monitor-address",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where the operator's pages are served (default: 127.0.0.1)",
+    )
+    add(
+        "--monitor-port",
+        default="8080",
+        metavar="PORT",
+        help="their TCP port (default: 8080; 0: any free one, none: no such pages)",
+    )
+    add(
+        "--stop-within",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="what meetings get to move elsewhere when it is told to stop (default: 30)",
+    )
+    add("--max-conferences", type=int, default=1000, metavar="N", help="most meetings")
+    add("--max-endpoints", type=int, default=2000, metavar="N", help="most people, over all")
+    add(
+        "--max-stress",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="no new meetings over this load; 1 is all a thread can do (default: 1)",
+    )
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     add("--log-format", default="logfmt", choices=["logfmt", "json"])
 
@@ -66,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
         require("--advertise", (pair,), ADVERTISED)
     require("--channel-address", args.channel_address, ADDRESS)
     media_port, channel_port = port("--media-port", args), port("--channel-port", args)
+    require("--monitor-address", args.monitor_address, ADDRESS)
+    monitor_port = None if args.monitor_port == "none" else port("--monitor-port", args)
     secret = bridge_secret.read(args.secret_file)
 
     # Imported here: the other commands start without them.
@@ -73,9 +103,11 @@ def run(args: argparse.Namespace) -> int:
 
     from tertulia import __version__, logs  # noqa: PLC0415
     from tertulia.bridge import service  # noqa: PLC0415
+    from tertulia.bridge.settings import BridgeConfig  # noqa: PLC0415
+    from tertulia.bridge.videobridge import BridgeLimits  # noqa: PLC0415
 
     logs.set_up(args.log_level, args.log_format, f"bridge-{args.name}")
-    config = service.BridgeConfig(
+    config = BridgeConfig(
         server=server.geturl(),
         name=args.name,
         password=secret.password,
@@ -89,6 +121,14 @@ def run(args: argparse.Namespace) -> int:
         public_netloc=args.public_netloc or "",
         region=args.region,
         version=__version__,
+        monitor_address=args.monitor_address,
+        monitor_port=monitor_port,
+        stop_within_s=args.stop_within,
+        limits=BridgeLimits(
+            max_conferences=args.max_conferences,
+            max_endpoints=args.max_endpoints,
+            max_stress=args.max_stress,
+        ),
     )
     machine.raise_open_files_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -74,6 +74,17 @@ class Bridge:
     def is_healthy(self) -> bool:
         return self.stats.get("healthy", "true") == "true"
 
+    @property
+    def state(self) -> str:
+        """What it says of itself, in a word or two."""
+        states = {
+            "unhealthy": not self.is_healthy,
+            "shutting down": self.is_shutting_down,
+            "in graceful shutdown": self.in_graceful_shutdown,
+            "draining": self.is_draining,
+        }
+        return next((state for state, holds in states.items() if holds), "running")
+
     def __str__(self) -> str:
         return (
             f"Bridge[jid={self.jid}, relayId={self.relay_id or 'none'}, "
@@ -129,6 +140,12 @@ class Brewery:
     def endpoint_added(self, jid: Jid, now: float) -> None:
         if jid in self._bridges:
             self._bridges[jid].recent.append(now)
+
+    def why_not(self, bridge: Bridge, now: float) -> str:
+        """Why a bridge gets no new conferences, as far as one can tell."""
+        if bridge.state == "running" and not self.is_operational(bridge, now):
+            return "failed lately"
+        return bridge.state
 
     def is_operational(self, bridge: Bridge, now: float) -> bool:
         limits = self._limits

@@ -27,7 +27,7 @@ def reaction(refusal: Refusal) -> Reaction:
         case (None, "item-not-found"):
             # The room says that the bridge has left; its leaving will be seen, once.
             return Reaction.NOTHING
-        case (ErrorReason.FEATURE_NOT_IMPLEMENTED, _) | (_, "bad-request"):
+        case (ErrorReason.FEATURE_NOT_IMPLEMENTED, _) | (_, "bad-request" | "resource-constraint"):
             return Reaction.FAIL_SESSION
         case _:
             return Reaction.AVOID_BRIDGE

@@ -35,6 +35,7 @@ from tertulia.focus.orders import (
 )
 from tertulia.focus.participant import Occupant
 from tertulia.focus.requests import MUTE_NAMESPACES, jingle_request, mute_request
+from tertulia.focus.totals import Totals
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModified, Refusal
 from tertulia.xmpp.disco import DiscoInfo, Identity
@@ -102,6 +103,7 @@ class Focus:
         self.settings = settings or FocusSettings()
         self.brewery = Brewery(self.settings.brewery)
         self.conferences: dict[Jid, Conference] = {}
+        self.totals = Totals()
         self._router = router
         self._meeting_id_of = meeting_id_of
         self._features = FeatureCache()
@@ -134,6 +136,11 @@ class Focus:
         self._asking.close()
         for timer in (*self._timers.values(), *self._health.values()):
             timer.cancel()
+
+    def can_meet(self, now: float) -> bool:
+        """Whether a conference asked for at `now` would find a bridge."""
+        bridge = self.brewery.select(now)
+        return bridge is not None and bool(bridge.stats)
 
     # -- stanzas in
 
@@ -309,10 +316,14 @@ class Focus:
                 log.info("A bridge left the MUC: %s", gone)
                 self._bridge_gone(sender)
         elif kind == "":
+            before = self.brewery.get(sender)
+            state = before.state if before is not None else "running"
             is_new = self.brewery.announced(sender, presence, now)
             bridge = self.brewery.get(sender)
             if bridge is None:
                 return
+            if bridge.state != state:
+                log.info("Bridge: name=%s %s", bridge.name, bridge.state)
             if is_new:
                 log.info("Added new videobridge: %s", bridge)
                 self._check_health(sender)

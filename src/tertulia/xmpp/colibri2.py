@@ -94,6 +94,13 @@ class BridgeFull(Colibri2Error):
     condition: ClassVar[str] = "service-unavailable"
 
 
+class ConferenceFull(Colibri2Error):
+    """One more endpoint does not fit; those who are there go on."""
+
+    error_type: ClassVar[str] = "wait"
+    condition: ClassVar[str] = "resource-constraint"
+
+
 class FeatureNotImplemented(Colibri2Error):
     error_type: ClassVar[str] = "cancel"
     condition: ClassVar[str] = "feature-not-implemented"
@@ -327,6 +334,7 @@ class EndpointReport:
     id: str
     transport: IceUdpTransport | None = None
     expire: bool = False
+    reason: str = ""  # why it expired, in a report that nobody asked for
 
     @classmethod
     def parse(cls, element: Element) -> EndpointReport:
@@ -336,10 +344,13 @@ class EndpointReport:
             id=element.get("id"),
             transport=IceUdpTransport.parse(ice) if ice is not None else None,
             expire=_flag(element, "expire"),
+            reason=element.get("reason")[:64],
         )
 
     def element(self) -> Element:
         attrs = {"id": self.id} | ({"expire": "true"} if self.expire else {})
+        if self.reason:
+            attrs["reason"] = self.reason
         element = Element("endpoint", attrs, ns=NS.COLIBRI2, explicit=False)
         if self.transport is not None:
             element.append(Element("transport", {}, self.transport.element()))
@@ -348,8 +359,14 @@ class EndpointReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceModified:
-    """The answer: transports of what was created, the bridge's own feedback sources."""
+    """The answer: transports of what was created, the bridge's own feedback sources.
 
+    With `meeting_id`, in an IQ of type set from the bridge, it is a report of ours: endpoints that
+    the bridge gave up by itself. The reference has no such word; there the focus learns of them
+    when its next update of the endpoint is refused, or from the client.
+    """
+
+    meeting_id: str = ""
     endpoints: tuple[EndpointReport, ...] = ()
     sources: tuple[MediaSource, ...] = ()
 
@@ -358,12 +375,14 @@ class ConferenceModified:
         """Read one `<conference-modified/>`. Raises: MalformedInput."""
         sources = element.find("sources")
         return cls(
+            meeting_id=element.get("meeting-id"),
             endpoints=tuple(EndpointReport.parse(e) for e in element.find_all("endpoint")),
             sources=_parse_media_sources(sources) if sources is not None else (),
         )
 
     def element(self) -> Element:
-        element = Element("conference-modified", {}, ns=NS.COLIBRI2)
+        attrs = {"meeting-id": self.meeting_id} if self.meeting_id else {}
+        element = Element("conference-modified", attrs, ns=NS.COLIBRI2)
         for endpoint in self.endpoints:
             element.append(endpoint.element())
         if self.sources:

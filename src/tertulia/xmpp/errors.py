@@ -45,6 +45,13 @@ class Forbidden(Refused):
     condition: ClassVar[str] = "forbidden"
 
 
+class InternalServerError(Refused):
+    """Our own trouble, which the text names."""
+
+    error_type: ClassVar[str] = "wait"
+    condition: ClassVar[str] = "internal-server-error"
+
+
 class ItemNotFound(Refused):
     """The addressed node, room or occupant does not exist."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.xmpp import ns as NS
+from tertulia.xmpp import refusals
 from tertulia.xmpp.errors import Refused, StanzaError
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element, error_reply
@@ -36,6 +37,7 @@ def refusal(request: Element, error: PeerError) -> Element | None:
     kind = request.get("type")
     if kind == "error" or (request.name == "iq" and kind == "result"):
         return None
+    refusals.count(type(error).__name__, error.condition)
     return error_reply(
         request,
         error_type=error.error_type,

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.bridge.recorder import Recorder
 
 from tertulia.bridge.requests import Requests
-from tertulia.bridge.videobridge import BridgeLimits, Videobridge
+from tertulia.bridge.videobridge import BridgeLimits, Lost, Videobridge
 from tertulia.xmpp import colibri2
 from tertulia.xmpp.colibri2 import (
     SOURCE_NAMES,
@@ -141,10 +141,21 @@ def test_a_full_bridge_says_so() -> None:
     target = bridge(BridgeLimits(max_conferences=1, max_endpoints=1))
     modify(target, EndpointOrder(id="ana", **NEW), create=True)
 
-    with pytest.raises(colibri2.BridgeFull):
+    with pytest.raises(colibri2.ConferenceFull, match="max_endpoints is reached: 1"):
         modify(target, EndpointOrder(id="bea", **NEW))
-    with pytest.raises(colibri2.BridgeFull):
+    with pytest.raises(colibri2.BridgeFull, match="max_conferences is reached: 1"):
         modify(target, EndpointOrder(id="x", **NEW), create=True, meeting_id="new")
+
+
+def test_an_overloaded_bridge_refuses_new_conferences_and_serves_those_it_has() -> None:
+    target = with_ana()
+    target.stress = 1.2
+
+    with pytest.raises(colibri2.BridgeFull, match=r"max_stress is reached: 1\.20 of 1"):
+        modify(target, EndpointOrder(id="x", **NEW), create=True, meeting_id="new")
+    modify(target, EndpointOrder(id="bea", **NEW))
+
+    assert set(target.conferences[0].endpoints) == {"ana", "bea"}
 
 
 def test_expiring_or_muting_the_unknown_is_no_error() -> None:
@@ -170,7 +181,7 @@ def test_a_conference_that_the_engine_emptied_ends_too() -> None:
     target = with_ana()
     handle = target.conferences[0].endpoints["ana"].handle
 
-    assert target.endpoint_failed(handle, "ice-failed", 1.0) == "ana"
+    assert target.endpoint_failed(handle, "ice-failed", 1.0) == Lost("m", "ana", "ice-failed")
 
     assert target.conferences == []
     assert target.totals.ice_failed == 1

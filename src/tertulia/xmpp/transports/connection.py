@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from tertulia.xmpp import refusals
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.pace import StanzaPace
@@ -125,6 +126,7 @@ class Connection:
             # It leaves the router when the transport says that it is gone, not in the middle of
             # somebody else's fan-out.
             log.warning("Client does not read, disconnecting: jid=%s", self.jid)
+            refusals.count("outgoing_bytes", "disconnected")
             self._is_stuck = True
             self._wire.abort()
 
@@ -141,6 +143,7 @@ class Connection:
                     self._wire.start_tls()
                 case Over(condition, text):
                     if condition:
+                        refusals.count("stream", condition)
                         log.info(
                             "Stream closed: jid=%s ip=%s condition=%s text=%r",
                             self._stream.jid,

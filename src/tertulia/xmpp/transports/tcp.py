@@ -8,6 +8,7 @@ import ssl
 from typing import cast
 
 from tertulia.xmpp import ns as NS
+from tertulia.xmpp import refusals
 from tertulia.xmpp.credentials import Credentials
 from tertulia.xmpp.framing import TcpFraming
 from tertulia.xmpp.gate import ConnectionGate
@@ -83,6 +84,7 @@ class _TcpClient(asyncio.Protocol):
         self._ip = str(peer[0]) if peer else ""
         gate = self._listener.gate
         if not gate.arrive(self._ip, self._loop.time()) or not gate.admit(self._ip):
+            refusals.count("connections_per_ip", "closed")
             self._transport.abort()
             return
         limits = self._limits

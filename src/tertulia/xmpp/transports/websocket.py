@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from tertulia.xmpp import refusals
 from tertulia.xmpp.credentials import Credentials
 from tertulia.xmpp.framing import WebSocketFraming
 from tertulia.xmpp.gate import ConnectionGate
@@ -57,6 +58,7 @@ class WebSocketEndpoint:
         ip = request.remote or ""
         if not await self._admitted(ip):
             log.info("Connection refused: ip=%s", ip)
+            refusals.count("connections_per_ip", "429")
             return web.Response(status=429, text="too many connections\n")
         admission = _Admission(self, ip)
         try:

@@ -1,0 +1,44 @@
+"""What one bridge process needs to know; `tertulia bridge` makes it from its options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tertulia.bridge.channel_server import ChannelLimits
+from tertulia.bridge.load import LoadLimits
+from tertulia.bridge.videobridge import BridgeLimits
+from tertulia.xmpp.jid import Jid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeConfig:
+    """What one bridge needs to know. The address of the brewery follows from `host`."""
+
+    server: str  # wss://host[:port][/path], or xmpp://host[:port]
+    name: str  # its nick in the brewery, its server id in channel addresses, its relay id
+    password: str
+    host: str  # the one host name of the server
+    certificate_sha256: str = ""  # the server's certificate, pinned; "" trusts the system's list
+    media_addresses: tuple[str, ...] = ("127.0.0.1",)  # literal addresses of this machine
+    media_port: int = 10000
+    advertise: tuple[tuple[str, str], ...] = ()  # (local, public)
+    channel_address: str = "127.0.0.1"
+    channel_port: int = 0
+    public_netloc: str = ""  # host[:port] of the edge for channels; "" takes `host`
+    region: str = ""
+    version: str = "0"
+    monitor_address: str = "127.0.0.1"  # of the listener for operators
+    monitor_port: int | None = 0  # None: no such listener
+    publish_interval_s: float = 5.0
+    stop_within_s: float = 30.0  # what conferences get to move when the bridge is told to stop
+    graceful_within_s: float = (
+        24 * 3600.0
+    )  # and to end by themselves, when it shuts down gracefully
+    receive_buffer_bytes: int = 4 * 1024 * 1024
+    limits: BridgeLimits = field(default_factory=BridgeLimits)
+    load_limits: LoadLimits = field(default_factory=LoadLimits)
+    channel_limits: ChannelLimits = field(default_factory=ChannelLimits)
+
+    @property
+    def brewery(self) -> Jid:
+        return Jid("jvbbrewery", f"internal.auth.{self.host}")
