@@ -611,6 +611,11 @@ export class Meeting {
         this.reaction(message.from, message.reaction);
         break;
       case "hello":
+        this.store.dispatch({ kind: "picture-reasons-unknown" });
+        break;
+      case "picture-reasons":
+        this.store.dispatch({ kind: "picture-reasons-changed", changes: message.changes });
+        break;
       case "forwarded-sources":
       case "sender-constraints":
       case "downlink-estimate":

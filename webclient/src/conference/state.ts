@@ -4,6 +4,7 @@
  * What cannot be plain data (tracks, connections) lives beside it; this can be written to JSON,
  * replayed in a test and compared.
  */
+import type { PictureReason } from "../protocol/bridge-channel";
 import type { EndpointId, SourceName, VideoType } from "../protocol/ids";
 import type { Reaction } from "../protocol/messages";
 import type { SourceInfo } from "../protocol/presence";
@@ -157,6 +158,8 @@ export interface Conference {
   readonly speaking: readonly EndpointId[];
   readonly mediaPath: MediaPath;
   readonly isMediaInterrupted: boolean;
+  /** Why pictures come smaller than they could, or not at all; as the bridge says it. */
+  readonly pictureReasons: Readonly<Record<SourceName, PictureReason>>;
   readonly chat: readonly ChatEntry[];
   readonly reactions: readonly ShownReaction[];
   readonly notices: readonly Notice[];
@@ -181,6 +184,7 @@ export const initialConference: Conference = {
   speaking: [],
   mediaPath: "none",
   isMediaInterrupted: false,
+  pictureReasons: {},
   chat: [],
   reactions: [],
   notices: [],
@@ -210,6 +214,12 @@ export type ConferenceEvent =
   | { kind: "media-path-changed"; path: MediaPath }
   | { kind: "media-interrupted"; interrupted: boolean; at: number }
   | { kind: "reachability-changed"; endpoint: EndpointId; isReachable: boolean }
+  /** The bridge channel is new: it tells all reasons again. */
+  | { kind: "picture-reasons-unknown" }
+  | {
+      kind: "picture-reasons-changed";
+      changes: Readonly<Record<SourceName, PictureReason | null>>;
+    }
   | { kind: "chat-received"; entry: ChatEntry }
   | { kind: "reaction-shown"; from: EndpointId; reaction: Reaction; at: number }
   | { kind: "reactions-faded"; before: number }
@@ -275,6 +285,18 @@ function endpointLeft(
   return noticed(next, wasRemoved ? "removed-other" : "left", gone.displayName, at);
 }
 
+function changed(
+  reasons: Conference["pictureReasons"],
+  changes: Readonly<Record<SourceName, PictureReason | null>>,
+): Conference["pictureReasons"] {
+  const next: Record<SourceName, PictureReason> = { ...reasons };
+  for (const [source, reason] of Object.entries(changes)) {
+    if (reason) next[source] = reason;
+    else delete next[source];
+  }
+  return next;
+}
+
 export function apply(state: Conference, event: ConferenceEvent): Conference {
   switch (event.kind) {
     case "connecting":
@@ -298,6 +320,7 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         speaking: [],
         mediaPath: "none",
         isMediaInterrupted: false,
+        pictureReasons: {},
       };
     case "joined": {
       const next: Conference = {
@@ -354,7 +377,12 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
     case "speaking-changed":
       return { ...state, speaking: event.endpoints };
     case "media-path-changed":
-      return { ...state, mediaPath: event.path };
+      // Without a bridge there is nobody who would choose pictures for us.
+      return {
+        ...state,
+        mediaPath: event.path,
+        pictureReasons: event.path === "bridge" ? state.pictureReasons : {},
+      };
     case "media-interrupted": {
       if (state.isMediaInterrupted === event.interrupted) return state;
       return noticed(
@@ -371,6 +399,10 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
           each.id === event.endpoint ? { ...each, isReachable: event.isReachable } : each,
         ),
       };
+    case "picture-reasons-unknown":
+      return { ...state, pictureReasons: {} };
+    case "picture-reasons-changed":
+      return { ...state, pictureReasons: changed(state.pictureReasons, event.changes) };
     case "chat-received":
       // After a reconnection the room tells its history again.
       if (event.entry.id !== "" && state.chat.some((each) => each.id === event.entry.id)) {
@@ -405,4 +437,4 @@ function unreachable(event: never): never {
   throw new Error(`unknown event ${JSON.stringify(event)}`);
 }
 
-export type { EndpointId, Reaction, SourceName, VideoType };
+export type { EndpointId, PictureReason, Reaction, SourceName, VideoType };

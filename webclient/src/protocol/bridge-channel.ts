@@ -10,6 +10,17 @@ export interface ReceiverConstraints {
   readonly maxHeights: Readonly<Record<SourceName, number>>;
 }
 
+/** Why a picture comes smaller than it could, or not at all; docs/protocols.md has the meanings. */
+export const PICTURE_REASONS = [
+  "your-downlink",
+  "their-uplink",
+  "bridge-busy",
+  "not-in-last-n",
+  "asked-smaller",
+  "muted",
+] as const;
+export type PictureReason = (typeof PICTURE_REASONS)[number];
+
 export type BridgeMessage =
   | { readonly kind: "hello" }
   | {
@@ -19,6 +30,11 @@ export type BridgeMessage =
       readonly silence: boolean;
     }
   | { readonly kind: "forwarded-sources"; readonly sources: readonly SourceName[] }
+  | {
+      readonly kind: "picture-reasons";
+      /** Only what changed; null: there is no reason any more. */
+      readonly changes: Readonly<Record<SourceName, PictureReason | null>>;
+    }
   | { readonly kind: "sender-constraints"; readonly source: SourceName; readonly maxHeight: number }
   | { readonly kind: "connectivity"; readonly endpoint: EndpointId; readonly active: boolean }
   | { readonly kind: "downlink-estimate"; readonly bps: number }
@@ -52,6 +68,8 @@ export function parseBridgeMessage(data: unknown): BridgeMessage | undefined {
         : undefined;
     case "ForwardedSources":
       return { kind: "forwarded-sources", sources: strings(message.forwardedSources) };
+    case "SourceReasons":
+      return { kind: "picture-reasons", changes: pictureReasons(message.sources) };
     case "SenderSourceConstraints":
       return typeof message.sourceName === "string" && typeof message.maxHeight === "number"
         ? {
@@ -78,6 +96,17 @@ export function parseBridgeMessage(data: unknown): BridgeMessage | undefined {
     default:
       return undefined;
   }
+}
+
+function pictureReasons(value: unknown): Record<SourceName, PictureReason | null> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).map(([source, reason]) => [
+      source,
+      // A reason that a later bridge gives is none that we have words for.
+      PICTURE_REASONS.find((known) => known === reason) ?? null,
+    ]),
+  );
 }
 
 /**

@@ -159,3 +159,32 @@ test("the state can be written to JSON and read back", () => {
   const state = stateAfter(...JOINED);
   expect(JSON.parse(JSON.stringify(state))).toEqual(state);
 });
+
+describe("why pictures are small or missing", () => {
+  const REASONS: ConferenceEvent[] = [
+    ...JOINED,
+    { kind: "media-path-changed", path: "bridge" },
+    {
+      kind: "picture-reasons-changed",
+      changes: { "bbbbbbbb-v0": "your-downlink", "cccccccc-v0": "not-in-last-n" },
+    },
+  ];
+
+  test("only what changed is said", () => {
+    const state = stateAfter(...REASONS, {
+      kind: "picture-reasons-changed",
+      changes: { "bbbbbbbb-v0": null },
+    });
+    expect(state.pictureReasons).toEqual({ "cccccccc-v0": "not-in-last-n" });
+  });
+
+  test("a new channel begins with none, and without a bridge there are none", () => {
+    for (const event of [
+      { kind: "picture-reasons-unknown" },
+      { kind: "media-path-changed", path: "p2p" },
+      { kind: "entering", ownId: "aaaaaaab" },
+    ] as const) {
+      expect(stateAfter(...REASONS, event).pictureReasons).toEqual({});
+    }
+  });
+});

@@ -117,6 +117,14 @@ describe("the bridge channel", () => {
         '{"colibriClass":"SenderSourceConstraints","sourceName":"aa-v0","maxHeight":180}',
       ),
     ).toEqual({ kind: "sender-constraints", source: "aa-v0", maxHeight: 180 });
+    expect(
+      parseBridgeMessage(
+        '{"colibriClass":"SourceReasons","sources":{"aa-v0":"their-uplink","bb-v0":null,"cc-v0":"later"}}',
+      ),
+    ).toEqual({
+      kind: "picture-reasons",
+      changes: { "aa-v0": "their-uplink", "bb-v0": null, "cc-v0": null },
+    });
   });
 
   test("what is unknown or broken is ignored", () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { PICTURE_REASONS } from "../../src/protocol/bridge-channel";
 import en from "../../src/ui/i18n/en.json";
 import es from "../../src/ui/i18n/es.json";
 import fr from "../../src/ui/i18n/fr.json";
@@ -45,19 +46,20 @@ test("no word stands unused", () => {
     .map((path) => readFileSync(path, "utf8"))
     .join("\n");
   const made =
-    /^(notice|error|device|card\.path|meeting\.path|tile\.quality|reaction|shortcuts|toolbar\.unread)/;
+    /^(notice|error|picture|device|card\.path|meeting\.path|tile\.quality|reaction|shortcuts|toolbar\.unread)/;
   const unused = Object.keys(en).filter(
     (key) => !made.test(key) && !code.includes(`"${key}"`) && key !== "language.name",
   );
   expect(unused).toEqual([]);
 });
 
-test("every notice and every problem has its sentence", () => {
+test("every notice, every problem and every reason has its sentence", () => {
   const state = readFileSync(join(SRC, "conference/state.ts"), "utf8");
   const union = (name: string): string[] =>
     [...new RegExp(`export type ${name} =([^;]+);`).exec(state)![1]!.matchAll(/"([^"]+)"/g)].map(
       (match) => match[1]!,
     );
+  for (const reason of PICTURE_REASONS) expect(en).toHaveProperty([`picture.${reason}`]);
   for (const kind of union("NoticeKind")) expect(en).toHaveProperty([`notice.${kind}`]);
   for (const problem of union("Problem")) {
     expect(en).toHaveProperty([`error.${problem}.title`]);

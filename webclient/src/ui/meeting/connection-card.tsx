@@ -16,6 +16,7 @@ function rowsOf(state: Conference, tile: TileModel): Row[] {
   const { path, sources } = state.stats;
   const video = sources[tile.id];
   const audio = sources[`${tile.endpoint}-a${tile.isScreen ? 1 : 0}`];
+  const reason = state.pictureReasons[tile.id];
   const measuring = t("card.measuring");
   const rows: Row[] = [
     {
@@ -41,6 +42,7 @@ function rowsOf(state: Conference, tile: TileModel): Row[] {
         ? `${video.width} × ${video.height}, ${video.framesPerSecond} fps`
         : t("card.noVideo"),
     },
+    ...(reason ? [{ name: t("card.picture"), value: t(`picture.${reason}`) }] : []),
     {
       name: t("card.codec"),
       value: [video?.codec, audio?.codec].filter(Boolean).join(", ") || measuring,

@@ -1,6 +1,7 @@
 /** One person or one screen. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import type { PictureReason } from "../../conference/state";
 import { qualityOf } from "../../conference/statistics";
 import { conference, meeting, pinned } from "../app";
 import { Avatar } from "../avatar";
@@ -31,6 +32,13 @@ export function tileName(tile: TileModel): string {
   return tile.isLocal ? t("tile.you", { name }) : name;
 }
 
+/** What somebody's network or the server takes away; the other reasons are as people chose. */
+function limitOf(reason: PictureReason | undefined): PictureReason | undefined {
+  return reason === "your-downlink" || reason === "their-uplink" || reason === "bridge-busy"
+    ? reason
+    : undefined;
+}
+
 export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
   const isCardOpen = useSignal(false);
   const label = tileName(tile);
@@ -44,6 +52,7 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
     tile.isLocal || !stats
       ? "good"
       : qualityOf(stats.lossPercent, state.stats.path?.roundTripMs ?? null);
+  const limit = tile.isLocal ? undefined : limitOf(state.pictureReasons[tile.id]);
   return (
     <article
       class="tile"
@@ -85,7 +94,22 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
         }}
       />
       <div class="tile-top">
-        {quality !== "good" && (
+        {limit && (
+          <button
+            type="button"
+            class="tile-sign limit"
+            data-testid="tile-limit"
+            data-reason={limit}
+            aria-label={t(`picture.${limit}`)}
+            title={t(`picture.${limit}`)}
+            onClick={() => {
+              isCardOpen.value = true;
+            }}
+          >
+            <Icon name="signal" />
+          </button>
+        )}
+        {!limit && quality !== "good" && (
           <button
             type="button"
             class="tile-sign quality"
