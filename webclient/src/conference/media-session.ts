@@ -422,14 +422,14 @@ export class MediaSession {
       parameters.encodings.forEach((encoding, layer) => {
         if (section.local !== 0) {
           encoding.maxBitrate = SCREEN_BITRATE_BPS;
-          encoding.active = wanted > 0;
+          encoding.active = wanted !== 0;
         } else if (count === LAYER_HEIGHTS.length) {
           encoding.scaleResolutionDownBy = 2 ** (count - 1 - layer);
           encoding.maxBitrate = LAYER_BITRATES_BPS[layer]!;
           encoding.active = isLayerWanted(layer, wanted);
         } else {
           encoding.maxBitrate = P2P_CAMERA_BITRATE_BPS;
-          encoding.active = wanted > 0;
+          encoding.active = wanted !== 0;
         }
       });
       parameters.degradationPreference =
@@ -440,9 +440,9 @@ export class MediaSession {
   }
 }
 
-/** A layer is sent when somebody wants more than the layer below gives. */
+/** A layer is sent when somebody wants more than the layer below gives; -1 wants all there is. */
 export function isLayerWanted(layer: number, maxHeight: number): boolean {
-  if (maxHeight <= 0) return false;
+  if (maxHeight < 0) return true;
   const below = layer === 0 ? 0 : (LAYER_HEIGHTS[layer - 1] ?? 0);
   return maxHeight > below;
 }

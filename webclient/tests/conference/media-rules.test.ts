@@ -36,6 +36,7 @@ test.each([
   [Number.POSITIVE_INFINITY, [true, true, true]],
   [720, [true, true, true]],
   [360, [true, true, false]],
+  [-1, [true, true, true]],
   [180, [true, false, false]],
   [0, [false, false, false]],
 ])("somebody wants %d lines", (maxHeight, layers) => {
