@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::setup::EndpointId;
+use crate::tcp::TcpCounters;
 
 /// Why a datagram or a packet was not used. The text is part of the contract with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +109,7 @@ pub struct EndpointSnapshot {
 pub struct Snapshot {
     pub endpoints: Vec<EndpointSnapshot>,
     pub counters: Counters,
+    pub tcp: TcpCounters,
     pub wakeups: u64,
     pub cpu: Duration,
 }

@@ -19,6 +19,7 @@ use crate::events::Event;
 use crate::setup::{EndpointId, EndpointSetup, Limits, RemoteSetup, SourceId, SourceSetup, Wanted};
 use crate::sfu::Sfu;
 use crate::sockets::{BindError, LocalSocket, bind_all, send_all};
+use crate::tcp::{OpenError, Tcp, TcpSetup};
 
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(200);
 /// Datagrams taken before what they caused is sent.
@@ -26,6 +27,7 @@ const BATCH: usize = 64;
 /// More than the largest datagram of the protocols served here.
 const DATAGRAM_BYTES: usize = 2048;
 const WAKE: u64 = u64::MAX;
+const TCP: u64 = u64::MAX - 1;
 
 /// What the caller asks for; carried out in the order given.
 #[derive(Debug)]
@@ -140,6 +142,7 @@ fn clear(fd: &OwnedFd) {
 #[derive(Debug)]
 pub struct EngineThread {
     addresses: Vec<SocketAddr>,
+    tcp_addresses: Vec<SocketAddr>,
     orders: Sender<Order>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -149,17 +152,21 @@ pub struct EngineThread {
 #[derive(Debug)]
 pub enum StartError {
     Bind(BindError),
+    Tcp(OpenError),
     Io(std::io::Error),
 }
 
 impl EngineThread {
     pub fn start(
         bind: &[SocketAddr],
+        tcp: &TcpSetup,
         limits: Limits,
         buffer_bytes: usize,
     ) -> Result<Self, StartError> {
         let sockets = bind_all(bind, buffer_bytes).map_err(StartError::Bind)?;
         let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.address).collect();
+        let tcp = Tcp::open(tcp, Instant::now()).map_err(StartError::Tcp)?;
+        let tcp_addresses = tcp.addresses();
         let event = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let io = |errno: rustix::io::Errno| StartError::Io(errno.into());
         let shared = Arc::new(Shared {
@@ -173,6 +180,8 @@ impl EngineThread {
             let data = epoll::EventData::new_u64(index as u64);
             epoll::add(&poll, socket, data, epoll::EventFlags::IN).map_err(io)?;
         }
+        let data = epoll::EventData::new_u64(TCP);
+        epoll::add(&poll, &tcp, data, epoll::EventFlags::IN).map_err(io)?;
         let data = epoll::EventData::new_u64(WAKE);
         epoll::add(&poll, &shared.orders_waiting, data, epoll::EventFlags::IN).map_err(io)?;
         let (orders, incoming) = channel();
@@ -185,6 +194,7 @@ impl EngineThread {
             ),
             limits,
             sockets,
+            tcp,
             poll,
             orders: incoming,
             shared: Arc::clone(&shared),
@@ -197,6 +207,7 @@ impl EngineThread {
             .map_err(StartError::Io)?;
         Ok(EngineThread {
             addresses,
+            tcp_addresses,
             orders,
             shared,
             thread: Some(thread),
@@ -205,6 +216,11 @@ impl EngineThread {
 
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where connections are accepted, in the order asked for.
+    pub fn tcp_addresses(&self) -> &[SocketAddr] {
+        &self.tcp_addresses
     }
 
     /// Readable while events wait.
@@ -249,6 +265,7 @@ struct Worker {
     sfu: Sfu,
     limits: Limits,
     sockets: Vec<LocalSocket>,
+    tcp: Tcp,
     poll: OwnedFd,
     orders: Receiver<Order>,
     shared: Arc<Shared>,
@@ -262,6 +279,7 @@ impl Worker {
         loop {
             let now = Instant::now();
             let until = self.sfu.next_timeout().min(self.next_snapshot);
+            let until = self.tcp.next_timeout().map_or(until, |tcp| until.min(tcp));
             let wait = until.saturating_duration_since(now);
             let wait = Timespec {
                 tv_sec: wait.as_secs() as i64,
@@ -280,12 +298,15 @@ impl Worker {
             }
             let mut left = self.limits.max_datagrams_per_wakeup;
             for event in &ready {
-                let index = event.data.u64();
-                if index != WAKE {
-                    self.drain(index as usize, &mut left);
+                match event.data.u64() {
+                    WAKE => {}
+                    TCP => self.drain_tcp(),
+                    index => self.drain(index as usize, &mut left),
                 }
             }
-            self.sfu.handle_timeout(Instant::now());
+            let now = Instant::now();
+            self.tcp.handle_timeout(now, &mut self.sfu);
+            self.sfu.handle_timeout(now);
             self.send();
             self.publish();
         }
@@ -341,9 +362,17 @@ impl Worker {
         }
     }
 
+    fn drain_tcp(&mut self) {
+        let now = Instant::now();
+        self.tcp.receive(now, &mut self.sfu);
+        self.sfu.flush(now);
+        self.send();
+    }
+
     fn send(&mut self) {
-        let transmits = self.sfu.take_transmits();
+        let mut transmits = self.sfu.take_transmits();
         if !transmits.is_empty() {
+            self.tcp.send(Instant::now(), &mut transmits, &mut self.sfu);
             send_all(&self.sockets, &transmits, &mut self.sfu.counters);
         }
     }
@@ -362,6 +391,7 @@ impl Worker {
             *lock(&self.shared.snapshot) = Snapshot {
                 endpoints: self.sfu.snapshot(now),
                 counters: self.sfu.counters.clone(),
+                tcp: self.tcp.counters.clone(),
                 wakeups: self.wakeups,
                 cpu,
             };

@@ -36,4 +36,6 @@ pub mod sfu;
 pub mod sockets;
 pub mod source;
 pub mod stun;
+pub mod tcp;
+pub mod tcp_frames;
 pub mod vp8;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::setup::{
     self, CertificateHash, Codec, DtlsSetup, EndpointId, EndpointSetup, MAX_ENCODINGS, MediaKind,
     RemoteSetup, SUPPORTED_HASHES, SourceId, SourceSetup, Wanted,
 };
+use crate::tcp::TcpSetup;
 
 pyo3::create_exception!(
     tertulia._engine,
@@ -212,36 +214,30 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (bind, *, advertise=vec![], limits=None, receive_buffer_bytes=4_194_304))]
+    #[pyo3(signature = (
+        bind, *, tcp=vec![], tcp_handover=None, limits=None, receive_buffer_bytes=4_194_304
+    ))]
     fn new(
         py: Python<'_>,
         bind: Vec<(String, u16)>,
-        advertise: Vec<(String, String)>,
+        tcp: Vec<(String, u16)>,
+        tcp_handover: Option<PathBuf>,
         limits: Option<PyRef<'_, Limits>>,
         receive_buffer_bytes: usize,
     ) -> PyResult<Engine> {
-        let mut addresses = Vec::new();
-        for (address, port) in bind {
-            let ip = literal(&address)?;
-            if ip.is_unspecified() {
-                let message = format!("{address} stands for all addresses; name each one");
-                return Err(PyValueError::new_err(message));
-            }
-            addresses.push(SocketAddr::new(ip, port));
-        }
+        let addresses = each_named(bind)?;
+        let tcp = TcpSetup {
+            listen: each_named(tcp)?,
+            handover: tcp_handover,
+        };
         if addresses.is_empty() {
             return Err(PyValueError::new_err(
                 "at least one address to bind is needed",
             ));
         }
-        // Public addresses reach clients through the caller's candidates; ICE learns them by itself.
-        for (local, public) in &advertise {
-            literal(local)?;
-            literal(public)?;
-        }
         let limits = limits.map(|limits| limits.0.clone()).unwrap_or_default();
         let thread = py
-            .detach(|| EngineThread::start(&addresses, limits, receive_buffer_bytes))
+            .detach(|| EngineThread::start(&addresses, &tcp, limits, receive_buffer_bytes))
             .map_err(start_error)?;
         Ok(Engine {
             thread: Mutex::new(thread),
@@ -251,12 +247,12 @@ impl Engine {
 
     #[getter]
     fn addresses(&self) -> Vec<(String, u16)> {
-        let thread = lock(&self.thread);
-        thread
-            .addresses()
-            .iter()
-            .map(|each| (each.ip().to_string(), each.port()))
-            .collect()
+        in_words(lock(&self.thread).addresses())
+    }
+
+    #[getter]
+    fn tcp_addresses(&self) -> Vec<(String, u16)> {
+        in_words(lock(&self.thread).tcp_addresses())
     }
 
     #[getter]
@@ -439,6 +435,23 @@ impl Engine {
     }
 }
 
+fn in_words(addresses: &[SocketAddr]) -> Vec<(String, u16)> {
+    let in_words = |each: &SocketAddr| (each.ip().to_string(), each.port());
+    addresses.iter().map(in_words).collect()
+}
+
+fn each_named(addresses: Vec<(String, u16)>) -> PyResult<Vec<SocketAddr>> {
+    let named = |(address, port): (String, u16)| {
+        let ip = literal(&address)?;
+        if ip.is_unspecified() {
+            let message = format!("{address} stands for all addresses; name each one");
+            return Err(PyValueError::new_err(message));
+        }
+        Ok(SocketAddr::new(ip, port))
+    };
+    addresses.into_iter().map(named).collect()
+}
+
 pub(crate) fn literal(address: &str) -> PyResult<IpAddr> {
     address
         .parse()
@@ -493,21 +506,17 @@ pub(crate) fn remote_setup(
 }
 
 fn start_error(error: StartError) -> PyErr {
-    match error {
-        StartError::Bind(bind) => match bind.error.raw_os_error() {
-            Some(errno) => {
-                let text = bind.error.to_string();
-                let text = text
-                    .split(" (os error")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned();
-                PyOSError::new_err((errno, text, bind.address.to_string()))
-            }
-            None => PyOSError::new_err(format!("{}: {}", bind.address, bind.error)),
-        },
-        StartError::Io(error) => error.into(),
-    }
+    let (error, what) = match error {
+        StartError::Bind(bind) => (bind.error, bind.address.to_string()),
+        StartError::Tcp(open) => (open.error, open.what),
+        StartError::Io(error) => return error.into(),
+    };
+    let Some(errno) = error.raw_os_error() else {
+        return PyOSError::new_err(format!("{what}: {error}"));
+    };
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    PyOSError::new_err((errno, text.to_owned(), what))
 }
 
 macro_rules! event_class {
@@ -814,6 +823,21 @@ impl EngineStats {
     #[getter]
     fn cpu_us(&self) -> u64 {
         self.0.cpu.as_micros() as u64
+    }
+
+    #[getter]
+    fn tcp_open(&self) -> u64 {
+        self.0.tcp.open
+    }
+
+    #[getter]
+    fn tcp_opened(&self) -> u64 {
+        self.0.tcp.opened
+    }
+
+    #[getter]
+    fn tcp_closed(&self) -> BTreeMap<&'static str, u64> {
+        self.0.tcp.closed.clone()
     }
 
     #[getter]

@@ -424,6 +424,11 @@ impl Sfu {
         })
     }
 
+    /// True when a Binding request of an endpoint has come by this path.
+    pub fn knows(&self, path: Path) -> bool {
+        self.directory.by_path(path).is_some()
+    }
+
     /// A connection has ended; a later one may come from the same address.
     pub fn disconnect(&mut self, path: Path) {
         if let Some(id) = self.directory.by_path(path) {

@@ -9,6 +9,7 @@ Orders are carried out in the order given. An order for an id that is gone is ig
 """
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Literal, final
 
 class EngineError(Exception):
@@ -67,7 +68,8 @@ class Engine:
         self,
         bind: Sequence[tuple[str, int]],
         *,
-        advertise: Sequence[tuple[str, str]] = (),
+        tcp: Sequence[tuple[str, int]] = (),
+        tcp_handover: str | PathLike[str] | None = None,
         limits: Limits | None = None,
         receive_buffer_bytes: int = 4_194_304,
     ) -> None:
@@ -76,14 +78,20 @@ class Engine:
         Args:
             bind: literal IPv4/IPv6 addresses of this machine, no wildcards; port 0 lets the system choose (then
                 every address gets the same port as the first where possible).
-            advertise: (local address, public address) pairs for NAT.
-        Raises: OSError with errno and "address:port" in the message when a socket cannot be bound;
+            tcp: where to listen for ICE over TCP (RFC 6544, passive; RFC 4571 framing), in the same form.
+            tcp_handover: path of a unix datagram socket to make; accepted connections whose first frame is still
+                unread are taken from it (SCM_RIGHTS).
+        Raises: OSError with errno and "address:port" (or the path) as its file name when a socket cannot be bound;
             ValueError when an address is not a literal one.
         """
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """What was bound, in the order asked for."""
+
+    @property
+    def tcp_addresses(self) -> list[tuple[str, int]]:
+        """Where connections are accepted, in the order of `tcp`."""
 
     @property
     def fingerprint(self) -> tuple[str, str]:
@@ -289,6 +297,11 @@ class EngineStats:
     packets_forwarded: int  # one per receiver
     wakeups: int
     cpu_us: int  # of the engine's thread
+    tcp_open: int  # connections of ICE over TCP
+    tcp_opened: int
+    tcp_closed: dict[str, int]
+    """Reason -> count: "ended" (by the peer), "no-check-first", "oversized-frame", "half-frame",
+    "stalled" (reads nothing), "silent", "endpoint-gone", "too-many", "error"."""
     dropped: dict[str, int]
     """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
     "malformed-rtp", "malformed-rtcp", "srtp-auth", "unknown-payload-type", "muted", ..."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from tertulia.errors import ConfigError
+from tertulia.public_address import EXPECTED, PublicAddress, split_port
 
 PREFIX = "TERTULIA_"
 FILE_VARIABLE = "TERTULIA_CONFIG"
@@ -46,8 +47,19 @@ def _is_address(text: str) -> bool:
 
 
 def _is_advertised(text: str) -> bool:
-    local, equals, public = text.partition("=")
-    return bool(equals) and _is_address(local) and _is_address(public)
+    try:
+        PublicAddress.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_server(text: str) -> bool:
+    try:
+        host, _ = split_port(text)
+    except ValueError:
+        return False
+    return _is_address(host) or _NAME.fullmatch(host) is not None
 
 
 PORT = Rule("a port from 1 to 65535, or 0 for any free one", lambda v: 0 <= v <= 65535)
@@ -58,9 +70,12 @@ HOST = Rule(
 )
 ADDRESSES = Rule("IP addresses such as 0.0.0.0 or ::", lambda v: all(map(_is_address, v)))
 ADDRESS = Rule("an IP address such as 127.0.0.1", _is_address)
-ADVERTISED = Rule(
-    "pairs local=public such as 10.0.0.5=203.0.113.7", lambda v: all(map(_is_advertised, v))
+ADVERTISED = Rule(f"public addresses such as {EXPECTED}", lambda v: all(map(_is_advertised, v)))
+SERVERS = Rule(
+    "servers such as stun.example.org or 203.0.113.9:3478", lambda v: all(map(_is_server, v))
 )
+SOME_PORT = Rule("a port from 1 to 65535, or 0 for none", lambda v: 0 <= v <= 65535)
+SAME_PORT = Rule("a port from 1 to 65535, or 0 for the same", lambda v: 0 <= v <= 65535)
 BRIDGE_NAME = Rule(
     "letters, digits, dots, hyphens, underscores (at most 64), such as br1",
     lambda v: _BRIDGE_NAME.fullmatch(v) is not None,
@@ -107,7 +122,25 @@ class Media:
         (), "Local addresses media is sent from; empty for all of this machine's.", ADDRESSES
     )
     advertise: tuple[str, ...] = key(
-        (), "Behind NAT: pairs local=public, the public address is told to clients.", ADVERTISED
+        (),
+        "Behind NAT: public addresses told to clients, as PUBLIC or LOCAL=PUBLIC, each with :PORT "
+        "where the UDP port is another one outside.",
+        ADVERTISED,
+    )
+    stun: tuple[str, ...] = key(
+        (), "Behind NAT: STUN servers (HOST or HOST:PORT) to ask for the public address.", SERVERS
+    )
+    hide_private: bool = key(
+        True, "Do not tell clients private addresses once a public one is known."
+    )
+    tcp: bool = key(
+        True, "Take media on the HTTPS port too, for networks that let nothing else through."
+    )
+    tcp_port: int = key(0, "TCP port for media alone, 0 for none.", SOME_PORT)
+    tcp_public_port: int = key(
+        0,
+        "Behind NAT: the TCP port outside that leads to the HTTPS port, 0 for the same.",
+        SAME_PORT,
     )
 
 

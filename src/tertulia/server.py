@@ -28,6 +28,7 @@ from tertulia.config import Config
 from tertulia.errors import ConfigError
 from tertulia.focus.service import Focus, FocusAddresses
 from tertulia.monitoring import Listener
+from tertulia.public_address import with_port
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
@@ -35,6 +36,7 @@ from tertulia.supervisor import ChildRefused, supervise
 from tertulia.web.acceptor import Acceptor, bind
 from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings
+from tertulia.web.handover import Handover
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
@@ -226,7 +228,10 @@ async def web_surface(
         bridge = signalling.focus.brewery.by_name(server)
         return bridge.channel_url or None if bridge is not None else None
 
-    acceptor = Acceptor(ground.listeners, ground.tls)
+    handover = (
+        Handover(handover_place(config)) if config.bridge.enabled and config.media.tcp else None
+    )
+    acceptor = Acceptor(ground.listeners, ground.tls, handover=handover)
     app = application(
         settings=ClientSettings(
             host=config.host, site_name=config.site.name, p2p_enabled=config.p2p.enabled
@@ -244,6 +249,8 @@ async def web_surface(
         yield
     finally:
         await acceptor.close()
+        if handover is not None:
+            handover.close()
         await signalling.websocket.close()
         await runner.cleanup()
 
@@ -297,8 +304,19 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
     ]
     for address in config.media.addresses:
         command += ("--media-address", address)
-    for pair in config.media.advertise:
-        command += ("--advertise", pair)
+    for public in config.media.advertise:
+        command += ("--advertise", public)
+    for server in config.media.stun:
+        command += ("--stun", server)
+    if not config.media.hide_private:
+        command += ("--tell-private",)
+    if config.media.tcp_port:
+        command += ("--tcp-port", str(config.media.tcp_port))
+    if config.media.tcp:
+        command += ("--handover", str(handover_place(config)))
+        command += ("--tcp-public-port", str(config.media.tcp_public_port))
+        for address in _also_served(config):
+            command += ("--handover-address", with_port(address, ground.port))
     await supervise(command, name=f"bridge {config.bridge.name}")
 
 
@@ -306,6 +324,21 @@ async def _ended(task: asyncio.Future[Any]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError, ChildRefused):
         await task
+
+
+def handover_place(config: Config) -> Path:
+    """The unix socket through which connections with media go from us to our bridge."""
+    return config.data / "media-tcp.sock"
+
+
+def _also_served(config: Config) -> list[str]:
+    """The media addresses at which the HTTPS port is served too."""
+    listen = config.http.listen
+    return [
+        address
+        for address in machine.media_addresses(config.media.addresses, config.host)
+        if address in listen or ("::" if ":" in address else "0.0.0.0") in listen  # noqa: S104
+    ]
 
 
 def _local(address: str) -> str:

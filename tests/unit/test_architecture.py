@@ -22,6 +22,7 @@ MAY_IMPORT = {
         "tertulia._engine",
         "tertulia.metrics",
         "tertulia.monitoring",
+        "tertulia.public_address",
     },
     # The shell: it assembles, so it may know the services; nothing below may know it.
     "tertulia.logs": set(),
@@ -29,7 +30,8 @@ MAY_IMPORT = {
     "tertulia.certificates": set(),
     "tertulia.bridge_secret": {"tertulia.certificates"},
     "tertulia.supervisor": set(),
-    "tertulia.config": set(),
+    "tertulia.public_address": set(),
+    "tertulia.config": {"tertulia.public_address"},
     "tertulia.web": {"tertulia.xmpp", "tertulia.machine"},
     "tertulia.operators": {
         "tertulia.focus",
@@ -46,6 +48,7 @@ MAY_IMPORT = {
         "tertulia.machine",
         "tertulia.monitoring",
         "tertulia.operators",
+        "tertulia.public_address",
         "tertulia.rooms",
         "tertulia.supervisor",
         "tertulia.web",
@@ -58,6 +61,7 @@ MAY_IMPORT = {
         "tertulia.config",
         "tertulia.logs",
         "tertulia.machine",
+        "tertulia.public_address",
         "tertulia.server",
     },
     "tertulia.__main__": {"tertulia.cli"},

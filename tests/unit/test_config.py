@@ -87,7 +87,7 @@ def test_lists_from_the_environment_are_separated_by_commas(tmp_path: Path) -> N
         ("host = 3", r"host is 3; expected a text"),
         ('[media]\naddresses = "1.2.3.4"', "expected a list of texts"),
         ('[media]\naddresses = ["x"]', "expected IP addresses"),
-        ('[media]\nadvertise = ["10.0.0.1"]', "expected pairs local=public"),
+        ('[media]\nadvertise = ["10.0.0.1"]', "expected public addresses such as 203.0.113.7"),
         ('[log]\nformat = "xml"', "expected one of logfmt, json"),
         ('[http]\ncertificate = "a.pem"', r"http\.certificate is set but http\.private_key is not"),
         ("host = ", "is not TOML"),

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from tertulia import _engine
+from tertulia.bridge.addresses import Addresses
 from tertulia.bridge.errors import MediaRefused
-from tertulia.bridge.media import SourceOrder, Wanted, candidates_of
+from tertulia.bridge.media import SourceOrder, Wanted
 from tertulia.xmpp.colibri2 import MediaOffer
 from tertulia.xmpp.jingle_ice import Candidate, Fingerprint, Setup
 
@@ -20,12 +21,12 @@ _CODECS = frozenset({"opus", "vp8", "vp9", "h264", "av1", "telephone-event"})
 class EngineMedia:
     """Gives the orders to the Rust engine."""
 
-    def __init__(self, engine: _engine.Engine, advertise: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, engine: _engine.Engine, addresses: Addresses) -> None:
         self.engine = engine
-        self._candidates = candidates_of(engine.addresses, advertise)
+        self.addresses = addresses  # another one once a STUN server has answered
 
-    def candidates(self) -> tuple[Candidate, ...]:
-        return self._candidates
+    def candidates(self, *, private: bool) -> tuple[Candidate, ...]:
+        return self.addresses.candidates(private=private)
 
     def fingerprint(self) -> Fingerprint:
         name, value = self.engine.fingerprint

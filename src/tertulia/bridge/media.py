@@ -30,7 +30,7 @@ class SourceOrder:
 class Media(Protocol):
     """What conferences order. Handles are integers never used twice."""
 
-    def candidates(self) -> tuple[Candidate, ...]: ...
+    def candidates(self, *, private: bool) -> tuple[Candidate, ...]: ...
     def fingerprint(self) -> Fingerprint: ...
     def add_endpoint(
         self, handle: int, ufrag: str, pwd: str, offers: Sequence[MediaOffer], *, controlling: bool
@@ -57,41 +57,3 @@ def encodings_of(source: MediaSource) -> tuple[tuple[int, int | None], ...]:
     if layers is None:
         layers = tuple(s.ssrc for s in source.sources if s.ssrc not in repairs.values())
     return tuple((ssrc, repairs.get(ssrc)) for ssrc in layers)
-
-
-def candidates_of(
-    addresses: Sequence[tuple[str, int]], advertise: Sequence[tuple[str, str]]
-) -> tuple[Candidate, ...]:
-    """Host candidates for bound addresses, and srflx ones for what NAT shows of them."""
-    found: list[Candidate] = []
-    public = dict(advertise)
-    for index, (address, port) in enumerate(addresses):
-        number = len(found) + 1
-        found.append(
-            Candidate(
-                ip=address,
-                port=port,
-                priority=_priority(126, index),
-                foundation=str(number),
-                id=f"c{number}",
-            )
-        )
-        if address in public:
-            found.append(
-                Candidate(
-                    ip=public[address],
-                    port=port,
-                    priority=_priority(100, index),
-                    type="srflx",
-                    foundation=str(number + 1),
-                    id=f"c{number + 1}",
-                    rel_addr=address,
-                    rel_port=port,
-                )
-            )
-    return tuple(found)
-
-
-def _priority(type_preference: int, index: int) -> int:
-    """RFC 8445 §5.1.2.1, for the only component."""
-    return (type_preference << 24) | ((65535 - index) << 8) | 255

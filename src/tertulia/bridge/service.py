@@ -13,11 +13,14 @@ import signal
 from collections.abc import Callable
 
 from tertulia import _engine
+from tertulia.bridge.addresses import Address, Addresses
+from tertulia.bridge.asking import Asking
 from tertulia.bridge.channel_server import ChannelServer
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.engine_events import dispatch_all
 from tertulia.bridge.engine_media import EngineMedia
 from tertulia.bridge.monitor import pages
+from tertulia.bridge.reachability import Reachability
 from tertulia.bridge.seat import Seat
 from tertulia.bridge.settings import BridgeConfig
 from tertulia.bridge.stats import Identity
@@ -25,6 +28,7 @@ from tertulia.bridge.videobridge import Videobridge
 from tertulia.bridge.watch import Watch
 from tertulia.errors import ConfigError
 from tertulia.monitoring import Listener
+from tertulia.public_address import with_port
 
 log = logging.getLogger("tertulia.bridge")
 
@@ -52,12 +56,18 @@ async def serve(
     loop = asyncio.get_running_loop()
     engine = _open_engine(config)
     try:
+        media = EngineMedia(engine, _addresses(config, engine))
+        media.addresses.check()
+        asking = Asking(media, config.stun_servers)
+        await asking.ask()
+        log.info("Clients are told: %s", media.addresses)
         bridge = Videobridge(
-            EngineMedia(engine, config.advertise),
+            media,
             server_id=config.name,
             public_netloc=config.public_netloc or config.host,
             limits=config.limits,
         )
+        reachability = Reachability()
         channels = ChannelServer(bridge, loop.time, config.channel_limits)
         try:
             url = await _listen(config, channels)
@@ -66,8 +76,13 @@ async def serve(
             monitor = Listener(pages(watch, config.version))
             if config.monitor_port is not None:
                 await monitor.start(config.monitor_address, config.monitor_port)
+            beside = [
+                loop.create_task(asking.keep()),
+                loop.create_task(_every(2.0, lambda: _check_reachable(media, reachability))),
+            ]
             try:
-                await _work(config, watch, engine, told_to_stop, told_again or asyncio.Event())
+                again = told_again or asyncio.Event()
+                await _work(config, watch, engine, told_to_stop, again, beside=beside)
             finally:
                 await monitor.stop()
             bridge.close(loop.time())
@@ -83,7 +98,10 @@ async def _work(
     engine: _engine.Engine,
     told_to_stop: asyncio.Event,
     told_again: asyncio.Event,
+    *,
+    beside: list[asyncio.Task[None]],
 ) -> None:
+    """Run until the end; `beside` are tasks that run as long."""
     loop = asyncio.get_running_loop()
     bridge = watch.bridge
     watch.refresh(loop.time())
@@ -101,6 +119,7 @@ async def _work(
         loop.create_task(_every(0.5, lambda: _check_activity(engine, bridge))),
         loop.create_task(_every(config.publish_interval_s, look)),
         loop.create_task(seat.keep()),
+        *beside,
     ]
     ending = loop.create_task(_until_ended(config, watch, seat, told_to_stop, told_again))
     try:
@@ -161,17 +180,40 @@ async def _any_of(
 
 
 def _open_engine(config: BridgeConfig) -> _engine.Engine:
-    bind = [(address, config.media_port) for address in config.media_addresses]
+    def bind(port: int | None) -> list[Address]:
+        return [] if port is None else [(address, port) for address in config.media_addresses]
+
     try:
         engine = _engine.Engine(
-            bind, advertise=config.advertise, receive_buffer_bytes=config.receive_buffer_bytes
+            bind(config.media_port),
+            tcp=bind(config.tcp_port),
+            tcp_handover=config.handover,
+            receive_buffer_bytes=config.receive_buffer_bytes,
         )
     except OSError as error:
+        if str(config.handover) == error.filename:
+            raise ConfigError(
+                f"{error}: no place for the socket of media over TCP; name a shorter or writable "
+                "folder with --data, or set media.tcp = false"
+            ) from None
         raise ConfigError(
-            f"--media-port {config.media_port}: {error}; name a free UDP port, or 0 for any"
+            f"--media-port {config.media_port}, --tcp-port {config.tcp_port}: {error}; "
+            "name free ports"
         ) from None
-    log.info("Media sockets: %s", ", ".join(f"{host}:{port}" for host, port in engine.addresses))
+    sockets = [f"{with_port(*each)}/udp" for each in engine.addresses]
+    sockets += [f"{with_port(*each)}/tcp" for each in engine.tcp_addresses]
+    log.info("Media sockets: %s", ", ".join(sockets))
     return engine
+
+
+def _addresses(config: BridgeConfig, engine: _engine.Engine) -> Addresses:
+    return Addresses(
+        udp=tuple(engine.addresses),
+        tcp=(*config.handover_addresses, *engine.tcp_addresses),
+        public=config.advertise,
+        tcp_public_port=config.tcp_public_port,
+        hides_private=config.hides_private,
+    )
 
 
 async def _listen(config: BridgeConfig, channels: ChannelServer) -> str:
@@ -213,4 +255,12 @@ def _check_activity(engine: _engine.Engine, bridge: Videobridge) -> None:
     bridge.check_activity(idle_s, now)
     bridge.observe_paths(
         {each.endpoint: PathReport(each.rtt_ms, each.loss_out) for each in endpoints}, now
+    )
+
+
+def _check_reachable(media: EngineMedia, reachability: Reachability) -> None:
+    stats = media.engine.stats()
+    reachability.observe(
+        ((e.endpoint, e.idle_ms / 1000, e.packets_received) for e in stats.endpoints),
+        media.addresses,
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from tertulia.bridge.addresses import Address
 from tertulia.bridge.channel_server import ChannelLimits
 from tertulia.bridge.load import LoadLimits
 from tertulia.bridge.videobridge import BridgeLimits
+from tertulia.public_address import PublicAddress
 from tertulia.xmpp.jid import Jid
 
 
@@ -21,7 +24,13 @@ class BridgeConfig:
     certificate_sha256: str = ""  # the server's certificate, pinned; "" trusts the system's list
     media_addresses: tuple[str, ...] = ("127.0.0.1",)  # literal addresses of this machine
     media_port: int = 10000
-    advertise: tuple[tuple[str, str], ...] = ()  # (local, public)
+    advertise: tuple[PublicAddress, ...] = ()
+    stun_servers: tuple[tuple[str, int], ...] = ()  # asked for public addresses, again and again
+    hides_private: bool = True
+    tcp_port: int | None = None  # for media alone; 0 takes any free one
+    tcp_public_port: int = 0  # outside of the NAT; 0 is the same
+    handover: Path | None = None  # where connections to the HTTPS port are handed over to us
+    handover_addresses: tuple[Address, ...] = ()  # the addresses and the port they come to
     channel_address: str = "127.0.0.1"
     channel_port: int = 0
     public_netloc: str = ""  # host[:port] of the edge for channels; "" takes `host`

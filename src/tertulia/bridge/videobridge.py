@@ -21,6 +21,7 @@ from tertulia.bridge.errors import MediaRefused
 from tertulia.bridge.media import Media
 from tertulia.errors import PeerError
 from tertulia.xmpp.colibri2 import (
+    PRIVATE_ADDRESSES,
     SOURCE_NAMES,
     BadRequest,
     BridgeFull,
@@ -223,7 +224,8 @@ class Videobridge:
             endpoint = conference.add_endpoint(order, now, controlling=controlling)
             self.totals.endpoints += 1
             self.totals.visitors += endpoint.is_visitor
-            transport = self._transport(conference, endpoint)
+            private = PRIVATE_ADDRESSES in order.capabilities
+            transport = self._transport(conference, endpoint, private=private)
             reports.append(EndpointReport(id=order.id, transport=transport))
         else:
             found = conference.endpoints.get(order.id)
@@ -241,13 +243,15 @@ class Videobridge:
             endpoint.initial_last_n(order.initial_last_n)
         return reports
 
-    def _transport(self, conference: Conference, endpoint: Endpoint) -> IceUdpTransport:
+    def _transport(
+        self, conference: Conference, endpoint: Endpoint, *, private: bool
+    ) -> IceUdpTransport:
         path = f"{self.server_id}/{conference.id}/{endpoint.id}?pwd={endpoint.channel_pwd}"
         return IceUdpTransport(
             ufrag=endpoint.ufrag,
             pwd=endpoint.pwd,
             fingerprints=(self._media.fingerprint(),),
-            candidates=self._media.candidates(),
+            candidates=self._media.candidates(private=private),
             web_sockets=(f"wss://{self._public_netloc}/colibri-ws/{path}",),
             rtcp_mux=True,
         )

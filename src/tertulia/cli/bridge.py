@@ -12,10 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tertulia import bridge_secret, machine
-from tertulia.config import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, Rule
+from tertulia.config import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, SERVERS, Rule
 from tertulia.errors import ConfigError
+from tertulia.public_address import PublicAddress, split_port
 
 SCHEMES = ("https", "wss", "xmpp")
+STUN_PORT = 3478  # RFC 8489 §6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +40,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--advertise",
         action="append",
         default=[],
-        metavar="LOCAL=PUBLIC",
-        help="behind NAT: tell clients PUBLIC for LOCAL; may be repeated",
+        metavar="[LOCAL=]PUBLIC[:PORT]",
+        help="behind NAT: a public address to tell clients; may be repeated",
+    )
+    add(
+        "--stun",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="behind NAT: a STUN server to ask for the public address; may be repeated",
+    )
+    add(
+        "--tell-private",
+        action="store_true",
+        help="tell clients private addresses although a public one is known",
+    )
+    add("--tcp-port", default="", metavar="PORT", help="TCP port for media (default: none, 0: any)")
+    add("--tcp-public-port", default="0", metavar="PORT", help="behind NAT: that port outside")
+    add("--handover", type=Path, metavar="SOCKET", help="where the server gives us connections")
+    add(
+        "--handover-address",
+        action="append",
+        default=[],
+        metavar="ADDRESS:PORT",
+        help="where those connections come to; may be repeated",
     )
     add(
         "--channel-address",
@@ -90,12 +114,19 @@ def run(args: argparse.Namespace) -> int:
     require("--name", args.name, BRIDGE_NAME)
     for address in args.media_address:
         require("--media-address", address, ADDRESS)
-    for pair in args.advertise:
-        require("--advertise", (pair,), ADVERTISED)
+    for option, values, rule in (
+        ("--advertise", args.advertise, ADVERTISED),
+        ("--stun", args.stun, SERVERS),
+        ("--handover-address", args.handover_address, SERVERS),
+    ):
+        for value in values:
+            require(option, (value,), rule)
     require("--channel-address", args.channel_address, ADDRESS)
     media_port, channel_port = port("--media-port", args), port("--channel-port", args)
     require("--monitor-address", args.monitor_address, ADDRESS)
     monitor_port = None if args.monitor_port == "none" else port("--monitor-port", args)
+    tcp_port = port("--tcp-port", args) if args.tcp_port else None
+    tcp_public_port = port("--tcp-public-port", args)
     secret = bridge_secret.read(args.secret_file)
 
     # Imported here: the other commands start without them.
@@ -115,7 +146,13 @@ def run(args: argparse.Namespace) -> int:
         host=host,
         media_addresses=machine.media_addresses(args.media_address, host),
         media_port=media_port,
-        advertise=tuple(_pair(each) for each in args.advertise),
+        advertise=tuple(map(PublicAddress.parse, args.advertise)),
+        stun_servers=tuple(_server(each) for each in args.stun),
+        hides_private=not args.tell_private,
+        tcp_port=tcp_port,
+        tcp_public_port=tcp_public_port,
+        handover=args.handover,
+        handover_addresses=tuple(map(split_port, args.handover_address)),
         channel_address=args.channel_address,
         channel_port=channel_port,
         public_netloc=args.public_netloc or "",
@@ -136,9 +173,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pair(text: str) -> tuple[str, str]:
-    local, _, public = text.partition("=")
-    return local, public
+def _server(text: str) -> tuple[str, int]:
+    host, port = split_port(text)
+    return host, port or STUN_PORT
 
 
 def require(option: str, value: object, rule: Rule) -> str:

@@ -6,7 +6,8 @@ accept ourselves, look without consuming (MSG_PEEK), and then let the owner read
 
     0x16      a TLS handshake (RFC 8446 §5.1)                    -> HTTPS
     A-Z       plain HTTP, somebody typed the address by hand     -> told the right address
-    else      (0x00/0x01 ... RFC 4571 framed STUN, once the bridge listens to it)   -> closed
+    0x00-0x08 RFC 4571 framed STUN (RFC 6544)                    -> the bridge process
+    else                                                         -> closed
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 
 from tertulia.errors import ConfigError
 from tertulia.machine import why_not_bound
+from tertulia.web.handover import PREFIX_BYTES, Handover, is_media, may_be_media
 
 logger = logging.getLogger("tertulia.web")
 
@@ -103,9 +105,15 @@ class Acceptor:
         listeners: Sequence[socket.socket],
         tls: ssl.SSLContext,
         limits: AcceptorLimits | None = None,
+        handover: Handover | None = None,
     ) -> None:
+        """
+        Args:
+            handover: takes media over TCP; without one such connections are closed.
+        """
         self._listeners = list(listeners)
         self._tls = tls
+        self._handover = handover
         self._serve: Callable[[], asyncio.Protocol] = asyncio.Protocol
         self._limits = limits or AcceptorLimits()
         self._unfinished: Counter[str] = Counter()
@@ -184,6 +192,11 @@ class Acceptor:
                 # From here the socket is the loop's; it closes it on a failed handshake too.
                 handed_over = True
                 await self._serve_https(connection)
+            elif self._handover is not None and may_be_media(first):
+                async with asyncio.timeout(self._limits.first_byte_within_s):
+                    prefix = await _peek_all(connection, PREFIX_BYTES)
+                if is_media(prefix):
+                    self._handover.give(connection)
             elif first.isalpha() and first.isupper():
                 connection.send(redirection(await _peek(connection, 2048)))
         except (OSError, TimeoutError):  # ssl.SSLError and ConnectionError are OSErrors
@@ -218,16 +231,29 @@ class Acceptor:
 
 async def _peek(connection: socket.socket, size: int) -> bytes:
     """The first bytes, left in the socket; b"" when the peer has closed."""
-    loop = asyncio.get_running_loop()
     while True:
         with contextlib.suppress(BlockingIOError, InterruptedError):
             return connection.recv(size, socket.MSG_PEEK)
-        readable = loop.create_future()
-        loop.add_reader(connection.fileno(), _wake, readable)
-        try:
-            await readable
-        finally:
-            loop.remove_reader(connection.fileno())
+        await _readable(connection)
+
+
+async def _peek_all(connection: socket.socket, size: int) -> bytes:
+    """The first `size` bytes, left in the socket; fewer when the peer has closed."""
+    # Else the socket would count as readable for the bytes that have been seen already.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+    await _readable(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+    return connection.recv(size, socket.MSG_PEEK)
+
+
+async def _readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+    loop.add_reader(connection.fileno(), _wake, readable)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(connection.fileno())
 
 
 def _wake(readable: asyncio.Future[None]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tertulia.bridge.media import SourceOrder, Wanted, candidates_of
+from tertulia.bridge.addresses import Addresses
+from tertulia.bridge.media import SourceOrder, Wanted
+from tertulia.public_address import PublicAddress
 from tertulia.xmpp.colibri2 import MediaOffer
 from tertulia.xmpp.jingle_ice import Candidate, Fingerprint
 
@@ -20,9 +22,12 @@ class Recorder:
     remote_candidates: list[Candidate] = field(default_factory=list)
     keyframes: list[int] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
+    is_behind_nat: bool = False
 
-    def candidates(self) -> tuple[Candidate, ...]:
-        return candidates_of([("127.0.0.1", 10000)], [])
+    def candidates(self, *, private: bool) -> tuple[Candidate, ...]:
+        public = (PublicAddress("198.51.100.7"),) if self.is_behind_nat else ()
+        addresses = Addresses(udp=(("127.0.0.1", 10000),), public=public)
+        return addresses.candidates(private=private)
 
     def fingerprint(self) -> Fingerprint:
         return Fingerprint(hash="sha-256", value="AB:CD", setup="actpass")

@@ -11,6 +11,7 @@ from tertulia.bridge.requests import Requests
 from tertulia.bridge.videobridge import BridgeLimits, Lost, Videobridge
 from tertulia.xmpp import colibri2
 from tertulia.xmpp.colibri2 import (
+    PRIVATE_ADDRESSES,
     SOURCE_NAMES,
     ConferenceModified,
     ConferenceModify,
@@ -250,3 +251,20 @@ def test_health_and_version_are_answered() -> None:
 
     assert ask(bridge(), str(FOCUS), health).get("type") == "result"
     assert "1.2.3" in str(ask(bridge(), "anybody@meet.example/x", version))
+
+
+def test_private_addresses_are_told_only_to_what_stands_beside_the_bridge() -> None:
+    target = Videobridge(
+        Recorder(is_behind_nat=True), server_id="br1", public_netloc="meet.example"
+    )
+    beside = NEW | {"capabilities": frozenset({SOURCE_NAMES, PRIVATE_ADDRESSES})}
+
+    first = modify(target, EndpointOrder(id="ana", **NEW), create=True)
+    second = modify(target, EndpointOrder(id="rec", **beside))
+
+    told = {
+        report.id: [each.ip for each in report.transport.candidates]
+        for report in (*first.endpoints, *second.endpoints)
+        if report.transport is not None
+    }
+    assert told == {"ana": ["198.51.100.7"], "rec": ["127.0.0.1", "198.51.100.7"]}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tertulia import certificates
 from tertulia.errors import ConfigError
 from tertulia.web.acceptor import Acceptor, AcceptorLimits, bind, peer_address, redirection
+from tertulia.web.handover import Handover
 
 
 class Echo(asyncio.Protocol):
@@ -26,10 +27,12 @@ class Echo(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def accepting(data: Path, limits: AcceptorLimits | None = None) -> AsyncIterator[int]:
+async def accepting(
+    data: Path, limits: AcceptorLimits | None = None, handover: Handover | None = None
+) -> AsyncIterator[int]:
     context = certificates.kept(data, ("localhost",)).server_context()
     listeners = bind(["127.0.0.1"], 0, option="--port")
-    acceptor = Acceptor(listeners, context, limits)
+    acceptor = Acceptor(listeners, context, limits, handover)
     acceptor.start(Echo)
     try:
         yield listeners[0].getsockname()[1]
