@@ -21,7 +21,7 @@ lint:
 	@scripts/lint
 
 bench:
-	@scripts/setup test
+	@scripts/setup bench
 	@scripts/build
 	@scripts/bench
 

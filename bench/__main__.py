@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from bench import document, footprint, forwarding, join, rooms, signalling, startup
+from bench.driven import CaseFailed
 from bench.process import Machine, own_cpu_s
 from bench.report import ROOT, Report, command
 from bench.server import ServerFailed
@@ -33,6 +34,11 @@ def main() -> int:
     parser.add_argument(
         "--document", action="store_true", help="copy the kept results into docs/performance.md"
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="with `forwarding`: two cases in under 90 s, printed and not kept",
+    )
     arguments = parser.parse_args()
     if arguments.document:
         for name in document.update():
@@ -42,12 +48,17 @@ def main() -> int:
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark called {unknown[0]}; there are {', '.join(BENCHMARKS)}")
+    benchmarks = BENCHMARKS
+    if arguments.quick:
+        if names != ["forwarding"]:
+            parser.error("--quick is for `forwarding` alone")
+        benchmarks = {"forwarding": forwarding.quick}
     failed = False
     for name in names:
         try:
             machine, spent = Machine.now(), own_cpu_s()
-            report = asyncio.run(BENCHMARKS[name]())
-        except (ServerFailed, SyntheticError, TimeoutError) as error:
+            report = asyncio.run(benchmarks[name]())
+        except (CaseFailed, ServerFailed, SyntheticError, TimeoutError) as error:
             print(f"{name}: failed: {error or 'a deadline passed'}", file=sys.stderr, flush=True)
             failed = True
             continue
@@ -58,6 +69,8 @@ def main() -> int:
                 f"other work used {others:.0%} of the machine meanwhile: the figures are inflated"
             )
         print(report.table())
+        if arguments.quick:
+            continue
         print(f"  kept in {report.save(command()).relative_to(ROOT)}\n", flush=True)
     return 1 if failed else 0
 

@@ -29,7 +29,9 @@ def update() -> list[str]:
         if not path.exists():
             missing.append(found["name"])
             return found[0]
-        return f"{found[1]}\n{_table(json.loads(path.read_text()))}\n{found[3]}"
+        result = json.loads(path.read_text())
+        shape = _side_by_side if result.get("cases") else _table
+        return f"{found[1]}\n{shape(result)}\n{found[3]}"
 
     DOCUMENT.write_text(_MARKED.sub(table, DOCUMENT.read_text()))
     return missing
@@ -51,6 +53,58 @@ def _table(result: dict[str, Any]) -> str:
         spread = f"{row['least']} - {row['most']}" if "least" in row else ""
         cells = (row.get("p50", ""), row.get("p95", ""), spread, row["unit"], row["goal"])
         lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", _taken(result)])
+
+
+def _taken(result: dict[str, Any]) -> str:
     conditions = ", ".join(f"{key}: {value}" for key, value in result["conditions"].items())
     taken = f"{result['date'][:10]}, revision {result['versions']['revision']}"
-    return "\n".join([*lines, "", f"Taken {taken}; {conditions}."])
+    machine = result["machine"]
+    where = f"{machine['processors']} x {machine['cpu']}, {machine['memory']}, {machine['kernel']}"
+    return "\n".join([f"Taken {taken}, on {where}; {conditions}.", *_notes(result)])
+
+
+def _notes(result: dict[str, Any]) -> list[str]:
+    return [f"Note: {note}." for note in result.get("notes", [])]
+
+
+def _side_by_side(result: dict[str, Any]) -> str:
+    """Systems in columns, cases in rows; then the figures that are no case."""
+    names = list(dict.fromkeys(name for case in result["cases"] for name in case["systems"]))
+    heads = ["case", "packets/s", *(f"{name}, us" for name in names)]
+    heads += ["/ Janus", "/ bound", "p50/p99/max ms", "Janus's"]
+    lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
+    for case in result["cases"]:
+        ours = case["systems"].get("Tertulia")
+        peer = case["systems"].get(case["better mode of Janus"])
+        cells = [case["name"], shown(ours["packets_per_s"]) if ours else ""]
+        cells += [_cost(case["systems"].get(name)) for name in names]
+        cells += [_ratio(case[key]) for key in ("ratio_vs_janus", "ratio_vs_bound")]
+        cells += [_delays(ours), _delays(peer)]
+        lines.append(f"| {' | '.join(cells)} |")
+    summary = result["summary"]
+    lines += [
+        "",
+        "Geometric means over the cases, CPU per packet of Tertulia over that of"
+        f" Janus in its better mode: **{_ratio(summary.get('ratio_vs_janus'))}**;"
+        f" of the bound: **{_ratio(summary.get('ratio_vs_bound'))}**;"
+        f" of the bound with GSO: {_ratio(summary.get('ratio_vs_bound_gso'))}.",
+    ]
+    return "\n".join([*lines, "", _taken(result)])
+
+
+def _cost(system: dict[str, Any] | None) -> str:
+    if system is None:
+        return ""
+    spread = f"{shown(system['cpu_us_least'])} - {shown(system['cpu_us_most'])}"
+    return f"{shown(system['cpu_us'])} [{spread}]"
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _delays(system: dict[str, Any] | None) -> str:
+    if system is None:
+        return ""
+    return " / ".join(shown(system[f"delay_{kind}_ms"]) for kind in ("p50", "p99", "max"))

@@ -1,10 +1,12 @@
-"""One kind of picture: the share of runs that were done by a time, as SVG."""
+"""Pictures as SVG: the share of runs done by a time; figures of several systems side by side."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+
+from bench.figures import shown
 
 # Readable on white and on dark pages, and told apart without colour by their dashes.
 _STYLES = (
@@ -13,6 +15,8 @@ _STYLES = (
     ("#059669", "2 4"),
     ("#9333ea", "10 3 2 3"),
 )
+# Bars: of one lightness each, so that they differ without colour on both kinds of page.
+_SHADES = ("#64748b", "#b45309", "#f59e0b", "#2563eb", "#94a3b8")
 _WIDTH, _HEIGHT = 720, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 44, 48
 
@@ -56,6 +60,60 @@ def distribution(title: str, unit: str, series: Mapping[str, Sequence[float]]) -
         right = _LEFT + width - 12
         parts.append(f'<path d="M{right - 34} {row - 4}H{right}" {stroke}/>')
         parts.append(_text(right - 42, row, name, "end"))
+    parts.append("</svg>\n")
+    return "\n".join(parts)
+
+
+_BAR, _GAP, _LABELS = 13, 16, 150
+
+
+def bars(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> str:
+    """One horizontal bar per system in each group; systems keep their place and shade."""
+    systems = list(dict.fromkeys(name for group in groups.values() for name in group))
+    most = max(value for group in groups.values() for value in group.values())
+    step = _round_step(most / 6)
+    limit = step * math.ceil(most / step)
+    per_group = _BAR * len(systems) + _GAP
+    top = 64 + 18 * (len(systems) // 3)
+    height = top + per_group * len(groups) + 44
+    width = _WIDTH - _LABELS - 60
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
+        f' role="img" aria-label="{escape(title)}" font-family="sans-serif" font-size="12">',
+        # The picture follows the page it is shown on.
+        "<style>text{fill:#374151}.axis{stroke:#d1d5db}"
+        "@media(prefers-color-scheme:dark){text{fill:#d1d5db}.axis{stroke:#4b5563}}</style>",
+        f'<text x="16" y="24" font-size="15">{escape(title)}</text>',
+    ]
+    for index, name in enumerate(systems):
+        x, y = 16 + 230 * (index % 3), 42 + 18 * (index // 3)
+        parts.append(f'<rect x="{x}" y="{y - 9}" width="22" height="10" fill="{_SHADES[index]}"/>')
+        parts.append(f'<text x="{x + 28}" y="{y}">{escape(name)}</text>')
+    bottom = height - 44
+    for count in range(round(limit / step) + 1):
+        x = round(_LABELS + width * count * step / limit, 1)
+        parts.append(f'<line class="axis" x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>')
+        parts.append(
+            f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{count * step:g}</text>'
+        )
+    middle = _LABELS + width / 2
+    parts.append(f'<text x="{middle}" y="{height - 8}" text-anchor="middle">{escape(unit)}</text>')
+    for row, (label, group) in enumerate(groups.items()):
+        y = top + _GAP / 2 + row * per_group
+        centre = y + _BAR * len(systems) / 2 + 4
+        parts.append(
+            f'<text x="{_LABELS - 8}" y="{centre}" text-anchor="end">{escape(label)}</text>'
+        )
+        for index, name in enumerate(systems):
+            if name not in group:
+                continue
+            long, at = round(width * group[name] / limit, 1), y + index * _BAR
+            parts.append(
+                f'<rect x="{_LABELS}" y="{at}" width="{long}" height="{_BAR - 2}"'
+                f' fill="{_SHADES[index]}"/>'
+            )
+            value = f'{_LABELS + long + 4}" y="{at + _BAR - 3}'
+            parts.append(f'<text x="{value}" font-size="10">{shown(group[name])}</text>')
     parts.append("</svg>\n")
     return "\n".join(parts)
 

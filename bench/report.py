@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from bench.figures import median, percentile, shown
 
@@ -40,6 +41,8 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     samples: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    summary: dict[str, float | None] = field(default_factory=dict)  # what programs look for first
+    cases: list[dict[str, Any]] = field(default_factory=list)  # side by side figures, by case
 
     def add(self, name: str, value: float, unit: str, goal: str = "") -> None:
         self.figures.append(Figure(name, round(value, 4), unit, goal))
@@ -66,7 +69,7 @@ class Report:
             "command": command,
             "machine": machine(),
             "versions": versions(),
-            **{key: value for key, value in asdict(self).items() if key != "name"},
+            **{key: value for key, value in asdict(self).items() if key != "name" and value},
         }
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         return path

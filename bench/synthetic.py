@@ -1,7 +1,8 @@
 """A client without media that says what a stock Jitsi client says, and is cheap enough for 200.
 
 It speaks RFC 7395, logs in anonymously, asks for the conference, enters the room, answers the
-focus, accepts the session and acknowledges everything. There is no ICE, DTLS or RTP behind it.
+focus, accepts the session and acknowledges everything. There is no ICE, DTLS or RTP behind it,
+unless a subclass brings some (`bench/ours.py`).
 It reads frames with regular expressions and not with our own XML and Jingle code: that keeps it
 cheap, and a mistake of the server's parser is not repeated here.
 """
@@ -21,6 +22,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import (
@@ -120,6 +122,38 @@ class Traffic:
     characters: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of another endpoint."""
+
+    ssrc: int
+    rtx: int | None
+    is_video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a client answers an offer with: its transport, and what it sends."""
+
+    ufrag: str
+    pwd: str
+    fingerprint: str
+    audio: int | None  # SSRC
+    video: tuple[tuple[int, int], ...]  # encodings, lowest first: SSRC, SSRC of retransmissions
+
+    @classmethod
+    def like_a_browser(cls) -> Sending:
+        """A microphone and a camera in three layers, on a transport that does not exist."""
+        ssrcs = random.sample(range(1, 2**32), 7)
+        return cls(
+            ufrag=secrets.token_hex(2),
+            pwd=secrets.token_hex(12),
+            fingerprint=":".join(f"{byte:02X}" for byte in secrets.token_bytes(32)),
+            audio=ssrcs[0],
+            video=tuple(zip(ssrcs[1:4], ssrcs[4:7], strict=True)),
+        )
+
+
 @dataclass(slots=True)
 class Occupants:
     """What this client knows of the others in its room, by endpoint id."""
@@ -127,6 +161,7 @@ class Occupants:
     present: set[str] = field(default_factory=set)
     unmuted: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
+    streams: dict[int, Stream] = field(default_factory=dict)  # only where they came as JSON
 
 
 class SyntheticClient:
@@ -164,6 +199,7 @@ class SyntheticClient:
         self._pending: dict[str, str] = {}  # iq id -> what the answer means
         self._goal: asyncio.Event = asyncio.Event()  # set whenever something was reached
         self._failure: SyntheticError | None = None
+        self._sending: Sending | None = None
         self.endpoint = ""
         self.jid = ""
         self.at = Milestones()
@@ -197,6 +233,15 @@ class SyntheticClient:
             with suppress(ClientConnectionResetError):
                 await self._send('<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" />')
             await self._socket.close()
+
+    # -- what a subclass with media overrides
+
+    def answer(self, offer: str) -> Sending:
+        """What to answer the session-initiate with."""
+        return Sending.like_a_browser()
+
+    def expect(self, streams: list[Stream]) -> None:
+        """More streams of others were announced."""
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():
@@ -358,13 +403,13 @@ class SyntheticClient:
             await self._send(self._presence("", html.escape(self._source_info(), quote=False)))
 
     def _source_info(self) -> str:
-        return json.dumps(
-            {
-                f"{self.endpoint}-a0": {"muted": False},
-                f"{self.endpoint}-v0": {"muted": False},
-            },
-            separators=(",", ":"),
-        )
+        sending = self._sending
+        names = []
+        if sending is not None and sending.audio is not None:
+            names.append(f"{self.endpoint}-a0")
+        if sending is not None and sending.video:
+            names.append(f"{self.endpoint}-v0")
+        return json.dumps({name: {"muted": False} for name in names}, separators=(",", ":"))
 
     async def _answer(self, frame: str, attrs: dict[str, str]) -> None:
         """A request to us: capabilities, Jingle, or a ping."""
@@ -381,11 +426,15 @@ class SyntheticClient:
         found = re.search(r"<jingle[^>]*>", frame)
         about = _attributes(found[0] if found else "")
         action = about.get("action")
+        if action == "session-initiate":
+            self.at.offered = asyncio.get_running_loop().time()
+            self._sending = sending = self.answer(frame)
         if action in ("session-initiate", "source-add"):
             self._learn_sources(frame)
         if action == "session-initiate":
-            self.at.offered = asyncio.get_running_loop().time()
-            accept = session_accept(about.get("sid", ""), attrs["from"], self.jid, self.endpoint)
+            accept = session_accept(
+                about.get("sid", ""), attrs["from"], self.jid, self.endpoint, sending
+            )
             await self._ask("set", attrs["from"], accept, "accept")
         elif action == "session-terminate":
             raise SyntheticError(f"the session was ended: {frame[:400]}")
@@ -394,7 +443,11 @@ class SyntheticClient:
         self.others.sources.update(_OWNER.findall(frame))
         found = _JSON_SOURCES.search(frame)
         if found is not None:
-            self.others.sources.update(json.loads(html.unescape(found[1])).get("sources", {}))
+            by_owner = json.loads(html.unescape(found[1])).get("sources", {})
+            self.others.sources.update(by_owner)
+            new = [each for parts in by_owner.values() for each in _streams(parts)]
+            self.others.streams.update((each.ssrc, each) for each in new)
+            self.expect(new)
         self.others.sources -= {"jvb", self.endpoint}
 
 
@@ -443,23 +496,37 @@ _VIDEO_EXTENSIONS = (
 )
 
 
-def session_accept(sid: str, focus: str, jid: str, endpoint: str) -> str:
-    """What a stock Chrome with camera and microphone answers: three simulcast layers with RTX."""
-    ssrcs = random.sample(range(1, 2**32), 7)
-    audio, video = ssrcs[0], ssrcs[1:]
-    fingerprint = ":".join(f"{byte:02X}" for byte in secrets.token_bytes(32))
+def _streams(parts: list[list[Any]]) -> list[Stream]:
+    """The streams of one owner from the compact JSON: video, its groups, audio."""
+    video, groups, audio = [*parts, [], [], []][:3]
+    repairs = {group[1]: group[2] for group in groups if group[0] == "f"}
+    return [
+        Stream(source["s"], repairs.get(source["s"]), is_video=True)
+        for source in video
+        if source["s"] not in repairs.values()
+    ] + [Stream(source["s"], None, is_video=False) for source in audio]
+
+
+def session_accept(sid: str, focus: str, jid: str, endpoint: str, sending: Sending) -> str:
+    """What a stock Chrome answers that sends this."""
     transport = (
         "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'"
-        f" ufrag='{secrets.token_hex(2)}' pwd='{secrets.token_hex(12)}'>"
+        f" ufrag='{html.escape(sending.ufrag)}' pwd='{html.escape(sending.pwd)}'>"
         "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='active'>"
-        f"{fingerprint}</fingerprint></transport>"
+        f"{sending.fingerprint}</fingerprint></transport>"
     )
+    primary = [ssrc for ssrc, _ in sending.video]
     video_sources = "".join(
-        _source(ssrc, f"{endpoint}-v0", f"{endpoint}-video-0-1 {endpoint}-v") for ssrc in video
+        _source(ssrc, f"{endpoint}-v0", f"{endpoint}-video-0-1 {endpoint}-v")
+        for ssrc in (*primary, *(rtx for _, rtx in sending.video))
     )
-    groups = _group("SIM", video[:3]) + "".join(
-        _group("FID", pair) for pair in zip(video[:3], video[3:], strict=True)
-    )
+    groups = _group("SIM", primary) if len(primary) > 1 else ""
+    groups += "".join(_group("FID", pair) for pair in sending.video)
+    audio_source = ""
+    if sending.audio is not None:
+        audio_source = _source(
+            sending.audio, f"{endpoint}-a0", f"{endpoint}-audio-0-1 {endpoint}-a"
+        )
     rtcp_mux = "<rtcp-mux/>"
     return (
         f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' sid='{sid}'"
@@ -469,7 +536,7 @@ def session_accept(sid: str, focus: str, jid: str, endpoint: str) -> str:
         "<content creator='responder' name='audio' senders='both'>"
         "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
         f"{_AUDIO_CODECS}{_AUDIO_EXTENSIONS}"
-        f"{_source(audio, f'{endpoint}-a0', f'{endpoint}-audio-0-1 {endpoint}-a')}{rtcp_mux}"
+        f"{audio_source}{rtcp_mux}"
         f"</description>{transport}</content>"
         "<content creator='responder' name='video' senders='both'>"
         "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'>"

@@ -24,6 +24,7 @@ pub mod forward;
 pub mod keyframes;
 pub mod layers;
 pub mod levels;
+pub mod load;
 pub mod numbers;
 pub mod outputs;
 pub mod patience;

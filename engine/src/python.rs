@@ -869,6 +869,8 @@ fn _engine(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<BandwidthEstimate>()?;
     module.add_class::<EndpointStats>()?;
     module.add_class::<EngineStats>()?;
+    module.add_class::<crate::load::python::Load>()?;
+    module.add_class::<crate::load::python::LoadPeer>()?;
     let event = py
         .get_type::<IceConnected>()
         .bitor(py.get_type::<DtlsConnected>())?

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Literal, final
 
+from typing import Any, Literal, final
+
 class EngineError(Exception):
     """An order that cannot be carried out: an id used twice, a fingerprint that is not hex, ..."""
 
@@ -547,3 +549,110 @@ class ClientStats:
     datagrams_refused: int  # the kernel, or a slow TCP connection, had no room
     not_sent: int  # frames and packets for a peer that was not ready, or of an unknown stream
     events_dropped: int  # frames and packets the reader was too slow for
+
+# -- the load generator
+
+@final
+class LoadPeer:
+    """One client of a `Load`: what signalling has to tell the server about it."""
+
+    id: int
+    ip: str
+    port: int  # of its own UDP socket
+    ufrag: str
+    pwd: str
+    fingerprint: str  # SHA-256, as in SDP; the peer takes the client's side of DTLS
+
+@final
+class Load:
+    """Many WebRTC clients in one thread of their own, for benchmarks and tests under load.
+
+    They send numbered, dated packets that look like VP8 and Opus, count what they receive and
+    measure how long it took; the kernel dates what comes in. Orders are carried out in the order
+    given; one about a peer that is gone is ignored.
+    """
+
+    def __init__(self, ip: str = "127.0.0.1") -> None:
+        """Every peer gets a socket at this address. Raises: ValueError, OSError."""
+
+    def add_peer(self, room: int) -> LoadPeer:
+        """A peer of a room; packets of other rooms are counted as strangers. Raises: OSError."""
+
+    def connect(
+        self,
+        peer: LoadPeer,
+        *,
+        ufrag: str,
+        pwd: str,
+        fingerprint: tuple[str, str],
+        candidates: Sequence[str],
+        controlling: bool,
+        payload_types: Sequence[tuple[int, str, int, int, int | None]],
+        extensions: Sequence[tuple[int, str]],
+    ) -> None:
+        """Begin ICE and DTLS with what the server said.
+
+        Args:
+            fingerprint: hash name and digest.
+            candidates: "address:port" over UDP.
+            controlling: the peer's role in ICE.
+            payload_types: number, encoding name, clock rate, channels, RTX payload type.
+            extensions: id and URI.
+        Raises: ValueError.
+        """
+
+    def connect_bare(self, peer: LoadPeer, server: str) -> None:
+        """Exchange SRTP with `server` ("address:port") under well-known keys, without ICE and DTLS:
+        for the bound of forwarding (`engine/examples/reference_loop.rs`)."""
+
+    def publish(
+        self,
+        peer: LoadPeer,
+        *,
+        mid: str,
+        is_video: bool,
+        payload_type: int,
+        ssrc: int,
+        rtx: int | None,
+        frames_per_s: float,
+        frame_bytes: int,
+        variation: float = 0.0,
+        packet_bytes: int = 1100,
+        key_factor: float = 1.0,
+        key_every_s: float = 0.0,
+    ) -> None:
+        """Add a stream the connected peer sends from `start` on.
+
+        Args:
+            frame_bytes: payload of an average frame; others are up to `variation` larger or smaller.
+            packet_bytes: the most payload one packet carries; a frame's packets are equally long.
+            key_factor: how many times larger a key frame is.
+            key_every_s: key frames nobody asked for; 0 for none.
+        """
+
+    def expect(self, peer: LoadPeer, streams: Sequence[tuple[int, int | None, bool]]) -> None:
+        """Streams the connected peer will get: SSRC, SSRC of retransmissions, whether video."""
+
+    def start(self, peers: Sequence[LoadPeer]) -> None: ...
+    def stop(self) -> None:
+        """Nobody sends any more."""
+
+    def remove(self, peer: LoadPeer) -> None: ...
+    def poll_every(self, us: int) -> None:
+        """Look at the sockets only so often; 0 (the default): whenever something comes in."""
+
+    def reset(self) -> None:
+        """Count anew."""
+
+    def report(self) -> dict[str, Any]:
+        """What was counted since `reset`.
+
+        Keys: sent, received, received_bytes, missing (numbers left out), late (behind a higher
+        number), misnumbered (RTP sequence numbers that do not follow), strangers, unstamped,
+        delay_p50_ns, delay_p99_ns, delay_max_ns (from before encryption at the sender to the
+        receiver's kernel), cpu_ns (of the generator's thread since it began), and peers: by id, with
+        ice_s, dtls_s, first_packet_s (since `connect`; None until then), client_hellos, profile,
+        streams_heard (since `reset`).
+        """
+
+    def close(self) -> None: ...

@@ -1,0 +1,152 @@
+"""A system under load: its process, the generator's peers in it, and one stretch of measuring."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.process import cpu_ns
+from bench.traffic import Case
+from tertulia._engine import Load, LoadPeer
+
+POLL_US = 2_000  # how often receivers look at their sockets: nobody is woken for a packet
+FLOWING_WITHIN_S = 20.0
+SETTLE_S = 0.4
+DELIVERED = 0.999
+FLOWED = 0.98  # a stream that fell silent leaves no numbers out
+
+
+class CaseFailed(Exception):
+    """The system did not do what the case needs; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    senders: list[LoadPeer]
+    people: list[LoadPeer]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one stretch of time with media showed."""
+
+    seconds: float
+    cpu_ns: int  # of the system's process
+    own_cpu_ns: int  # of the generator's thread
+    sent: int
+    received: int
+    expected: int  # by the numbers that were left out
+    offered: int  # sent times receivers; the edges of the window blur it a little
+    misnumbered: int
+    strangers: int
+    delay_p50_ms: float
+    delay_p99_ms: float
+    delay_max_ms: float
+
+    @property
+    def delivered(self) -> float:
+        return self.received / max(1, self.expected)
+
+    @property
+    def is_void(self) -> bool:
+        too_few = self.received < FLOWED * self.offered
+        return self.delivered < DELIVERED or too_few or self.strangers > 0
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU per packet that reached a receiver."""
+        return self.cpu_ns / 1e3 / max(1, self.received)
+
+    @property
+    def packets_per_s(self) -> float:
+        return self.received / self.seconds
+
+    def net_cpu_us(self, idle_ns_per_s: float) -> float:
+        return (self.cpu_ns - idle_ns_per_s * self.seconds) / 1e3 / max(1, self.received)
+
+
+@dataclass(slots=True)
+class Driven:
+    """One system with everybody connected."""
+
+    name: str
+    load: Load
+    pid: int
+    rooms: Sequence[Room]
+
+    def peers(self) -> list[LoadPeer]:
+        return [peer for room in self.rooms for peer in room.people]
+
+    async def until_connected(self, within_s: float) -> dict[int, dict[str, Any]]:
+        """Wait until ICE and DTLS of every peer are done; what each peer reports."""
+        deadline = time.monotonic() + within_s
+        while True:
+            peers: dict[int, dict[str, Any]] = self.load.report()["peers"]
+            waiting = [one for one in peers.values() if one["dtls_s"] is None]
+            if not waiting:
+                return peers
+            if time.monotonic() > deadline:
+                raise CaseFailed(f"{self.name}: {len(waiting)} of {len(peers)} did not connect")
+            await asyncio.sleep(0.05)
+
+    async def window(self, case: Case, seconds: float) -> Window:
+        """Send, wait until everything flows, and measure. Raises: CaseFailed."""
+        load = self.load
+        load.poll_every(POLL_US)
+        load.reset()
+        load.start([peer for room in self.rooms for peer in room.senders])
+        try:
+            await self._until_flowing(case)
+            await asyncio.sleep(SETTLE_S)
+            load.reset()
+            own, began, cpu = load.report()["cpu_ns"], time.monotonic(), cpu_ns(self.pid)
+            await asyncio.sleep(seconds)
+            used, took, found = cpu_ns(self.pid) - cpu, time.monotonic() - began, load.report()
+        finally:
+            load.stop()
+            load.poll_every(0)
+        return Window(
+            seconds=took,
+            cpu_ns=used,
+            own_cpu_ns=found["cpu_ns"] - own,
+            sent=found["sent"],
+            received=found["received"],
+            expected=found["received"] + max(0, found["missing"] - found["late"]),
+            offered=found["sent"] * case.fan_out,
+            misnumbered=found["misnumbered"],
+            strangers=found["strangers"],
+            delay_p50_ms=found["delay_p50_ns"] / 1e6,
+            delay_p99_ms=found["delay_p99_ns"] / 1e6,
+            delay_max_ms=found["delay_max_ns"] / 1e6,
+        )
+
+    async def _until_flowing(self, case: Case) -> None:
+        deadline = time.monotonic() + FLOWING_WITHIN_S
+        while True:
+            peers = self.load.report()["peers"]
+            heard = sum(one["streams_heard"] for one in peers.values())
+            if heard >= case.flows:
+                return
+            if time.monotonic() > deadline:
+                raise CaseFailed(f"{self.name}: {heard} of {case.flows} streams flow")
+            await asyncio.sleep(0.05)
+
+    async def idle_ns_per_s(self, seconds: float) -> float:
+        """CPU of the system while nothing is sent."""
+        began, cpu = time.monotonic(), cpu_ns(self.pid)
+        await asyncio.sleep(seconds)
+        return (cpu_ns(self.pid) - cpu) / (time.monotonic() - began)
+
+
+def machine_address() -> str:
+    """The address traffic leaves by; Janus's ICE library will not use loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(("192.0.2.1", 9))  # sends nothing (RFC 5737)
+        except OSError:
+            return "127.0.0.1"
+        return str(one.getsockname()[0])
