@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "tertulia.metrics": set(),
     "tertulia.monitoring": {"tertulia.metrics"},
     "tertulia.xmpp": set(),
+    "tertulia.client": {"tertulia.xmpp", "tertulia._engine"},
     "tertulia.rooms": {"tertulia.xmpp"},
     "tertulia.focus": {"tertulia.rooms", "tertulia.xmpp", "tertulia.metrics"},
     "tertulia.bridge": {

@@ -119,7 +119,7 @@ def test_frames_travel_through_the_bridge(clients: ClientEngine, bridge: Engine)
             Source(11, "audio", [Encoding(3000)]),
         ],
     )
-    bridge.forward(2, [(10, 0, 7), (11, 0, 7)])
+    bridge.forward(2, [(10, 0, 7, 7), (11, 0, 7, 7)])
     clients.publish(1, [video, audio])
     clients.subscribe(2, [video, audio])
 
