@@ -10,8 +10,6 @@ Orders are carried out in the order given. An order for an id that is gone is ig
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Literal, final
-
 from typing import Any, Literal, final
 
 class EngineError(Exception):
