@@ -7,7 +7,17 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import document, footprint, forwarding, join, rooms, signalling, startup
+from bench import (
+    document,
+    footprint,
+    forwarding,
+    join,
+    participants,
+    pressure,
+    rooms,
+    signalling,
+    startup,
+)
 from bench.driven import CaseFailed
 from bench.process import Machine, own_cpu_s
 from bench.report import ROOT, Report, command
@@ -23,6 +33,8 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Report]]] = {
     "rooms": rooms.run,
     "join": join.run,
     "forwarding": forwarding.run,
+    "participants": participants.run,
+    "pressure": pressure.run,
 }
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bench.driven import CaseFailed, Driven, Room, machine_address
+from bench.driven import CaseFailed, Driven, Room, Standing, machine_address
 from bench.ours import OPUS_NUMBER, VP8_NUMBER
 from bench.report import ROOT
 from bench.traffic import OPUS, Case
@@ -46,7 +46,8 @@ async def prepared(case: Case, *, gso: bool = False) -> AsyncIterator[Driven]:
                 process.stdin.write(line.encode() + b"\n")
         process.stdin.write(b"\n")
         await process.stdin.drain()
-        yield Driven("bound, GSO" if gso else "bound", load, process.pid, rooms)
+        name = "bound, GSO" if gso else "bound"
+        yield Driven(name, load, process.pid, rooms, Standing.now(process.pid))
     finally:
         load.close()
         await _stop(process)

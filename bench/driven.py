@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.process import cpu_ns
+from bench.process import cpu_ns, pss_kib
 from bench.traffic import Case
 from tertulia._engine import Load, LoadPeer
 
@@ -69,6 +69,19 @@ class Window:
         return (self.cpu_ns - idle_ns_per_s * self.seconds) / 1e3 / max(1, self.received)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The system's process at one moment."""
+
+    at: float
+    cpu_ns: int
+    pss_kib: int
+
+    @classmethod
+    def now(cls, pid: int) -> Standing:
+        return cls(time.monotonic(), cpu_ns(pid), pss_kib(pid))
+
+
 @dataclass(slots=True)
 class Driven:
     """One system with everybody connected."""
@@ -77,6 +90,8 @@ class Driven:
     load: Load
     pid: int
     rooms: Sequence[Room]
+    empty: Standing  # before anybody came
+    full: Standing | None = None  # when everybody was connected
 
     def peers(self) -> list[LoadPeer]:
         return [peer for room in self.rooms for peer in room.people]
@@ -88,6 +103,7 @@ class Driven:
             peers: dict[int, dict[str, Any]] = self.load.report()["peers"]
             waiting = [one for one in peers.values() if one["dtls_s"] is None]
             if not waiting:
+                self.full = Standing.now(self.pid)
                 return peers
             if time.monotonic() > deadline:
                 raise CaseFailed(f"{self.name}: {len(waiting)} of {len(peers)} did not connect")

@@ -85,6 +85,7 @@ class CaseResult:
         return {
             "name": self.case.name,
             "meaning": self.case.meaning,
+            "counts": self.case.counts,
             "receiving flows": self.case.flows,
             "machine busy": round(self.busy, 3),
             "missing": self.reasons,

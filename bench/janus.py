@@ -24,7 +24,7 @@ from typing import Any
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 from bench import janus_sdp
-from bench.driven import CaseFailed, Driven, Room, machine_address
+from bench.driven import CaseFailed, Driven, Room, Standing, machine_address
 from bench.janus_sdp import Description
 from bench.traffic import OPUS, Case, Pattern
 from tertulia._engine import Load, LoadPeer
@@ -258,11 +258,12 @@ async def prepared(case: Case, *, event_loops: int = 0) -> AsyncIterator[Driven]
             running(event_loops=event_loops) as janus,
             Session.open(janus.url) as session,
         ):
+            empty = Standing.now(janus.pid)
             rooms = await asyncio.gather(
                 *(_room(session, load, case, number) for number in range(case.rooms))
             )
             name = f"Janus, {event_loops} loops" if event_loops else "Janus"
-            driven = Driven(name, load, janus.pid, rooms)
+            driven = Driven(name, load, janus.pid, rooms, empty)
             await driven.until_connected(JOIN_WITHIN_S)
             yield driven
     finally:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 
-from bench.driven import CaseFailed, Driven, Room, machine_address
+from bench.driven import CaseFailed, Driven, Room, Standing, machine_address
 from bench.server import ONE_ADDRESS, Server, running
 from bench.synthetic import Sending, Stream, SyntheticClient, connections
 from bench.traffic import OPUS, Case, Pattern
@@ -147,37 +147,48 @@ async def prepared(case: Case) -> AsyncIterator[Driven]:
     """A server with everybody of `case` in their rooms, connected and watching, nothing sent."""
     load = Load(machine_address())
     try:
-        async with serving() as server, connections() as http:
-            rooms, clients = [], []
-            slots = asyncio.Semaphore(AT_ONCE)
-
-            async def arrive(one: MediaClient) -> None:
-                async with slots:
-                    await one.join()
-
-            for number in range(case.rooms):
-                people = [
-                    MediaClient(
-                        http,
-                        server,
-                        load,
-                        room=f"load{number}",
-                        number=number,
-                        video=case.video if place < case.video_senders else None,
-                        audio=place < case.audio_senders,
-                    )
-                    for place in range(case.people)
-                ]
-                clients += people
-                senders = [one.peer for one in people[: case.senders]]
-                rooms.append(Room(senders, [one.peer for one in people]))
-            async with asyncio.timeout(JOIN_WITHIN_S):
-                await asyncio.gather(*(arrive(one) for one in clients))
-                await asyncio.gather(*(one.until_accepted() for one in clients))
-                await asyncio.gather(*(one.watch() for one in clients))
-            driven = Driven("Tertulia", load, server.bridge_pid, rooms)
-            await driven.until_connected(JOIN_WITHIN_S)
+        async with serving() as server, populated(server, load, case) as driven:
             yield driven
-            await asyncio.gather(*(one.close() for one in clients), return_exceptions=True)
     finally:
         load.close()
+
+
+@contextlib.asynccontextmanager
+async def populated(server: Server, load: Load, case: Case) -> AsyncIterator[Driven]:
+    """Bring everybody of `case` into the rooms of a running server; they leave at the end."""
+    async with connections() as http:
+        empty = Standing.now(server.bridge_pid)
+        rooms: list[Room] = []
+        clients: list[MediaClient] = []
+        for number in range(case.rooms):
+            people = [
+                MediaClient(
+                    http,
+                    server,
+                    load,
+                    room=f"load{number}",
+                    number=number,
+                    video=case.video if place < case.video_senders else None,
+                    audio=place < case.audio_senders,
+                )
+                for place in range(case.people)
+            ]
+            clients += people
+            senders = [one.peer for one in people[: case.senders]]
+            rooms.append(Room(senders, [one.peer for one in people]))
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def arrive(one: MediaClient) -> None:
+            async with slots:
+                await one.join()
+
+        async with asyncio.timeout(JOIN_WITHIN_S):
+            await asyncio.gather(*(arrive(one) for one in clients))
+            await asyncio.gather(*(one.until_accepted() for one in clients))
+            await asyncio.gather(*(one.watch(lastN=case.last_n) for one in clients))
+        driven = Driven("Tertulia", load, server.bridge_pid, rooms, empty)
+        await driven.until_connected(JOIN_WITHIN_S)
+        try:
+            yield driven
+        finally:
+            await asyncio.gather(*(one.close() for one in clients), return_exceptions=True)

@@ -54,6 +54,7 @@ class Case:
     video: Pattern | None = None
     video_senders: int = 0  # per room
     audio_senders: int = 0  # per room, the first ones too
+    last_n: int = -1  # videos each receiver asks for
     counts: bool = True  # in the geometric means
 
     @property
@@ -63,11 +64,18 @@ class Case:
     @property
     def flows(self) -> int:
         """Streams times receivers, over all rooms."""
-        return self.rooms * (self.video_senders + self.audio_senders) * (self.people - 1)
+        heard = self.audio_senders * (self.people - 1)
+        if self.last_n < 0:
+            return self.rooms * (self.video_senders * (self.people - 1) + heard)
+        others = self.video_senders - 1
+        sending = self.video_senders * min(self.last_n, others)
+        watching = (self.people - self.video_senders) * min(self.last_n, self.video_senders)
+        return self.rooms * (sending + watching + heard)
 
     @property
     def fan_out(self) -> int:
-        return self.people - 1
+        """Receivers of each packet; 0 where receivers choose."""
+        return self.people - 1 if self.last_n < 0 else 0
 
 
 def _broadcast(receivers: int) -> Case:
@@ -96,6 +104,24 @@ P2 = Case(
     video=SD,
     video_senders=3,
     audio_senders=3,
+)
+P4 = Case(
+    name="1 to 10, sparse",
+    meaning="P4: 200 packets/s of 1,100 bytes, one by one, to 10 receivers",
+    people=11,
+    video=even(200),
+    video_senders=1,
+    counts=False,
+)
+LARGE = Case(
+    name="room of 100",
+    meaning="a hundred people, thirty cameras of which each sees twenty, three open microphones",
+    people=100,
+    video=camera(60, 7.5),
+    video_senders=30,
+    audio_senders=3,
+    last_n=20,
+    counts=False,
 )
 CASES = (
     P1,
@@ -127,4 +153,31 @@ CASES = (
         audio_senders=3,
     ),
     P2,
+    P4,
 )
+
+
+def arrivals(people: int) -> Case:
+    """So many people in rooms of ten with one sender each, for what a participant costs."""
+    return Case(
+        name=f"{people} people",
+        meaning=f"{people} people in rooms of ten, one sender in each",
+        rooms=people // 10,
+        people=10,
+        video=HD,
+        video_senders=1,
+        audio_senders=1,
+        counts=False,
+    )
+
+
+def evenly(packets_per_s: float, receivers: int = 30) -> Case:
+    """One sender with this many packets/s of 1,100 bytes to each receiver."""
+    return Case(
+        name=f"1 to {receivers}, {packets_per_s:.0f}/s",
+        meaning=f"{packets_per_s:.0f} packets/s of 1,100 bytes, one by one, to {receivers}",
+        people=receivers + 1,
+        video=even(packets_per_s),
+        video_senders=1,
+        counts=False,
+    )
