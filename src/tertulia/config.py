@@ -63,6 +63,7 @@ def _is_server(text: str) -> bool:
 
 
 PORT = Rule("a port from 1 to 65535, or 0 for any free one", lambda v: 0 <= v <= 65535)
+NUMBER = Rule("a number of at least 0", lambda v: v >= 0)
 COUNT = Rule("a number of at least 1", lambda v: v >= 1)
 HOST = Rule(
     "a host name such as meet.example.org, or an IPv4 address",
@@ -159,6 +160,13 @@ class Bridge:
     region: str = key("", "Its region, compared with the regions of participants.", LINE)
     max_conferences: int = key(1000, "Most conferences on it; more are refused.", COUNT)
     max_endpoints: int = key(2000, "Most people on it, over all conferences.", COUNT)
+    loudest_voices: int = key(
+        0, "How many voices at a time reach everybody, the loudest ones; 0 for all.", NUMBER
+    )
+    silence_after_s: int = key(
+        0, "Tell clients when nobody has spoken for so many seconds; 0 for never.", NUMBER
+    )
+    shed_load: bool = key(False, "Send everybody fewer videos while the bridge has too much to do.")
     monitor_port: int = key(8080, "TCP port of its pages for operators, at `monitor.listen`.", PORT)
 
 

@@ -298,6 +298,9 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
         *("--monitor-port", str(config.bridge.monitor_port) if config.monitor.enabled else "none"),
         *("--max-conferences", str(config.bridge.max_conferences)),
         *("--max-endpoints", str(config.bridge.max_endpoints)),
+        *("--loudest-voices", str(config.bridge.loudest_voices)),
+        *("--silence-after", str(config.bridge.silence_after_s)),
+        *(("--shed-load",) if config.bridge.shed_load else ()),
         *("--stop-within", "1"),  # it is told to stop because all of this stops
         *("--log-level", config.log.level),
         *("--log-format", config.log.format),

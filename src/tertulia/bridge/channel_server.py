@@ -30,22 +30,27 @@ class ChannelLimits:
 
     messages_per_s: int = 100
     message_bytes: int = 64 * 1024
-    outgoing_messages: int = 1000  # waiting for a client that does not read
+    outgoing_bytes: int = 1024 * 1024  # waiting for a client that does not read
     ping_interval_s: float = 15.0
 
 
 class _WebSocketChannel:
     """One open channel: messages queue up, one task writes them."""
 
-    def __init__(self, limits: ChannelLimits) -> None:
+    def __init__(self, limits: ChannelLimits, abort: Callable[[], None]) -> None:
+        """`abort` cuts the connection: a client that does not read gets no farewell either."""
         self._limits = limits
+        self._abort = abort
         self._waiting: deque[str] = deque()
+        self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._close: tuple[int, str] | None = None
 
     def send(self, text: str) -> None:
-        if len(self._waiting) >= self._limits.outgoing_messages:
-            self.close(WSCloseCode.POLICY_VIOLATION, "too slow")
+        self._waiting_bytes += len(text)
+        if self._waiting_bytes > self._limits.outgoing_bytes:
+            self._waiting.clear()
+            self._abort()
             return
         self._waiting.append(text)
         self._wake.set()
@@ -63,7 +68,9 @@ class _WebSocketChannel:
         """Write until the channel is closed by either side."""
         while not socket.closed:
             while self._waiting:
-                await socket.send_str(self._waiting.popleft())
+                text = self._waiting.popleft()
+                await socket.send_str(text)
+                self._waiting_bytes -= len(text)
             if self._close is not None:
                 code, reason = self._close
                 await socket.close(code=code, message=reason.encode())
@@ -110,13 +117,18 @@ class ChannelServer:
             heartbeat=self._limits.ping_interval_s, max_msg_size=self._limits.message_bytes
         )
         await socket.prepare(request)
-        await self._serve(socket, *admitted)
+        transport = request.transport
+        if transport is not None:
+            await self._serve(socket, _WebSocketChannel(self._limits, transport.abort), *admitted)
         return socket
 
     async def _serve(
-        self, socket: web.WebSocketResponse, conference: Conference, endpoint: Endpoint
+        self,
+        socket: web.WebSocketResponse,
+        channel: _WebSocketChannel,
+        conference: Conference,
+        endpoint: Endpoint,
     ) -> None:
-        channel = _WebSocketChannel(self._limits)
         if conference.endpoints.get(endpoint.id) is not endpoint:  # it left meanwhile
             await socket.close(code=WSCloseCode.GOING_AWAY)
             return

@@ -19,6 +19,7 @@ from tertulia.bridge.channel_server import ChannelServer
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.engine_events import dispatch_all
 from tertulia.bridge.engine_media import EngineMedia
+from tertulia.bridge.load_reducer import LoadReducer
 from tertulia.bridge.monitor import pages
 from tertulia.bridge.reachability import Reachability
 from tertulia.bridge.seat import Seat
@@ -109,8 +110,13 @@ async def _work(
     watch.changed = seat.publish
     loop.add_reader(engine.fileno(), _take_events, engine, bridge, seat)
 
+    reducer = LoadReducer()
+
     def look() -> None:
         watch.refresh(loop.time())
+        if config.sheds_load:
+            most = bridge.most_forwarded
+            bridge.forward_at_most(reducer.observe(bridge.stress, most, loop.time()), loop.time())
         if seat.is_joined:
             seat.publish()
 

@@ -46,6 +46,7 @@ class BridgeConfig:
     receive_buffer_bytes: int = 4 * 1024 * 1024
     limits: BridgeLimits = field(default_factory=BridgeLimits)
     load_limits: LoadLimits = field(default_factory=LoadLimits)
+    sheds_load: bool = False  # by sending everybody fewer videos
     channel_limits: ChannelLimits = field(default_factory=ChannelLimits)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import itertools
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.errors import MediaRefused
 from tertulia.bridge.media import Media
+from tertulia.bridge.video import UNLIMITED
 from tertulia.errors import PeerError
 from tertulia.xmpp.colibri2 import (
     PRIVATE_ADDRESSES,
@@ -41,6 +43,8 @@ from tertulia.xmpp.colibri2 import (
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media as MediaType
 from tertulia.xmpp.jingle_rtp import Source
+
+log = logging.getLogger("tertulia.bridge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class Videobridge:
         self.in_graceful_shutdown = False
         self.is_draining = False
         self.stress = 0.0  # as last measured
+        self.last_n = UNLIMITED  # videos that anybody receives at most
         self._lost: list[Lost] = []
         self._media = media
         self._public_netloc = public_netloc
@@ -289,6 +294,21 @@ class Videobridge:
         return conference, endpoint
 
     # -- time and the engine
+
+    @property
+    def most_forwarded(self) -> int:
+        """The largest number of videos that anybody receives."""
+        return max(
+            (len(e.forwarded) for c in self.conferences for e in c.endpoints.values()), default=0
+        )
+
+    def forward_at_most(self, last_n: int, now: float) -> None:
+        """Limit the videos that anybody receives; -1: as many as they want."""
+        if last_n != self.last_n:
+            log.info("Videos to anybody: at_most=%d stress=%g", last_n, self.stress)
+            self.last_n = last_n
+        for conference in self.conferences:
+            conference.forward_at_most(last_n, now)
 
     def tick(self, now: float) -> None:
         for conference in self.conferences:

@@ -100,6 +100,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="no new meetings over this load; 1 is all a thread can do (default: 1)",
     )
+    add("--loudest-voices", type=_count, default=0, metavar="N", help="forwarded (default: 0, all)")
+    add(
+        "--silence-after", type=_count, default=0, metavar="S", help="tell clients (default: never)"
+    )
+    add("--shed-load", action="store_true", help="send fewer videos when there is too much to do")
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     add("--log-format", default="logfmt", choices=["logfmt", "json"])
 
@@ -134,7 +139,9 @@ def run(args: argparse.Namespace) -> int:
 
     from tertulia import __version__, logs  # noqa: PLC0415
     from tertulia.bridge import service  # noqa: PLC0415
+    from tertulia.bridge.conference import ConferenceLimits  # noqa: PLC0415
     from tertulia.bridge.settings import BridgeConfig  # noqa: PLC0415
+    from tertulia.bridge.speech import SpeechPolicy  # noqa: PLC0415
     from tertulia.bridge.videobridge import BridgeLimits  # noqa: PLC0415
 
     logs.set_up(args.log_level, args.log_format, f"bridge-{args.name}")
@@ -165,12 +172,24 @@ def run(args: argparse.Namespace) -> int:
             max_conferences=args.max_conferences,
             max_endpoints=args.max_endpoints,
             max_stress=args.max_stress,
+            conference=ConferenceLimits(
+                speech=SpeechPolicy(
+                    loudest=args.loudest_voices, silence_after_s=float(args.silence_after)
+                )
+            ),
         ),
+        sheds_load=args.shed_load,
     )
     machine.raise_open_files_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run(config))
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: expected a number of at least 0")
+    return int(text)
 
 
 def _server(text: str) -> tuple[str, int]:

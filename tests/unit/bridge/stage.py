@@ -42,7 +42,7 @@ class Wire:
 class Stage:
     """A conference of endpoints that each send a voice and a simulcast camera."""
 
-    def __init__(self, *ids: str) -> None:
+    def __init__(self, *ids: str, limits: ConferenceLimits | None = None) -> None:
         self.media = Recorder()
         self.now = 100.0
         handles = itertools.count(1)
@@ -53,7 +53,7 @@ class Stage:
             media=self.media,
             new_handle=lambda: next(handles),
             now=self.now,
-            limits=ConferenceLimits(),
+            limits=limits,
         )
         self.wires: dict[str, Wire] = {}
         for number, endpoint_id in enumerate(ids):

@@ -24,6 +24,7 @@ from tertulia.xmpp.colibri2 import (
 class House:
     def __init__(self, bridge: Videobridge, port: int, http: aiohttp.ClientSession) -> None:
         self.bridge = bridge
+        self.port = port
         (self.conference,) = bridge.conferences
         self.endpoint = self.conference.endpoints["ana"]
         self._base = f"http://127.0.0.1:{port}/colibri-ws"
@@ -140,3 +141,30 @@ async def test_nonsense_is_ignored(house: House) -> None:
 
     assert await read(socket) == {"colibriClass": "ServerHello"}
     assert house.conference.messages_malformed == 1
+
+
+async def test_who_does_not_read_is_cut_off_and_harms_nobody(house: House) -> None:
+    """A client that opens the channel and then reads nothing: at most 1 MiB waits for it."""
+    path = f"/colibri-ws/br1/{house.conference.id}/ana?pwd={house.endpoint.channel_pwd}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port, limit=1024)
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    assert b"101" in await reader.readline()
+    async with asyncio.timeout(5):
+        while house.endpoint.channel is None:  # noqa: ASYNC110  # with a deadline
+            await asyncio.sleep(0)
+    told = 0
+
+    async with asyncio.timeout(20):
+        while house.endpoint.channel is not None:
+            house.endpoint.tell("x" * 16_384)
+            told += 16_384
+            await asyncio.sleep(0)
+
+    # What the kernel's buffers took is not ours to limit.
+    assert told < 32 * 1024 * 1024
+    other = await house.open()
+    assert await read(other) == {"colibriClass": "ServerHello"}
+    writer.close()

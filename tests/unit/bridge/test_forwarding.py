@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.bridge.stage import CAMERA_LAYERS, Stage
 
+from tertulia.bridge.conference import ConferenceLimits
+from tertulia.bridge.speech import SpeechPolicy
 from tertulia.bridge.video import ALL
 
 
@@ -286,3 +288,65 @@ def test_statistics_of_a_large_room_go_to_those_who_look() -> None:
 
     heard = [who for who, wire in stage.wires.items() if wire.of("EndpointStats")]
     assert heard == ["p3"]
+
+
+# -- whose voice is forwarded
+
+
+def speaks(stage: Stage, endpoint_id: str, level: int) -> None:
+    handle = stage.handle(endpoint_id, f"{endpoint_id}-a0")
+    stage.conference.heard(handle, bytes([level] * 5), stage.now)
+
+
+def voices_at(stage: Stage, endpoint_id: str) -> set[str]:
+    received = {source for source, *_ in stage.received_by(endpoint_id)}
+    return {
+        other.id
+        for other in stage.conference.endpoints.values()
+        if any(order.handle in received for order in other.audio.values())
+    }
+
+
+def test_everybodys_voice_is_forwarded_unless_only_the_loudest_shall_be() -> None:
+    limits = ConferenceLimits(speech=SpeechPolicy(loudest=2))
+    levels = {"ana": 30, "bea": 40, "cyd": 50, "dot": 60}
+    for stage in (Stage(*levels), Stage(*levels, limits=limits)):
+        for _ in range(10):
+            for who, level in levels.items():
+                speaks(stage, who, level)
+            stage.passes(0.1)
+        heard = voices_at(stage, "dot")
+
+        if stage.conference.limits is limits:
+            assert heard == {"ana", "bea"}
+        else:
+            assert heard == {"ana", "bea", "cyd"}
+
+
+def test_a_voice_that_was_asked_for_by_name_needs_not_be_loud() -> None:
+    stage = Stage("ana", "bea", "cyd", limits=ConferenceLimits(speech=SpeechPolicy(loudest=1)))
+    stage.says("cyd", "ReceiverAudioSubscription", all=True, include=["bea-a0"])
+    for _ in range(10):
+        speaks(stage, "ana", 30)
+        speaks(stage, "bea", 80)
+        stage.passes(0.1)
+
+    assert voices_at(stage, "cyd") == {"ana", "bea"}
+    assert voices_at(stage, "bea") == {"ana"}
+
+
+def test_clients_are_told_when_all_fall_silent_and_when_somebody_speaks_again() -> None:
+    stage = Stage("ana", "bea", limits=ConferenceLimits(speech=SpeechPolicy(silence_after_s=3.0)))
+    speaks(stage, "ana", 95)  # how quiet her room is
+    for level in (20, 127, 20):
+        for _ in range(50):
+            speaks(stage, "ana", level)
+            speaks(stage, "bea", 127)
+            stage.passes(0.1)
+
+    told = stage.wires["bea"].of("DominantSpeakerEndpointChangeEvent")
+    assert [(m["dominantSpeakerEndpoint"], m["silence"]) for m in told] == [
+        ("ana", False),
+        ("ana", True),
+        ("ana", False),
+    ]
