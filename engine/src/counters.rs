@@ -19,6 +19,8 @@ pub enum Drop {
     MalformedRtp,
     MalformedRtcp,
     MalformedPayload,
+    /// No structure is known that its dependency descriptor could refer to.
+    Undescribed,
     SrtpAuth,
     NotReady,
     Muted,
@@ -41,6 +43,7 @@ impl Drop {
             Drop::MalformedRtp => "malformed-rtp",
             Drop::MalformedRtcp => "malformed-rtcp",
             Drop::MalformedPayload => "malformed-payload",
+            Drop::Undescribed => "undescribed",
             Drop::SrtpAuth => "srtp-auth",
             Drop::NotReady => "not-ready",
             Drop::Muted => "muted",

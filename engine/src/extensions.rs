@@ -18,7 +18,7 @@ const DEPENDENCY_DESCRIPTOR: &str =
 /// The greatest id of the one-byte form; 15 is reserved, and str0m would switch form for more.
 const GREATEST_ID: u8 = 14;
 
-/// The AV1 dependency descriptor, carried unread.
+/// The dependency descriptor as it is on the wire; `dd` reads it.
 #[derive(Debug)]
 struct DependencyDescriptor(Box<[u8]>);
 
@@ -86,15 +86,31 @@ pub fn map(offered: &[(u8, String)]) -> (ExtensionMap, bool) {
     (extensions, has_transport_cc)
 }
 
-/// What travels from sender to receiver: level, orientation, dependency descriptor.
+/// The dependency descriptor of a packet, if it has one.
+pub fn dependency_descriptor(received: &ExtensionValues) -> Option<&[u8]> {
+    let value = received.user_values.get::<DependencyDescriptor>()?;
+    Some(&value.0)
+}
+
+pub fn set_dependency_descriptor(values: &mut ExtensionValues, bytes: Box<[u8]>) {
+    values
+        .user_values
+        .set_arc(Arc::new(DependencyDescriptor(bytes)));
+}
+
+/// What travels from sender to receiver: level, orientation and, when it is needed to decode, the
+/// dependency descriptor.
 ///
 /// The rest belongs to one hop, or tells a receiver more than it needs (bridge reference 2.1).
-pub fn carried(received: &ExtensionValues) -> ExtensionValues {
-    ExtensionValues {
+pub fn carried(received: &ExtensionValues, with_descriptor: bool) -> ExtensionValues {
+    let mut carried = ExtensionValues {
         audio_level: received.audio_level,
         voice_activity: received.voice_activity,
         video_orientation: received.video_orientation,
-        user_values: received.user_values.clone(),
         ..ExtensionValues::default()
+    };
+    if with_descriptor {
+        carried.user_values = received.user_values.clone();
     }
+    carried
 }

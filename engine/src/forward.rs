@@ -1,15 +1,19 @@
 //! One source as one receiver sees it: which packets pass, and under which numbers.
 //!
 //! All encodings of a source come out as one stream (bridge reference 2.5). Encodings change on
-//! key frames only; VP8 temporal layers are left out frame by frame.
+//! key frames only; inside one encoding a [`Filter`] leaves out layers frame by frame.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::dd;
+use crate::filter::{ALL_LAYERS, Filter, FrameNumbers, Highest, LastNumbers, Passage};
 use crate::keyframes::Repeat;
-use crate::rewrite::{Renumbering, extend};
+use crate::rewrite::Renumbering;
 use crate::setup::MAX_ENCODINGS;
 use crate::vp8::Vp8;
+use crate::vp9::Vp9;
 
 /// Key frames of all encodings come together; within this time of one, the others are expected.
 const KEYFRAME_GROUP: Duration = Duration::from_millis(300);
@@ -17,16 +21,20 @@ const KEYFRAME_GROUP: Duration = Duration::from_millis(300);
 const SILENT: Duration = Duration::from_secs(1);
 /// The least that the timestamp advances when the encoding changes: a frame at 30 per second.
 const SWITCH_TICKS: u32 = 3000;
-const REMEMBERED_FRAMES: usize = 64;
 
 /// What the forwarder has to know about the inside of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     Audio,
     Vp8(Vp8),
-    /// Video of another codec, of which only the starts of key frames are known.
+    Vp9(Vp9),
+    /// Video with a dependency descriptor.
+    Described(Arc<dd::Frame>),
+    /// Other video, of which only the starts of key frames are known.
     Video {
         starts_keyframe: bool,
+        /// In pixels, where the packet tells it.
+        height: Option<u16>,
     },
 }
 
@@ -35,13 +43,17 @@ impl Shape {
         match self {
             Shape::Audio => false,
             Shape::Vp8(vp8) => vp8.starts_keyframe,
-            Shape::Video { starts_keyframe } => *starts_keyframe,
+            Shape::Vp9(vp9) => vp9.starts_keyframe(),
+            Shape::Described(frame) => frame.has_structure && frame.starts_frame,
+            Shape::Video {
+                starts_keyframe, ..
+            } => *starts_keyframe,
         }
     }
 }
 
 /// A packet of one encoding, as the projections see it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Incoming {
     pub encoding: usize,
     /// Extended sequence number.
@@ -60,8 +72,8 @@ pub struct Numbers {
     /// Extended sequence number.
     pub seq: u64,
     pub timestamp: u32,
-    pub picture_id: Option<u16>,
-    pub tl0_pic_idx: Option<u8>,
+    pub marker: bool,
+    pub frame: FrameNumbers,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,35 +89,23 @@ struct Tail {
     seq: u64,
     timestamp: u32,
     captured: Instant,
-    picture: u64,
-    tl0_pic_idx: u8,
     complete: bool,
+    frame: LastNumbers,
 }
 
-/// The numbering of the encoding that is passed on now.
+/// The encoding that is passed on now.
 #[derive(Clone, Debug)]
 struct Current {
     encoding: usize,
     packets: Renumbering,
     timestamp_offset: u32,
-    pictures: Option<(Renumbering, u64)>,
-    tl0_offset: u8,
-    frames: VecDeque<Frame>,
-    /// Which temporal layers have all they depend on.
-    decodable: [bool; 4],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    timestamp: u32,
-    /// Picture id and TL0PICIDX it goes out with; None when it is left out.
-    passes: Option<(Option<u64>, Option<u8>)>,
+    filter: Filter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
     encoding: usize,
-    temporal: u8,
+    highest: Highest,
 }
 
 /// The state of one source towards one receiver.
@@ -135,16 +135,13 @@ impl Projection {
         }
     }
 
-    /// Say which encoding and temporal layer is wanted. True when a key frame is needed for it.
-    pub fn aim(&mut self, encoding: usize, temporal: u8) -> bool {
+    /// Say which encoding and layers are wanted. True when a key frame is needed for the encoding.
+    pub fn aim(&mut self, encoding: usize, highest: Highest) -> bool {
         let target = Target {
             encoding: encoding.min(MAX_ENCODINGS - 1),
-            temporal,
+            highest,
         };
-        if self
-            .target
-            .is_none_or(|old| old.encoding != target.encoding)
-        {
+        if self.target != Some(target) {
             self.repeat.reset();
         }
         self.target = Some(target);
@@ -188,28 +185,19 @@ impl Projection {
         let Some(target) = self.target else {
             return Verdict::default();
         };
-        if packet.shape == Shape::Audio {
-            if self.current.is_none() {
-                self.start(packet);
-            }
-            return Verdict {
-                forward: self.number(packet, target),
-                needs_keyframe: false,
-            };
-        }
+        let is_audio = packet.shape == Shape::Audio;
         self.seen[packet.encoding] = Some(now);
         if packet.shape.starts_keyframe() {
             self.keyframe_seen = Some(now);
         }
-        if self
-            .current
-            .as_ref()
-            .is_none_or(|current| current.encoding != packet.encoding)
-        {
+        let continues = self.current.as_ref().is_some_and(|current| {
+            current.encoding == packet.encoding && current.filter.fits(&packet.shape)
+        });
+        if !continues {
             if !self.prefers(packet.encoding, target, now) {
                 return Verdict::default();
             }
-            if !packet.shape.starts_keyframe() {
+            if !is_audio && !packet.shape.starts_keyframe() {
                 return Verdict {
                     forward: None,
                     needs_keyframe: self.asks(now),
@@ -218,10 +206,7 @@ impl Projection {
             self.start(packet);
             self.repeat.reset();
         }
-        Verdict {
-            forward: self.number(packet, target),
-            needs_keyframe: false,
-        }
+        self.number(now, packet, target)
     }
 
     /// Whether `encoding` would be better than what is passed on now.
@@ -232,6 +217,9 @@ impl Projection {
         let Some(current) = &self.current else {
             return true;
         };
+        if current.encoding == encoding {
+            return true;
+        }
         let is_silent = self.seen[current.encoding].is_none_or(|at| now >= at + SILENT);
         current.encoding > target.encoding || encoding > current.encoding || is_silent
     }
@@ -261,140 +249,69 @@ impl Projection {
                 (seq, tail.timestamp.wrapping_add((ticks as u32).max(least)))
             }
         };
-        let mut pictures = None;
-        let mut tl0_offset = 0;
-        if let Shape::Vp8(vp8) = packet.shape {
-            pictures = vp8.picture_id.map(|(picture, _)| {
-                // Far from zero, so that late pictures stay positive.
-                let input = extend(1 << 16, picture, 15);
-                let output = self
-                    .tail
-                    .map_or(u64::from(picture), |tail| tail.picture + 1);
-                (Renumbering::starting(input, output), input)
-            });
-            if let (Some(tl0), Some(tail)) = (vp8.tl0_pic_idx, self.tail) {
-                tl0_offset = tail.tl0_pic_idx.wrapping_add(1).wrapping_sub(tl0);
-            }
-        }
+        let last = self.tail.map(|tail| tail.frame).unwrap_or_default();
         self.current = Some(Current {
             encoding: packet.encoding,
             packets: Renumbering::starting(packet.seq, seq),
             timestamp_offset: timestamp.wrapping_sub(packet.timestamp),
-            pictures,
-            tl0_offset,
-            frames: VecDeque::new(),
-            decodable: [true; 4],
+            filter: Filter::starting(packet, &last),
         });
     }
 
-    fn number(&mut self, packet: &Incoming, target: Target) -> Option<Numbers> {
-        let current = self.current.as_mut()?;
-        let (mut picture, mut tl0_pic_idx) = (None, None);
-        if let Shape::Vp8(vp8) = &packet.shape {
-            let Some(passes) = current.frame(packet, vp8, target) else {
+    fn number(&mut self, now: Instant, packet: &Incoming, target: Target) -> Verdict {
+        let Some(current) = self.current.as_mut() else {
+            return Verdict::default();
+        };
+        let is_leaving = current.encoding > target.encoding;
+        let highest = match current.encoding.cmp(&target.encoding) {
+            // On the way down the base layer is enough, on the way up everything is.
+            Ordering::Greater => Highest {
+                temporal: 0,
+                ..ALL_LAYERS
+            },
+            Ordering::Equal => target.highest,
+            Ordering::Less => ALL_LAYERS,
+        };
+        let (frame, marker) = match current.filter.admit(packet, highest, is_leaving) {
+            Passage::Pass {
+                numbers,
+                ends_picture,
+            } => (numbers, packet.marker || ends_picture),
+            Passage::LeaveOut { needs_keyframe } => {
                 current.packets.remove(packet.seq);
-                return None;
-            };
-            (picture, tl0_pic_idx) = passes;
-        }
-        let seq = current.packets.map(packet.seq)?;
+                return Verdict {
+                    forward: None,
+                    needs_keyframe: needs_keyframe && self.asks(now),
+                };
+            }
+        };
+        let Some(seq) = current.packets.map(packet.seq) else {
+            return Verdict::default();
+        };
         let timestamp = packet.timestamp.wrapping_add(current.timestamp_offset);
         if self.tail.is_none_or(|tail| seq > tail.seq) {
-            let before = self.tail;
+            let mut last = self.tail.map(|tail| tail.frame).unwrap_or_default();
+            current.filter.note_sent(&frame, &mut last);
             self.tail = Some(Tail {
                 seq,
                 timestamp,
                 captured: packet.captured,
-                picture: picture.or(before.map(|tail| tail.picture)).unwrap_or(0),
-                tl0_pic_idx: tl0_pic_idx
-                    .or(before.map(|tail| tail.tl0_pic_idx))
-                    .unwrap_or(0),
-                complete: packet.marker || packet.shape == Shape::Audio,
+                complete: marker || packet.shape == Shape::Audio,
+                frame: last,
             });
-        }
-        let wide = matches!(
-            packet.shape,
-            Shape::Vp8(Vp8 {
-                picture_id: Some((_, true)),
-                ..
-            })
-        );
-        let mask = if wide { 0x7fff } else { 0x7f };
-        let picture_id = picture.map(|picture| (picture & mask) as u16);
-        Some(Numbers {
-            seq,
-            timestamp,
-            picture_id,
-            tl0_pic_idx,
-        })
-    }
-}
-
-impl Current {
-    /// Whether the packet's frame passes, decided with the first packet of it that is seen.
-    fn frame(
-        &mut self,
-        packet: &Incoming,
-        vp8: &Vp8,
-        target: Target,
-    ) -> Option<(Option<u64>, Option<u8>)> {
-        let known = self
-            .frames
-            .iter()
-            .rev()
-            .find(|frame| frame.timestamp == packet.timestamp);
-        if let Some(frame) = known {
-            return frame.passes;
-        }
-        let passes = self.admits(vp8, target);
-        let mut picture = None;
-        if let (Some((number, wide)), Some((pictures, last))) = (vp8.picture_id, &mut self.pictures)
-        {
-            let input = extend(*last, number, if wide { 15 } else { 7 });
-            *last = input.max(*last);
-            if passes {
-                picture = pictures.map(input);
-            } else {
-                pictures.remove(input);
+            if current.encoding == target.encoding && current.filter.is_settled(highest) {
+                self.repeat.reset();
             }
         }
-        let frame = Frame {
-            timestamp: packet.timestamp,
-            passes: passes.then(|| {
-                (
-                    picture,
-                    vp8.tl0_pic_idx.map(|tl0| tl0.wrapping_add(self.tl0_offset)),
-                )
+        Verdict {
+            forward: Some(Numbers {
+                seq,
+                timestamp,
+                marker,
+                frame,
             }),
-        };
-        if self.frames.len() == REMEMBERED_FRAMES {
-            self.frames.pop_front();
+            needs_keyframe: false,
         }
-        self.frames.push_back(frame);
-        frame.passes
-    }
-
-    /// Whether a receiver that got what was passed so far can decode this frame and should.
-    fn admits(&mut self, vp8: &Vp8, target: Target) -> bool {
-        if vp8.starts_keyframe {
-            self.decodable = [true; 4];
-        }
-        let layer = usize::from(vp8.temporal & 3);
-        if layer == 0 {
-            return true;
-        }
-        let highest = match self.encoding.cmp(&target.encoding) {
-            // On the way down the base layer is enough, on the way up everything is.
-            std::cmp::Ordering::Greater => 0,
-            std::cmp::Ordering::Equal => target.temporal,
-            std::cmp::Ordering::Less => 3,
-        };
-        if vp8.temporal > highest {
-            self.decodable[layer..].fill(false);
-            return false;
-        }
-        self.decodable[layer] |= vp8.layer_sync;
-        self.decodable[layer]
     }
 }
 

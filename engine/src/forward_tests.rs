@@ -2,6 +2,14 @@
 
 use super::*;
 
+/// All spatial and some temporal layers.
+fn temporal(temporal: u8) -> Highest {
+    Highest {
+        spatial: 7,
+        temporal,
+    }
+}
+
 const FRAME: Duration = Duration::from_micros(33_333);
 
 /// A sender of simulcast VP8, one packet per frame, temporal layers 0 2 1 2.
@@ -63,14 +71,15 @@ fn contiguous(passed: &[Numbers]) {
         };
         assert_eq!(after.seq, before.seq + 1, "{pair:?}");
         assert_eq!(
-            after.picture_id,
-            before.picture_id.map(|id| (id + 1) & 0x7fff),
+            after.frame.picture_id,
+            before.frame.picture_id.map(|id| (id + 1) & 0x7fff),
             "{pair:?}"
         );
         let tl0 = after
+            .frame
             .tl0_pic_idx
             .unwrap()
-            .wrapping_sub(before.tl0_pic_idx.unwrap());
+            .wrapping_sub(before.frame.tl0_pic_idx.unwrap());
         assert!(tl0 <= 1, "{pair:?}");
         let ticks = after.timestamp.wrapping_sub(before.timestamp);
         assert!((1..20_000).contains(&ticks), "{pair:?}");
@@ -84,12 +93,12 @@ fn switching_up_and_down_is_seamless() {
     let mut passed = Vec::new();
     let mut asked = 0;
     let mut key_due = true;
-    projection.aim(0, 7);
+    projection.aim(0, temporal(7));
     for frame in 0..300 {
         camera.frame = frame;
         match frame {
-            100 => assert!(projection.aim(2, 7)),
-            200 => assert!(projection.aim(0, 7)),
+            100 => assert!(projection.aim(2, temporal(7))),
+            200 => assert!(projection.aim(0, temporal(7))),
             _ => {}
         }
         for encoding in 0..3 {
@@ -111,7 +120,7 @@ fn switching_up_and_down_is_seamless() {
 fn a_late_joiner_starts_with_what_comes_first_and_climbs() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(1);
-    projection.aim(2, 7);
+    projection.aim(2, temporal(7));
     let passed: Vec<usize> = (0..3)
         .filter(|&encoding| {
             let packet = camera.packet(encoding, true);
@@ -126,7 +135,7 @@ fn a_late_joiner_starts_with_what_comes_first_and_climbs() {
 fn an_encoding_above_the_wanted_one_never_passes() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(1);
-    projection.aim(1, 7);
+    projection.aim(1, temporal(7));
     let packet = camera.packet(2, true);
 
     assert_eq!(projection.accept(camera.now(), &packet), Verdict::default());
@@ -138,13 +147,13 @@ fn temporal_layers_are_dropped_without_a_gap_and_come_back_at_a_sync_point() {
     let mut projection = Projection::new(1);
     let mut passed = Vec::new();
     let mut layers = Vec::new();
-    projection.aim(0, 7);
+    projection.aim(0, temporal(7));
     for frame in 0..120 {
         camera.frame = frame;
         if frame == 40 {
-            projection.aim(0, 0);
+            projection.aim(0, temporal(0));
         } else if frame == 81 {
-            projection.aim(0, 7);
+            projection.aim(0, temporal(7));
         }
         let packet = camera.packet(0, frame == 0);
         if let Some(numbers) = projection.accept(camera.now(), &packet).forward {
@@ -178,7 +187,7 @@ fn temporal_layers_are_dropped_without_a_gap_and_come_back_at_a_sync_point() {
 fn a_lost_packet_leaves_a_gap_of_one_and_fits_when_it_is_repaired() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(10);
-    projection.aim(0, 0);
+    projection.aim(0, temporal(0));
     let mut passed = Vec::new();
     let mut lost = None;
     for frame in 0..12 {
@@ -200,8 +209,8 @@ fn a_lost_packet_leaves_a_gap_of_one_and_fits_when_it_is_repaired() {
 
     assert_eq!(repaired.seq, 11);
     assert_eq!(
-        repaired.picture_id.unwrap() + 1,
-        passed[1].picture_id.unwrap()
+        repaired.frame.picture_id.unwrap() + 1,
+        passed[1].frame.picture_id.unwrap()
     );
 }
 
@@ -209,10 +218,10 @@ fn a_lost_packet_leaves_a_gap_of_one_and_fits_when_it_is_repaired() {
 fn all_packets_of_a_frame_share_its_fate_and_its_picture() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(10);
-    projection.aim(0, 7);
+    projection.aim(0, temporal(7));
     let mut first = camera.packet(0, true);
     first.marker = false;
-    let mut rest = first;
+    let mut rest = first.clone();
     rest.seq += 1;
     rest.marker = true;
     if let Shape::Vp8(vp8) = &mut rest.shape {
@@ -223,8 +232,8 @@ fn all_packets_of_a_frame_share_its_fate_and_its_picture() {
     let rest = projection.accept(camera.now(), &rest).forward.unwrap();
 
     assert_eq!(
-        (rest.seq, rest.picture_id),
-        (first.seq + 1, first.picture_id)
+        (rest.seq, rest.frame.picture_id),
+        (first.seq + 1, first.frame.picture_id)
     );
 }
 
@@ -232,7 +241,7 @@ fn all_packets_of_a_frame_share_its_fate_and_its_picture() {
 fn a_frame_cut_off_by_a_switch_stays_incomplete() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(10);
-    projection.aim(1, 7);
+    projection.aim(1, temporal(7));
     let mut cut_off = camera.packet(0, true);
     cut_off.marker = false;
     projection.accept(camera.now(), &cut_off);
@@ -248,7 +257,7 @@ fn a_frame_cut_off_by_a_switch_stays_incomplete() {
 fn a_suspended_source_goes_on_where_it_stopped() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(10);
-    projection.aim(0, 7);
+    projection.aim(0, temporal(7));
     let packet = camera.packet(0, true);
     let before = projection.accept(camera.now(), &packet).forward.unwrap();
     projection.suspend();
@@ -256,7 +265,7 @@ fn a_suspended_source_goes_on_where_it_stopped() {
     let packet = camera.packet(0, false);
     assert_eq!(projection.accept(camera.now(), &packet), Verdict::default());
 
-    assert!(projection.aim(0, 7));
+    assert!(projection.aim(0, temporal(7)));
     camera.frame = 91;
     let packet = camera.packet(0, false);
     assert!(projection.accept(camera.now(), &packet).needs_keyframe);
@@ -265,7 +274,10 @@ fn a_suspended_source_goes_on_where_it_stopped() {
     let after = projection.accept(camera.now(), &packet).forward.unwrap();
 
     assert_eq!(after.seq, before.seq + 1);
-    assert_eq!(after.picture_id.unwrap(), before.picture_id.unwrap() + 1);
+    assert_eq!(
+        after.frame.picture_id.unwrap(),
+        before.frame.picture_id.unwrap() + 1
+    );
     let ticks = after.timestamp - before.timestamp;
     assert!(
         ticks.abs_diff(92 * 3000) < 10,
@@ -277,7 +289,7 @@ fn a_suspended_source_goes_on_where_it_stopped() {
 fn an_encoding_that_fell_silent_is_replaced_by_a_lower_one() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(10);
-    projection.aim(2, 7);
+    projection.aim(2, temporal(7));
     let packet = camera.packet(2, true);
     projection.accept(camera.now(), &packet);
     camera.frame = 15;
@@ -296,7 +308,7 @@ fn an_encoding_that_fell_silent_is_replaced_by_a_lower_one() {
 fn audio_passes_at_once_and_muted_packets_leave_no_gap() {
     let camera = Camera::new();
     let mut projection = Projection::new(10);
-    projection.aim(0, 0);
+    projection.aim(0, temporal(0));
     let packet = |seq: u64| Incoming {
         encoding: 0,
         seq,

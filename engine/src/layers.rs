@@ -1,26 +1,118 @@
-//! What a video source sends: the rate of each encoding and temporal layer over one second.
+//! What a video source sends: the rate of each encoding and layer over one second.
 
 use std::time::{Duration, Instant};
 
+use crate::forward::{Incoming, Shape};
 use crate::setup::MAX_ENCODINGS;
 
 const BUCKETS: usize = 10;
 const BUCKET: Duration = Duration::from_millis(100);
-const TEMPORAL_LAYERS: usize = 4;
+const SPATIAL_LAYERS: usize = 8;
+/// Ways in which frames of one encoding may matter to layers; more than structures in use have.
+const MOST_KINDS: usize = 48;
 /// A rate that differs by more than this part of the reported one is worth telling.
 const NOTICEABLE: f64 = 0.15;
+/// It must also be this part of the best layer: the few frames of low layers come in bursts.
+const NOTICEABLE_OF_BEST: f64 = 0.1;
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// One active layer; `bps` and `fps` include the lower temporal layers of the same encoding.
+/// One active layer; `bps` and `fps` include what it needs of other layers of the same encoding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Layer {
     pub encoding: usize,
     pub spatial: u8,
     pub temporal: u8,
     pub bps: u64,
-    /// 0 where unknown.
+    /// The shorter side in pixels, 0 where unknown.
     pub height: u16,
     pub fps: f32,
+}
+
+/// A set of (spatial, temporal) layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerSet(u64);
+
+impl LayerSet {
+    fn bit(spatial: u8, temporal: u8) -> u64 {
+        1 << ((spatial & 7) << 3 | temporal & 7)
+    }
+
+    /// All temporal layers from `temporal` up, of one spatial layer.
+    fn temporal_from(spatial: u8, temporal: u8) -> LayerSet {
+        LayerSet((temporal..8).fold(0, |set, each| set | LayerSet::bit(spatial, each)))
+    }
+
+    fn add(&mut self, other: LayerSet) {
+        self.0 |= other.0;
+    }
+
+    fn contains(self, spatial: u8, temporal: u8) -> bool {
+        self.0 & LayerSet::bit(spatial, temporal) != 0
+    }
+}
+
+/// One packet, as the meter counts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    pub encoding: usize,
+    pub spatial: u8,
+    pub temporal: u8,
+    /// The layers it has to be sent for.
+    pub layers: LayerSet,
+    pub bytes: usize,
+    pub timestamp: u32,
+    /// By spatial layer, 0 where not told.
+    pub heights: [u16; SPATIAL_LAYERS],
+}
+
+impl Measured {
+    /// `bytes` are those of the RTP packet.
+    pub fn of(packet: &Incoming, bytes: usize) -> Measured {
+        let (mut spatial, mut temporal) = (0, 0);
+        let mut heights = [0; SPATIAL_LAYERS];
+        let mut layers = LayerSet::temporal_from(0, 0);
+        match &packet.shape {
+            Shape::Audio => {}
+            Shape::Video { height, .. } => heights[0] = height.unwrap_or(0),
+            Shape::Vp8(vp8) => {
+                temporal = vp8.temporal;
+                layers = LayerSet::temporal_from(0, temporal);
+                heights[0] = vp8.height.unwrap_or(0);
+            }
+            Shape::Vp9(vp9) => {
+                (spatial, temporal) = (vp9.spatial, vp9.temporal);
+                layers = LayerSet::temporal_from(spatial, temporal);
+                if vp9.serves_upper {
+                    for upper in spatial + 1..SPATIAL_LAYERS as u8 {
+                        layers.add(LayerSet::temporal_from(upper, temporal));
+                    }
+                }
+                heights = vp9.structure.map_or(heights, |structure| structure.heights);
+            }
+            Shape::Described(frame) => {
+                (spatial, temporal) = (frame.spatial, frame.temporal);
+                let targets = frame.structure.targets.iter().enumerate();
+                let bits = targets
+                    .filter(|(target, _)| frame.indications.present >> target & 1 == 1)
+                    .map(|(_, &(spatial, temporal))| LayerSet::bit(spatial, temporal));
+                layers = LayerSet(bits.fold(0, |set, bit| set | bit));
+                if frame.has_structure {
+                    for (own, told) in heights.iter_mut().zip(&frame.structure.heights) {
+                        *own = *told;
+                    }
+                }
+            }
+        }
+        Measured {
+            encoding: packet.encoding,
+            spatial,
+            temporal,
+            layers,
+            bytes,
+            timestamp: packet.timestamp,
+            heights,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,41 +121,46 @@ struct Bucket {
     frames: u16,
 }
 
+/// Packets of one layer that matter to the same layers.
+#[derive(Debug)]
+struct Kind {
+    spatial: u8,
+    temporal: u8,
+    layers: LayerSet,
+    buckets: [Bucket; BUCKETS],
+}
+
+impl Kind {
+    fn sum(&self, value: impl Fn(&Bucket) -> u64) -> u64 {
+        self.buckets.iter().map(value).sum()
+    }
+}
+
 #[derive(Debug, Default)]
 struct EncodingMeter {
-    buckets: [[Bucket; BUCKETS]; TEMPORAL_LAYERS],
+    kinds: Vec<Kind>,
     /// Number of the newest bucket since the start.
     newest: u64,
     first: Option<Instant>,
-    last_timestamp: Option<u32>,
-    height: u16,
+    /// By spatial layer.
+    last_timestamps: [Option<u32>; SPATIAL_LAYERS],
+    heights: [u16; SPATIAL_LAYERS],
 }
 
 /// The measure of one source.
 #[derive(Debug)]
 pub struct LayerMeter {
     start: Instant,
-    encodings: [EncodingMeter; MAX_ENCODINGS],
+    encodings: Vec<EncodingMeter>,
     reported: Vec<Layer>,
     reported_at: Option<Instant>,
-}
-
-/// One packet, as the meter counts it.
-#[derive(Clone, Copy, Debug)]
-pub struct Measured {
-    pub encoding: usize,
-    pub temporal: u8,
-    pub bytes: usize,
-    pub timestamp: u32,
-    /// In pixels, where the packet tells it.
-    pub height: Option<u16>,
 }
 
 impl LayerMeter {
     pub fn new(start: Instant) -> LayerMeter {
         LayerMeter {
             start,
-            encodings: Default::default(),
+            encodings: Vec::new(),
             reported: Vec::new(),
             reported_at: None,
         }
@@ -71,23 +168,32 @@ impl LayerMeter {
 
     pub fn add(&mut self, now: Instant, packet: Measured) {
         let number = self.bucket_number(now);
-        let meter = &mut self.encodings[packet.encoding.min(MAX_ENCODINGS - 1)];
+        let encoding = packet.encoding.min(MAX_ENCODINGS - 1);
+        while self.encodings.len() <= encoding {
+            self.encodings.push(EncodingMeter::default());
+        }
+        let meter = &mut self.encodings[encoding];
         meter.advance(number);
         if meter.first.is_none() {
             meter.first = Some(now);
         }
-        let layer = usize::from(packet.temporal).min(TEMPORAL_LAYERS - 1);
-        let bucket = &mut meter.buckets[layer][(number % BUCKETS as u64) as usize];
-        bucket.bytes = bucket.bytes.saturating_add(packet.bytes as u32);
-        let is_new_frame = meter.last_timestamp.is_none_or(|last| {
+        let spatial = usize::from(packet.spatial & 7);
+        let last = &mut meter.last_timestamps[spatial];
+        let is_new_frame = last.is_none_or(|last| {
             packet.timestamp != last && packet.timestamp.wrapping_sub(last) < 1 << 31
         });
         if is_new_frame {
-            meter.last_timestamp = Some(packet.timestamp);
-            bucket.frames = bucket.frames.saturating_add(1);
+            *last = Some(packet.timestamp);
         }
-        if let Some(height) = packet.height {
-            meter.height = height;
+        for (own, told) in meter.heights.iter_mut().zip(packet.heights) {
+            if told > 0 {
+                *own = told;
+            }
+        }
+        if let Some(kind) = meter.kind(&packet) {
+            let bucket = &mut kind.buckets[(number % BUCKETS as u64) as usize];
+            bucket.bytes = bucket.bytes.saturating_add(packet.bytes as u32);
+            bucket.frames = bucket.frames.saturating_add(u16::from(is_new_frame));
         }
     }
 
@@ -125,27 +231,21 @@ impl LayerMeter {
             let Some(first) = meter.first else { continue };
             meter.advance(number);
             let seconds = (now - first).clamp(BUCKET * 2, window).as_secs_f64();
-            let (mut bytes, mut frames) = (0_u64, 0_u64);
-            for (temporal, buckets) in meter.buckets.iter().enumerate() {
-                let own: u64 = buckets.iter().map(|bucket| u64::from(bucket.bytes)).sum();
-                if own == 0 {
-                    continue;
-                }
-                bytes += own;
-                frames += buckets
-                    .iter()
-                    .map(|bucket| u64::from(bucket.frames))
-                    .sum::<u64>();
+            meter
+                .kinds
+                .retain(|kind| kind.sum(|bucket| bucket.bytes.into()) > 0);
+            for (spatial, temporal) in meter.active() {
+                let (bytes, frames) = meter.needed(spatial, temporal);
                 layers.push(Layer {
                     encoding,
-                    spatial: 0,
-                    temporal: temporal as u8,
+                    spatial,
+                    temporal,
                     bps: (bytes as f64 * 8.0 / seconds) as u64,
-                    height: meter.height,
+                    height: meter.heights[usize::from(spatial)],
                     fps: (frames as f64 / seconds) as f32,
                 });
             }
-            if bytes == 0 {
+            if meter.kinds.is_empty() {
                 // Silent for a second: what comes later is measured from its own start.
                 meter.first = None;
             }
@@ -159,12 +259,62 @@ impl LayerMeter {
 }
 
 impl EncodingMeter {
+    fn kind(&mut self, packet: &Measured) -> Option<&mut Kind> {
+        let (spatial, temporal, layers) = (packet.spatial & 7, packet.temporal & 7, packet.layers);
+        let is_same =
+            |kind: &Kind| (kind.spatial, kind.temporal, kind.layers) == (spatial, temporal, layers);
+        let known = self.kinds.iter().position(is_same);
+        if known.is_none() && self.kinds.len() < MOST_KINDS {
+            self.kinds.push(Kind {
+                spatial,
+                temporal,
+                layers,
+                buckets: [Bucket::default(); BUCKETS],
+            });
+        }
+        match known {
+            Some(at) => self.kinds.get_mut(at),
+            None => self.kinds.last_mut(),
+        }
+    }
+
+    /// Layers that have packets of their own, lowest first.
+    fn active(&self) -> Vec<(u8, u8)> {
+        let mut active: Vec<(u8, u8)> = self
+            .kinds
+            .iter()
+            .map(|kind| (kind.spatial, kind.temporal))
+            .collect();
+        active.sort_unstable();
+        active.dedup();
+        active
+    }
+
+    /// Bytes and frames that have to be sent for a layer.
+    fn needed(&self, spatial: u8, temporal: u8) -> (u64, u64) {
+        let needed = self
+            .kinds
+            .iter()
+            .filter(|kind| kind.layers.contains(spatial, temporal));
+        let bytes = needed
+            .map(|kind| kind.sum(|bucket| bucket.bytes.into()))
+            .sum();
+        let shown = self
+            .kinds
+            .iter()
+            .filter(|kind| kind.spatial == spatial && kind.temporal <= temporal);
+        let frames = shown
+            .map(|kind| kind.sum(|bucket| bucket.frames.into()))
+            .sum();
+        (bytes, frames)
+    }
+
     fn advance(&mut self, number: u64) {
         let steps = number.saturating_sub(self.newest).min(BUCKETS as u64);
         for step in 0..steps {
             let at = ((number - step) % BUCKETS as u64) as usize;
-            for buckets in &mut self.buckets {
-                buckets[at] = Bucket::default();
+            for kind in &mut self.kinds {
+                kind.buckets[at] = Bucket::default();
             }
         }
         self.newest = self.newest.max(number);
@@ -172,10 +322,13 @@ impl EncodingMeter {
 }
 
 fn differs(new: &[Layer], old: &[Layer]) -> bool {
+    let best = old.iter().map(|layer| layer.bps).max().unwrap_or(0) as f64;
     new.len() != old.len()
         || new.iter().zip(old).any(|(new, old)| {
-            (new.encoding, new.temporal, new.height) != (old.encoding, old.temporal, old.height)
-                || new.bps.abs_diff(old.bps) as f64 > old.bps as f64 * NOTICEABLE
+            let change = new.bps.abs_diff(old.bps) as f64;
+            (new.encoding, new.spatial, new.temporal, new.height)
+                != (old.encoding, old.spatial, old.temporal, old.height)
+                || change > (old.bps as f64 * NOTICEABLE).max(best * NOTICEABLE_OF_BEST)
         })
 }
 
@@ -186,10 +339,12 @@ mod tests {
     fn packet(encoding: usize, temporal: u8, timestamp: u32) -> Measured {
         Measured {
             encoding,
+            spatial: 0,
             temporal,
+            layers: LayerSet::temporal_from(0, temporal),
             bytes: 1000,
             timestamp,
-            height: Some(180),
+            heights: [180, 0, 0, 0, 0, 0, 0, 0],
         }
     }
 

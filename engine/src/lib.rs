@@ -2,25 +2,30 @@
 //!
 //! The way of a packet: [`engine_loop`] reads it from a socket, [`demux`] finds whose it is,
 //! [`endpoint`] (a str0m session) authenticates and decrypts it, [`sfu`] finds its [`source`] and
-//! the receivers, [`forward`] decides for each of them and renumbers it ([`rewrite`]), [`outputs`]
-//! writes it into the receiver's session, and the loop sends what comes out.
+//! the receivers, [`forward`] and its [`filter`] decide for each of them and renumber it
+//! ([`rewrite`]), [`outputs`] writes it into the receiver's session, and the loop sends what comes out.
 //!
 //! Sockets and the clock stay in [`engine_loop`]; only `python` knows Python.
 
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+pub mod bits;
 pub mod client;
 pub mod clock;
 pub mod codecs;
 pub mod counters;
 pub mod crypto;
+pub mod dd;
+pub mod dd_filter;
 pub mod demux;
 pub mod endpoint;
 pub mod engine_loop;
 pub mod events;
 pub mod extensions;
+pub mod filter;
 pub mod forward;
+pub mod h264;
 pub mod keyframes;
 pub mod layers;
 pub mod levels;
@@ -40,3 +45,6 @@ pub mod stun;
 pub mod tcp;
 pub mod tcp_frames;
 pub mod vp8;
+pub mod vp8_filter;
+pub mod vp9;
+pub mod vp9_filter;

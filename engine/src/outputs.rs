@@ -12,9 +12,12 @@ use str0m::Rtc;
 use str0m::media::{MediaKind as StreamKind, Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpWrite, Vp8Descriptor};
 
-use crate::forward::{Incoming, Numbers, Projection, Verdict};
+use crate::extensions;
+use crate::filter::Highest;
+use crate::forward::{Incoming, Numbers, Projection, Shape, Verdict};
 use crate::numbers::NumberMap;
-use crate::setup::{Encoding, MediaKind, PayloadType, SourceId, SourceSetup};
+use crate::setup::{Encoding, MediaKind, PayloadType, SourceId, SourceSetup, Wanted};
+use crate::vp9;
 
 /// Packets kept for retransmission, and for how long (bridge reference 2.8).
 const CACHED_PACKETS: usize = 500;
@@ -93,13 +96,7 @@ impl Outputs {
 
     /// Pass a source on. Some(true) when a key frame is needed for it, None when another source of
     /// this receiver already comes out under the same SSRC.
-    pub fn aim(
-        &mut self,
-        rtc: &mut Rtc,
-        source: &SourceSetup,
-        encoding: usize,
-        temporal: u8,
-    ) -> Option<bool> {
+    pub fn aim(&mut self, rtc: &mut Rtc, source: &SourceSetup, wanted: &Wanted) -> Option<bool> {
         let stream = *source.encodings.first()?;
         if self
             .by_source
@@ -134,7 +131,13 @@ impl Outputs {
         }
         output.source = Some(source.id);
         self.by_source.insert(source.id, stream.ssrc);
-        let needs_keyframe = output.projection.aim(encoding, temporal);
+        let needs_keyframe = output.projection.aim(
+            wanted.encoding,
+            Highest {
+                spatial: wanted.spatial,
+                temporal: wanted.temporal,
+            },
+        );
         Some(needs_keyframe && source.kind == MediaKind::Video)
     }
 
@@ -222,24 +225,47 @@ impl Outputs {
 }
 
 fn packet(payload_type: u8, numbers: &Numbers, media: &Media<'_>, kind: MediaKind) -> RtpWrite {
+    let frame = &numbers.frame;
+    let mut payload = Arc::clone(&media.payload);
+    let mut values = media.extensions.clone();
+    match &media.incoming.shape {
+        Shape::Vp9(vp9) => {
+            let own = vp9.picture_id.map(|(number, _)| number);
+            if (frame.picture_id, frame.tl0_pic_idx) != (own, vp9.tl0_pic_idx)
+                && let Some(renumbered) =
+                    vp9::renumbered(&payload, frame.picture_id, frame.tl0_pic_idx)
+            {
+                payload = renumbered.into();
+            }
+        }
+        Shape::Described(descriptor) => {
+            if let Some(new) = frame.described
+                && !new.changes_nothing(descriptor)
+            {
+                let bytes = descriptor.rewritten(new.frame_number, new.template_shift, new.active);
+                extensions::set_dependency_descriptor(&mut values, bytes);
+            }
+        }
+        Shape::Audio | Shape::Vp8(_) | Shape::Video { .. } => {}
+    }
     let write = RtpWrite::new(
         Pt::new_with_value(payload_type),
         numbers.seq.into(),
         numbers.timestamp,
         media.incoming.captured,
-        Arc::clone(&media.payload),
+        payload,
     )
-    .marker(media.incoming.marker)
-    .ext_vals(media.extensions.clone())
+    .marker(numbers.marker)
+    .ext_vals(values)
     .nackable(kind == MediaKind::Video);
     let Some(descriptor) = &media.vp8 else {
         return write;
     };
     let mut patch = descriptor.patch();
-    if let Some(picture_id) = numbers.picture_id {
+    if let Some(picture_id) = frame.picture_id {
         patch = patch.picture_id(picture_id);
     }
-    if let Some(tl0_pic_idx) = numbers.tl0_pic_idx {
+    if let Some(tl0_pic_idx) = frame.tl0_pic_idx {
         patch = patch.tl0_pic_idx(tl0_pic_idx);
     }
     match patch.build() {

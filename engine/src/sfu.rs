@@ -19,6 +19,7 @@ use crate::crypto;
 use crate::demux::{Directory, Path, Protocol, Unclassified, classify};
 use crate::endpoint::{Endpoint, Happening, Inbound};
 use crate::events::Event;
+use crate::extensions;
 use crate::forward::{Incoming, Shape};
 use crate::keyframes::Asker;
 use crate::layers::Measured;
@@ -312,9 +313,7 @@ impl Sfu {
             return;
         };
         let (rtc, outputs, _) = endpoint.sending_side();
-        let Some(needs_keyframe) =
-            outputs.aim(rtc, &source.setup, wanted.encoding, wanted.temporal)
-        else {
+        let Some(needs_keyframe) = outputs.aim(rtc, &source.setup, &wanted) else {
             self.counters.drop(Drop::SsrcConflict);
             return;
         };
@@ -672,51 +671,41 @@ impl Sfu {
             source.skip(&mut self.endpoints, &incoming);
             return;
         } else {
-            match codecs::shape(payload_type.codec, &packet.payload) {
-                Some(shape) => {
+            match source.read(payload_type.codec, encoding, &packet) {
+                Ok(shape) => {
                     incoming.shape = shape;
                     None
                 }
-                None => Some(Drop::MalformedPayload),
+                Err(reason) => Some(reason),
             }
         };
         if let Some(reason) = problem {
             self.counters.drop(reason);
             source.skip(&mut self.endpoints, &incoming);
+            if reason == Drop::Undescribed && source.lacks_structure(now) {
+                self.ask(now, source_id, Asker::Bridge);
+            }
             return;
         }
-        source.codec = payload_type.codec;
-        match incoming.shape {
-            Shape::Audio => {
-                if let Some(level) = packet.header.ext_vals.audio_level {
-                    source.levels.add(level.unsigned_abs());
-                }
+        if incoming.shape == Shape::Audio {
+            if let Some(level) = packet.header.ext_vals.audio_level {
+                source.levels.add(level.unsigned_abs());
             }
-            Shape::Vp8(_) | Shape::Video { .. } => {
-                let (temporal, height) = match incoming.shape {
-                    Shape::Vp8(vp8) => (vp8.temporal, vp8.height),
-                    _ => (0, None),
-                };
-                source.layers.add(
-                    now,
-                    Measured {
-                        encoding,
-                        temporal,
-                        bytes: packet.payload.len() + packet.header.header_len,
-                        timestamp: incoming.timestamp,
-                        height,
-                    },
-                );
-            }
+        } else {
+            let bytes = packet.payload.len() + packet.header.header_len;
+            source.layers.add(now, Measured::of(&incoming, bytes));
         }
         let vp8 = match payload_type.codec {
             Codec::Vp8 => Vp8Descriptor::parse(&packet.payload).ok(),
             _ => None,
         };
         let media = Media {
+            extensions: extensions::carried(
+                &packet.header.ext_vals,
+                codecs::needs_descriptor(payload_type.codec),
+            ),
             incoming,
             payload_type: &payload_type,
-            extensions: crate::extensions::carried(&packet.header.ext_vals),
             payload: packet.payload,
             vp8,
         };

@@ -1,15 +1,23 @@
 //! One audio or video origin: who sends it, who receives it, what is measured of it.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use str0m::rtp::RtpPacket;
+
+use crate::counters::Drop;
 use crate::endpoint::Endpoint;
 use crate::events::Event;
-use crate::forward::Incoming;
-use crate::keyframes::KeyframeLimiter;
+use crate::forward::{Incoming, Shape};
+use crate::keyframes::{KeyframeLimiter, Repeat};
 use crate::layers::LayerMeter;
 use crate::levels::Levels;
 use crate::numbers::NumberMap;
-use crate::setup::{Codec, EndpointId, MediaKind, SourceSetup};
+use crate::setup::{Codec, EndpointId, MAX_ENCODINGS, MediaKind, SourceSetup};
+use crate::{codecs, dd, extensions};
+
+/// A sender that describes its frames by something we do not know is asked this often at first.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub struct Source {
@@ -21,6 +29,9 @@ pub struct Source {
     pub levels: Levels,
     pub layers: LayerMeter,
     pub keyframes: KeyframeLimiter,
+    /// By encoding.
+    descriptors: [dd::Reader; MAX_ENCODINGS],
+    undescribed: Repeat,
 }
 
 impl Source {
@@ -37,7 +48,36 @@ impl Source {
             levels: Levels::default(),
             layers: LayerMeter::new(now),
             keyframes: KeyframeLimiter::default(),
+            descriptors: Default::default(),
+            undescribed: Repeat::default(),
         }
+    }
+
+    /// What forwarding has to know about the inside of a packet.
+    pub fn read(
+        &mut self,
+        codec: Codec,
+        encoding: usize,
+        packet: &RtpPacket,
+    ) -> Result<Shape, Drop> {
+        self.codec = codec;
+        let values = &packet.header.ext_vals;
+        if codecs::needs_descriptor(codec)
+            && let Some(bytes) = extensions::dependency_descriptor(values)
+        {
+            let frame = self.descriptors[encoding]
+                .read(bytes)
+                .ok_or(Drop::Undescribed)?;
+            self.undescribed.reset();
+            return Ok(Shape::Described(Arc::new(frame)));
+        }
+        codecs::shape(codec, &packet.payload).ok_or(Drop::MalformedPayload)
+    }
+
+    /// True when the sender should be asked for a key frame, because without one its dependency
+    /// descriptors cannot be read.
+    pub fn lacks_structure(&mut self, now: Instant) -> bool {
+        !self.receivers.is_empty() && self.undescribed.due(now, FIRST_WAIT)
     }
 
     /// Leave a packet out towards all receivers without a gap.

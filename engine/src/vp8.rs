@@ -16,7 +16,7 @@ pub struct Vp8 {
     pub temporal: u8,
     /// The frame depends on the base layer alone (Y bit), so a receiver may climb here.
     pub layer_sync: bool,
-    /// Height in pixels, on the first packet of a key frame.
+    /// The shorter side in pixels, on the first packet of a key frame.
     pub height: Option<u16>,
 }
 
@@ -54,8 +54,9 @@ pub fn parse(payload: &[u8]) -> Option<Vp8> {
     header.starts_keyframe = header.starts_frame && tag & 0x01 == 0;
     if header.starts_keyframe {
         // RFC 6386 §9.1: frame tag (3), start code (3), width and scale (2), height and scale (2).
-        if let [_, _, _, 0x9d, 0x01, 0x2a, _, _, low, high, ..] = frame {
-            header.height = Some(u16::from_le_bytes([*low, *high]) & 0x3fff);
+        if let [_, _, _, 0x9d, 0x01, 0x2a, w, wide, h, high, ..] = frame {
+            let side = |low: &u8, high: &u8| u16::from_le_bytes([*low, *high]) & 0x3fff;
+            header.height = Some(side(w, wide).min(side(h, high)));
         }
     }
     Some(header)

@@ -7,7 +7,8 @@ use _engine::events::Event;
 use _engine::setup::SourceId;
 use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation, Vp8Descriptor};
 use world::dependency::Descriptor;
-use world::{AV1, Frame, MS, Sent, World, audio, opus, video, vp8, wanted};
+use world::svc::{Encoder, Mode};
+use world::{AV1, Frame, MS, Sent, World, audio, layered, opus, video, vp8, wanted};
 
 /// A simulcast camera: all encodings at 30 frames a second, key frames when asked.
 struct Camera {
@@ -402,33 +403,27 @@ fn av1_travels_with_its_dependency_descriptor() {
     world.clients[1].expect(&source);
     world.set_sources(0, vec![source]);
     world.forward(1, vec![wanted(1, 0, 7)]);
-    for n in 0..10_u8 {
-        // The descriptor of a key frame is longer than the one-byte form allows.
-        let bytes = vec![n; if n == 0 { 40 } else { 3 }];
-        let mut extensions = ExtensionValues {
-            video_orientation: Some(VideoOrientation::Deg90),
-            ..ExtensionValues::default()
-        };
-        extensions.user_values.set(Descriptor(bytes));
-        let packet = Sent {
-            payload_type: AV1,
-            timestamp: u32::from(n) * 3000,
-            marker: true,
-            payload: vec![if n == 0 { 0x18 } else { 0x10 }; 100],
-            extensions,
-        };
-        let now = world.now;
-        world.clients[0].send(now, 1000, packet);
+    let mut encoder = Encoder::new(Mode::Full);
+    let mut sent = Vec::new();
+    for n in 0..10 {
+        for packet in encoder.encode(n == 0) {
+            let mut media = layered(AV1, &packet);
+            media.extensions.video_orientation = Some(VideoOrientation::Deg90);
+            let now = world.now;
+            world.clients[0].send(now, 1000, media);
+            sent.push(packet);
+        }
         world.run(33 * MS);
     }
 
     let received = world.clients[1].received(1000);
-    assert_eq!(received.len(), 10);
-    for (n, packet) in received.iter().enumerate() {
-        let expected = vec![n as u8; if n == 0 { 40 } else { 3 }];
+    assert_eq!(received.len(), 60);
+    // The descriptor of a key frame is longer than the one-byte form allows.
+    assert!(sent[0].descriptor.len() > 16);
+    for (sent, packet) in sent.into_iter().zip(received) {
         assert_eq!(
             packet.header.ext_vals.user_values.get(),
-            Some(&Descriptor(expected))
+            Some(&Descriptor(sent.descriptor))
         );
         assert_eq!(
             packet.header.ext_vals.video_orientation,

@@ -173,7 +173,8 @@ class Engine:
 
         A source left out is suspended: nothing of it is sent, its output state (sequence numbers,
         picture ids) is kept and goes on when it returns. Encoding switches wait for a keyframe,
-        which the engine asks for. Layer 7 means all. Audio ignores the three numbers.
+        and so do steps between spatial layers where the stream demands it; the engine asks for
+        it. Layer 7 means all. Audio ignores the three numbers.
         """
 
     def request_keyframe(self, source: int) -> None:
@@ -304,7 +305,8 @@ class EngineStats:
     "stalled" (reads nothing), "silent", "endpoint-gone", "too-many", "error"."""
     dropped: dict[str, int]
     """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
-    "malformed-rtp", "malformed-rtcp", "srtp-auth", "unknown-payload-type", "muted", ..."""
+    "malformed-rtp", "malformed-rtcp", "undescribed" (a dependency descriptor of an unknown
+    structure), "srtp-auth", "unknown-payload-type", "muted", ..."""
 
 # -- participants (`engine/src/client/`)
 

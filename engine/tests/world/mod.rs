@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod svc;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -23,6 +25,10 @@ use str0m::{Candidate, Event as RtcEvent, IceCreds, Input, Output, Rtc, RtcConfi
 pub const OPUS: u8 = 111;
 pub const VP8: u8 = 100;
 pub const VP8_RTX: u8 = 96;
+pub const VP9: u8 = 101;
+pub const VP9_RTX: u8 = 97;
+pub const H264: u8 = 107;
+pub const H264_RTX: u8 = 99;
 pub const AV1: u8 = 41;
 pub const AV1_RTX: u8 = 42;
 pub const MS: Duration = Duration::from_millis(1);
@@ -93,6 +99,8 @@ pub fn payload_types() -> Vec<PayloadType> {
             parameters: vec![],
         },
         video(VP8, Codec::Vp8, VP8_RTX),
+        video(VP9, Codec::Vp9, VP9_RTX),
+        video(H264, Codec::H264, H264_RTX),
         video(AV1, Codec::Av1, AV1_RTX),
     ]
 }
@@ -442,6 +450,8 @@ impl Client {
         );
         for (number, rtx, codec) in [
             (VP8, VP8_RTX, FormatCodec::Vp8),
+            (VP9, VP9_RTX, FormatCodec::Vp9),
+            (H264, H264_RTX, FormatCodec::H264),
             (AV1, AV1_RTX, FormatCodec::Av1),
         ] {
             codecs.add_config(
@@ -654,6 +664,25 @@ pub fn vp8(frame: Frame) -> Sent {
         marker: true,
         payload,
         extensions: ExtensionValues::default(),
+    }
+}
+
+/// A packet of an encoder with layers; with a dependency descriptor when it is AV1.
+pub fn layered(payload_type: u8, packet: &svc::Packet) -> Sent {
+    let mut extensions = ExtensionValues::default();
+    let payload = if payload_type == AV1 {
+        let descriptor = dependency::Descriptor(packet.descriptor.clone());
+        extensions.user_values.set(descriptor);
+        packet.av1.clone()
+    } else {
+        packet.vp9.clone()
+    };
+    Sent {
+        payload_type,
+        timestamp: packet.id.0,
+        marker: packet.marker,
+        payload,
+        extensions,
     }
 }
 
