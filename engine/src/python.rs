@@ -354,7 +354,7 @@ impl Engine {
         check_credentials(&ufrag, &pwd)?;
         let in_use = lock(&self.in_use);
         let transport = in_use.endpoints.get(&endpoint);
-        if !transport.is_some_and(|each| each.restart.is_some()) {
+        if transport.is_none_or(|each| each.restart.is_none()) {
             return Err(refuse(format!(
                 "no restart of endpoint {endpoint} is under way"
             )));
