@@ -185,7 +185,18 @@ class P2p:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    region_groups: tuple[str, ...] = key(
+        (), "Regions near each other, each group as names with + between, such as eu-1+eu-2."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
+    conferences: int = key(1000, "Most conferences at a time.", COUNT)
+    rooms_per_creator: int = key(
+        20, "New rooms an hour from one address; loopback, a proxy here, is not limited.", COUNT
+    )
     occupants_per_room: int = key(100, "Most people in one room.", COUNT)
     connections_per_address: int = key(
         20, "Most connections from one address that have not authenticated yet.", COUNT
@@ -226,6 +237,7 @@ class Config:
     bridge: Bridge = Bridge()
     monitor: Monitor = Monitor()
     p2p: P2p = P2p()
+    focus: Focus = Focus()
     limits: Limits = Limits()
     log: Log = Log()
 

@@ -26,7 +26,7 @@ from tertulia import bridge_secret, certificates, machine, operators
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.errors import ConfigError
-from tertulia.focus.service import Focus, FocusAddresses
+from tertulia.focus.service import Focus, FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
 from tertulia.rooms.limits import RoomLimits
@@ -188,7 +188,16 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
         room = rooms.room(jid.node)
         return room.meeting_id if room is not None else None
 
-    focus = Focus(router=router, addresses=addresses, meeting_id_of=meeting_id_of)
+    focus = Focus(
+        router=router,
+        addresses=addresses,
+        settings=FocusSettings(
+            region_groups=tuple(frozenset(g.split("+")) for g in config.focus.region_groups),
+            max_conferences=config.limits.conferences,
+            rooms_per_creator=config.limits.rooms_per_creator,
+        ),
+        meeting_id_of=meeting_id_of,
+    )
     websocket = WebSocketEndpoint(router, credentials, domain=host, limits=limits)
     tcp = TcpListener(router, credentials, domain=host, tls=ground.xmpp_tls, limits=limits)
 

@@ -14,9 +14,16 @@ from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack
 from tertulia.bridge.forwarding import Forwarding
 from tertulia.bridge.media import Media, SourceOrder, encodings_of
+from tertulia.bridge.offers import adds, extended
 from tertulia.bridge.speech import Speech, SpeechPolicy
 from tertulia.bridge.video import Layer, VideoType
-from tertulia.xmpp.colibri2 import BadRequest, EndpointOrder, MediaSource
+from tertulia.xmpp.colibri2 import (
+    BadRequest,
+    EndpointOrder,
+    FeatureNotImplemented,
+    MediaOffer,
+    MediaSource,
+)
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media as MediaType
 
@@ -84,6 +91,8 @@ class Conference:
             now,
             stats_id=order.stats_id,
             is_visitor=order.muc_role == "visitor",
+            offers=order.media,
+            is_controlling=controlling,
         )
         self._media.add_endpoint(
             endpoint.handle, endpoint.ufrag, endpoint.pwd, order.media, controlling=controlling
@@ -98,11 +107,44 @@ class Conference:
         self.forwarding.touch(endpoint)
         return endpoint
 
+    def check_offers(self, endpoint: Endpoint, more: Sequence[MediaOffer]) -> None:
+        """Raise a Colibri2Error for media that cannot be offered in addition."""
+        offers = extended(endpoint.offers, more)
+        if adds(endpoint.offers, offers) and (endpoint.has_remote or endpoint.source_orders()):
+            raise FeatureNotImplemented("media cannot be added once the transport has begun")
+
+    def add_offers(self, endpoint: Endpoint, more: Sequence[MediaOffer]) -> None:
+        """Offer payload types and extensions in addition. Raises: MediaRefused."""
+        offers = extended(endpoint.offers, more)
+        if not adds(endpoint.offers, offers):
+            return
+        # The engine takes all of them at the beginning; this endpoint has not begun.
+        self._media.remove_endpoint(endpoint.handle)
+        del self._by_handle[endpoint.handle]
+        endpoint.handle, endpoint.offers = self._new_handle(), offers
+        self._media.add_endpoint(
+            endpoint.handle,
+            endpoint.ufrag,
+            endpoint.pwd,
+            offers,
+            controlling=endpoint.is_controlling,
+        )
+        self._by_handle[endpoint.handle] = endpoint
+        self.forwarding.touch(endpoint)
+
     def set_transport(self, endpoint: Endpoint, transport: IceUdpTransport) -> None:
         """Note what the peer says of its transport; checks begin once all is known."""
         for candidate in transport.candidates[:100]:
             self._media.add_candidate(endpoint.handle, candidate)
         if endpoint.has_remote:
+            if transport.ice_generation is not None:
+                endpoint.restart.answered(
+                    endpoint.handle,
+                    self._media,
+                    transport.ufrag,
+                    transport.pwd,
+                    transport.ice_generation,
+                )
             return
         endpoint.remote_ufrag = transport.ufrag or endpoint.remote_ufrag
         endpoint.remote_pwd = transport.pwd or endpoint.remote_pwd

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
-import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -14,11 +12,13 @@ from tertulia.bridge.channel import ReceiverAudioSubscription, ReceiverVideoCons
 from tertulia.bridge.downlink import Downlink
 from tertulia.bridge.media import SourceOrder, Wanted
 from tertulia.bridge.reasons import Reason
+from tertulia.bridge.restarts import IceRestart
+from tertulia.bridge.secret_text import random_text
 from tertulia.bridge.uplink import Uplink
 from tertulia.bridge.video import Constraints, Layer, VideoSource, VideoType
+from tertulia.xmpp.colibri2 import MediaOffer
 from tertulia.xmpp.jingle_ice import Fingerprint
 
-_ALPHABET = string.ascii_letters + string.digits
 _VIDEO_SOURCE = re.compile(r"(?P<owner>.+)-v\d{1,3}(?:\..+)?")
 
 
@@ -27,11 +27,6 @@ class Channel(Protocol):
 
     def send(self, text: str) -> None: ...
     def close(self, code: int, reason: str) -> None: ...
-
-
-def random_text(length: int) -> str:
-    """A secret of letters and digits, which is what ICE (RFC 8839 §5.4) and URLs carry."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 @dataclass(slots=True)
@@ -52,6 +47,7 @@ class Endpoint:
     created_at: float
     stats_id: str = ""
     is_visitor: bool = False
+    is_beside: bool = False  # on our own network: it may be told private addresses
     ufrag: str = field(default_factory=lambda: random_text(12))
     pwd: str = field(default_factory=lambda: random_text(26))
     channel_pwd: str = field(default_factory=lambda: random_text(24))
@@ -60,6 +56,9 @@ class Endpoint:
     remote_pwd: str = ""
     fingerprints: tuple[Fingerprint, ...] = ()
     has_remote: bool = False
+    restart: IceRestart = field(default_factory=IceRestart)
+    is_controlling: bool = True  # ICE
+    offers: tuple[MediaOffer, ...] = ()  # the media it may send and receive
 
     audio: dict[str, SourceOrder] = field(default_factory=dict)
     video: dict[str, VideoTrack] = field(default_factory=dict)

@@ -85,6 +85,12 @@ class EngineMedia:
             )
         )
 
+    def restart_ice(self, handle: int, ufrag: str, pwd: str) -> None:
+        self._ordered(lambda: self.engine.restart_ice(handle, ufrag=ufrag, pwd=pwd))
+
+    def set_remote_credentials(self, handle: int, ufrag: str, pwd: str) -> None:
+        self._ordered(lambda: self.engine.set_remote_credentials(handle, ufrag=ufrag, pwd=pwd))
+
     def add_candidate(self, handle: int, candidate: Candidate) -> None:
         try:
             ipaddress.ip_address(candidate.ip)

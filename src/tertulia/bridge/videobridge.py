@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tertulia.bridge.conference import Conference, ConferenceLimits
@@ -210,6 +210,8 @@ class Videobridge:
                 raise ConferenceFull(f"max_endpoints is reached: {self.limits.max_endpoints}")
         elif order.is_single and endpoint is None and not order.expire:
             raise UnknownEndpoint("no such endpoint", endpoint=order.id)
+        elif endpoint is not None and order.media:
+            conference.check_offers(endpoint, order.media)
         if order.sources:
             is_visitor = endpoint.is_visitor if endpoint else order.muc_role == "visitor"
             if is_visitor:
@@ -229,14 +231,18 @@ class Videobridge:
             endpoint = conference.add_endpoint(order, now, controlling=controlling)
             self.totals.endpoints += 1
             self.totals.visitors += endpoint.is_visitor
-            private = PRIVATE_ADDRESSES in order.capabilities
-            transport = self._transport(conference, endpoint, private=private)
+            endpoint.is_beside = PRIVATE_ADDRESSES in order.capabilities
+            transport = self._transport(conference, endpoint)
             reports.append(EndpointReport(id=order.id, transport=transport))
         else:
             found = conference.endpoints.get(order.id)
             if found is None:
                 return []  # force-mute of an unknown endpoint is no error
             endpoint = found
+            if order.media:
+                conference.add_offers(endpoint, order.media)
+            if order.transport is not None and order.transport.ice_restart:
+                reports.append(self._restarted(conference, endpoint))
         if order.transport is not None and order.transport.ice is not None:
             conference.set_transport(endpoint, order.transport.ice)
         if order.sources is not None:
@@ -248,15 +254,28 @@ class Videobridge:
             endpoint.initial_last_n(order.initial_last_n)
         return reports
 
-    def _transport(
-        self, conference: Conference, endpoint: Endpoint, *, private: bool
-    ) -> IceUdpTransport:
+    def _restarted(self, conference: Conference, endpoint: Endpoint) -> EndpointReport:
+        """New credentials, or those it began with, or none: that is how a restart is refused."""
+        restart = endpoint.restart
+        if not endpoint.is_connected:
+            return EndpointReport(id=endpoint.id, transport=self._transport(conference, endpoint))
+        if not restart.begin(endpoint.handle, self._media):
+            return EndpointReport(id=endpoint.id)
+        transport = replace(
+            self._transport(conference, endpoint),
+            ufrag=restart.ufrag,
+            pwd=restart.pwd,
+            ice_generation=restart.generation,
+        )
+        return EndpointReport(id=endpoint.id, transport=transport)
+
+    def _transport(self, conference: Conference, endpoint: Endpoint) -> IceUdpTransport:
         path = f"{self.server_id}/{conference.id}/{endpoint.id}?pwd={endpoint.channel_pwd}"
         return IceUdpTransport(
             ufrag=endpoint.ufrag,
             pwd=endpoint.pwd,
             fingerprints=(self._media.fingerprint(),),
-            candidates=self._media.candidates(private=private),
+            candidates=self._media.candidates(private=endpoint.is_beside),
             web_sockets=(f"wss://{self._public_netloc}/colibri-ws/{path}",),
             rtcp_mux=True,
         )

@@ -1,10 +1,12 @@
 """The bridges as they announce themselves in the brewery room, and which one to take.
 
-Presence in, choice out (reference bridge 4.1, 4.2; strategy: one bridge for a conference).
+Presence in, choice out (reference bridge 4.1, 4.2; one bridge for a conference,
+in its region if possible).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tertulia.xmpp import ns as NS
@@ -20,6 +22,7 @@ class BreweryLimits:
     presence_timeout_s: float = 45.0  # without presence it counts as unhealthy
     recent_endpoints_s: float = 20.0  # endpoints this new are not yet in the reported stress
     default_participant_stress: float = 0.01
+    overloaded: float = 0.8  # a stress from which on others are preferred, wherever they are
 
 
 @dataclass(slots=True)
@@ -51,6 +54,11 @@ class Bridge:
     @property
     def version(self) -> str:
         return self.stats.get("version", "")
+
+    @property
+    def instance(self) -> str:
+        """Names the process: one that returns with it has kept its conferences; "" if unknown."""
+        return self.stats.get("instance", "")
 
     @property
     def channel_url(self) -> str:
@@ -95,7 +103,13 @@ class Bridge:
 class Brewery:
     """The bridges that are there now. Times are seconds of one monotonic clock."""
 
-    def __init__(self, limits: BreweryLimits | None = None) -> None:
+    def __init__(
+        self,
+        limits: BreweryLimits | None = None,
+        region_groups: Sequence[frozenset[str]] = (),
+    ) -> None:
+        """`region_groups`: regions that are near each other."""
+        self._region_groups = region_groups
         self._limits = limits or BreweryLimits()
         self._bridges: dict[Jid, Bridge] = {}
 
@@ -153,8 +167,12 @@ class Brewery:
         silent = now - bridge.last_seen > limits.presence_timeout_s
         return bridge.is_healthy and not failed and not silent
 
-    def select(self, now: float) -> Bridge | None:
-        """The bridge for a new conference: operational, staying, not draining, least stressed."""
+    def select(self, now: float, region: str = "") -> Bridge | None:
+        """The bridge for a conference whose people are in `region` (reference bridge 4.2).
+
+        Operational and staying; then not draining; then, of those that are not overloaded, one in
+        the region, else in a region of the same group, else any; of equals the least stressed.
+        """
         usable = [
             bridge
             for bridge in self._bridges.values()
@@ -162,7 +180,12 @@ class Brewery:
         ]
         usable = [b for b in usable if not b.in_graceful_shutdown] or usable
         usable = [b for b in usable if not b.is_draining] or usable
-        return min(usable, key=lambda b: self.corrected_stress(b, now), default=None)
+        stress = {bridge.jid: self.corrected_stress(bridge, now) for bridge in usable}
+        usable = [b for b in usable if stress[b.jid] < self._limits.overloaded] or usable
+        near = [b for b in usable if region and b.region == region]
+        group = next((g for g in self._region_groups if region in g), frozenset())
+        usable = near or [b for b in usable if b.region in group] or usable
+        return min(usable, key=lambda b: stress[b.jid], default=None)
 
     def corrected_stress(self, bridge: Bridge, now: float) -> float:
         """The reported stress plus what the endpoints of the last seconds will add."""

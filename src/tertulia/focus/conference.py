@@ -6,15 +6,13 @@ A core without sockets and clock: room presence, answers and requests in, orders
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Callable, Mapping
 
 from tertulia.focus import features as F
 from tertulia.focus import speech
 from tertulia.focus.brewery import Brewery, Bridge
 from tertulia.focus.limits import ConferenceLimits
-from tertulia.focus.offer import feedback_sources, media_offer
+from tertulia.focus.offer import media_offer
 from tertulia.focus.orders import (
     Answer,
     AskBridge,
@@ -27,43 +25,25 @@ from tertulia.focus.orders import (
     Purpose,
 )
 from tertulia.focus.participant import Occupant, Participant, RateLimit, SessionState
-from tertulia.focus.reaction import Reaction, reaction
-from tertulia.focus.sources import ConferenceSources, difference
+from tertulia.focus.sources import ConferenceSources, for_bridge
+from tertulia.focus.stay import BridgeStay
+from tertulia.focus.telling import Telling
+from tertulia.focus.totals import Totals
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import (
     SOURCE_NAMES,
-    ConferenceModified,
     ConferenceModify,
     EndpointOrder,
-    Refusal,
     TransportOrder,
 )
-from tertulia.xmpp.errors import BadRequest, Refused
+from tertulia.xmpp.errors import ResourceConstraint
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle import Action, BridgeSession, Jingle, Reason
 from tertulia.xmpp.jingle_ice import IceUdpTransport
-from tertulia.xmpp.jingle_rtp import EndpointSources, Media
+from tertulia.xmpp.jingle_rtp import EndpointSources
 from tertulia.xmpp.xml import Element
 
 FOCUS_NICK = "focus"
-
-
-@dataclass(slots=True)
-class BridgeStay:
-    """The time a conference spends on one bridge, from its creation there to its expiry."""
-
-    bridge: Bridge
-    id: str
-    endpoints: set[str] = field(default_factory=set)
-    is_created: bool = False
-    feedback: EndpointSources = field(default_factory=EndpointSources)
-
-
-class Gone(Refused):
-    """The session was replaced or has ended (reference bridge 5.3)."""
-
-    error_type: ClassVar[str] = "cancel"
-    condition: ClassVar[str] = "gone"
 
 
 class Conference:
@@ -80,18 +60,21 @@ class Conference:
         now: float,
         created_ms: int,
         limits: ConferenceLimits | None = None,
+        totals: Totals | None = None,
     ) -> None:
         self.room = room
         self.meeting_id = meeting_id
         self.limits = limits or ConferenceLimits()
+        self.totals = totals if totals is not None else Totals()
         self.participants: dict[str, Participant] = {}
         self.sources = ConferenceSources()
+        self.telling = Telling(self.sources, self.participants, self.limits, self._say_sources)
         self.has_ended = False
-        self._brewery = brewery
+        self.brewery = brewery
         self._known_features = known_features
         self._new_id = new_id
         self._created_ms = created_ms
-        self._stay: BridgeStay | None = None
+        self.stay: BridgeStay | None = None
         self._start_by: float | None = now + self.limits.start_timeout_s
         self._idle_at: float | None = None
         self._without_bridge_since: float | None = None
@@ -105,11 +88,15 @@ class Conference:
 
     @property
     def bridge(self) -> Bridge | None:
-        return self._stay.bridge if self._stay is not None else None
+        return self.stay.bridge if self.stay is not None else None
+
+    @property
+    def is_bridge_reachable(self) -> bool:
+        return self.stay is not None and self.stay.is_reachable
 
     @property
     def bridge_session_id(self) -> str:
-        return self._stay.id if self._stay is not None else ""
+        return self.stay.id if self.stay is not None else ""
 
     @property
     def focus_jid(self) -> Jid:
@@ -120,7 +107,7 @@ class Conference:
         """The children of the focus' own presence (reference signalling 4.5)."""
         values = {
             "support-terminate-restart": "true",
-            "bridge-count": "1" if self._stay is not None else "0",
+            "bridge-count": "1" if self.stay is not None else "0",
             "created-ms": str(self._created_ms),
         }
         properties = Element("conference-properties", ns=NS.FOCUS)
@@ -132,7 +119,7 @@ class Conference:
 
     def _facts(self) -> tuple[bool, bool]:
         """What can change in `presence`."""
-        return self._stay is not None, self._says_unavailable
+        return self.stay is not None, self._says_unavailable
 
     # -- the room
 
@@ -150,6 +137,7 @@ class Conference:
             self._forget(known, now)
         participant = Participant(occupant, features_by=now + self.limits.features_timeout_s)
         self.participants[occupant.nick] = participant
+        self.totals.participants += 1
         self._start_by = None
         participant.features = self._known_features.get(occupant.caps)
         if participant.features is None:
@@ -174,7 +162,7 @@ class Conference:
         self.leave_bridge(participant, SessionState.ENDED)
         del self.participants[participant.nick]
         # At once: a client with SSRC rewriting does not remove the sources of who left by itself.
-        self.tell_all(now, at_once=True)
+        self.telling.all(now, at_once=True)
 
     def features_known(self, jid: Jid, nick: str, features: F.Features, now: float) -> list[Order]:
         """The answer to `Discover`, or what to assume without one."""
@@ -215,8 +203,9 @@ class Conference:
         if not media:
             participant.state = SessionState.ENDED
             return
-        stay = self._stay or self._choose_bridge(now)
-        if stay is None:
+        stay = self.stay or self._choose_bridge(now)
+        if stay is None or not stay.is_reachable:
+            self._miss_bridge(now)
             return
         order = EndpointOrder(
             id=participant.nick,
@@ -241,26 +230,37 @@ class Conference:
         )
         stay.is_created = True
         stay.endpoints.add(participant.nick)
-        self._brewery.endpoint_added(stay.bridge.jid, now)
+        self.brewery.endpoint_added(stay.bridge.jid, now)
 
     def _choose_bridge(self, now: float) -> BridgeStay | None:
-        bridge = self._brewery.select(now)
+        bridge = self.brewery.select(now, self._region())
         if bridge is None:
-            self._retry_at = now + self.limits.bridge_retry_s
-            if self._without_bridge_since is None:
-                self._without_bridge_since = now
-                self._note(f"No bridge available: room={self.room}", is_warning=True)
             return None
-        self._stay = BridgeStay(bridge, self._new_id())
+        self.stay = BridgeStay(bridge, self._new_id())
         self._retry_at = None
-        self._note(f"Selected bridge: {bridge} room={self.room} meeting={self.meeting_id}")
-        return self._stay
+        self.note(f"Selected bridge: {bridge} room={self.room} meeting={self.meeting_id}")
+        return self.stay
 
-    def _offer(self, participant: Participant, transport: IceUdpTransport) -> None:
-        stay = self._stay
+    def _miss_bridge(self, now: float) -> None:
+        """Somebody waits for a bridge and there is none: try again, alarm after a while."""
+        self._retry_at = now + self.limits.bridge_retry_s
+        if self._without_bridge_since is None:
+            self._without_bridge_since = now
+            self.note(f"No bridge available: room={self.room}", is_warning=True)
+
+    def _region(self) -> str:
+        """The region of who came first among those who tell one."""
+        return next(
+            (p.occupant.region for p in self.participants.values() if p.occupant.region), ""
+        )
+
+    def offer(self, participant: Participant, transport: IceUdpTransport) -> None:
+        """The bridge has a transport for this participant: send the session-initiate."""
+        stay = self.stay
         if stay is None:
             return
-        participant.told = self._sources_for(participant)
+        self._without_bridge_since, self._says_unavailable = None, False
+        participant.told = self.telling.wanted_by(participant)
         participant.sid = self._new_id()
         participant.state = SessionState.OFFERED
         offer = speech.initiate(
@@ -276,77 +276,139 @@ class Conference:
         """A session-initiate was refused or not acknowledged."""
         participant = self.participants.get(nick)
         if participant is not None and participant.serial == serial:
-            self._note(f"Invitation failed: room={self.room} endpoint={nick}", is_warning=True)
+            self.totals.invitations_failed += 1
+            self.note(f"Invitation failed: room={self.room} endpoint={nick}", is_warning=True)
             self.leave_bridge(participant, SessionState.ENDED)
-            self.tell_all(now)
+            self.telling.all(now)
         return self.taken()
+
+    def renew_transport(self, participant: Participant, transport: IceUdpTransport) -> None:
+        """Pass on the bridge's new credentials of an ICE restart in place."""
+        self._say(participant, speech.transport_info(participant, self.focus_jid, transport))
 
     # -- bridges
 
     def bridges_changed(self, now: float) -> list[Order]:
-        """A bridge appeared, or one that exists became better."""
-        if self._stay is None:
+        """A bridge appeared: the one we lost, perhaps, or one to go to."""
+        stay = self.stay
+        if stay is None:
             self.invite_all(now)
+        elif stay.lost_at is not None:
+            back = self.brewery.get(stay.bridge.jid)
+            if back is not None and back.instance and back.instance == stay.bridge.instance:
+                self._resume(stay, back, now)
+            elif self.brewery.select(now, self._region()) is not None:
+                self.move(now, expire=False)
+        elif stay.bridge.is_shutting_down:
+            self.bridge_closing(stay.bridge.jid, now)
         return self.taken()
 
     def bridge_lost(self, jid: Jid, now: float) -> list[Order]:
-        """A bridge left the brewery, or does not work: move elsewhere if we were there."""
-        if self._stay is not None and self._stay.bridge.jid == jid:
-            self._note(f"Bridge lost: room={self.room} {self._stay.bridge}", is_warning=True)
-            self._move(now, expire=False)
+        """A bridge left the brewery, or does not work: move elsewhere if we were there.
+
+        Without another bridge nothing is ended yet. Only the way to us may be cut: then media goes
+        on, and the bridge comes back with it; else it comes back without, and we move to it.
+        """
+        stay = self.stay
+        if stay is None or stay.bridge.jid != jid:
+            return []
+        if stay.lost_at is None:
+            self.note(f"Bridge lost: room={self.room} {stay.bridge}", is_warning=True)
+            stay.lost_at = now
+        if self.brewery.select(now, self._region()) is not None:
+            self.move(now, expire=self.brewery.get(jid) is not None)
         return self.taken()
 
     def bridge_closing(self, jid: Jid, now: float) -> list[Order]:
         """A bridge shuts down: move elsewhere, if there is somewhere else."""
-        if self._stay is not None and self._stay.bridge.jid == jid:
-            other = self._brewery.select(now)
+        if self.stay is not None and self.stay.bridge.jid == jid:
+            other = self.brewery.select(now, self._region())
             if other is not None and other.jid != jid:
-                self._move(now, expire=True)
+                self.move(now, expire=True)
         return self.taken()
 
-    def _move(self, now: float, *, expire: bool) -> None:
-        """Leave the bridge with everybody and invite them anew (reference signalling 5.8)."""
-        if self._stay is not None and not self._moves.allow(now):
-            self._brewery.failed(self._stay.bridge.jid, now)  # it refuses again and again
-        if expire:
-            self._expire_stay()
-        self._stay = None
+    def _resume(self, stay: BridgeStay, bridge: Bridge, now: float) -> None:
+        """The bridge was cut off and is back with its conferences: bring both sides to agree."""
+        self.note(f"Bridge is back: room={self.room} {bridge}")
+        stay.bridge, stay.lost_at = bridge, None
+        for nick in stay.endpoints - self.participants.keys():
+            self._expire_endpoint(stay, nick)
         for participant in self.participants.values():
-            if participant.state.is_on_bridge:
+            if participant.state is SessionState.ACTIVE:
+                # What is gone there is refused, and then invited anew.
+                sources = for_bridge(self.sources.of(participant.nick))
+                order = EndpointOrder(id=participant.nick, sources=sources)
+                modify = ConferenceModify(meeting_id=self.meeting_id, endpoints=(order,))
+                self.ask_bridge(Purpose.UPDATE, modify, participant)
+            elif participant.state.is_on_bridge:
                 self._terminate(participant, Reason("success", "moving"))
-                self.sources.forget(participant.nick)
-                participant.end_session(SessionState.NONE)
+                self.leave_bridge(participant, SessionState.NONE)
         self.invite_all(now)
 
+    def move(self, now: float, *, expire: bool) -> None:
+        """Leave the bridge with everybody and invite them anew (reference signalling 5.8).
+
+        Args:
+            expire: tell the bridge to forget the conference.
+        """
+        if self.stay is not None and not self._moves.allow(now):
+            self.brewery.failed(self.stay.bridge.jid, now)  # it refuses again and again
+        if expire:
+            self._expire_stay()
+        moving = [p for p in self.participants.values() if p.state.is_on_bridge]
+        for participant in moving:
+            self._terminate(participant, Reason("success", "moving"))
+            self.sources.forget(participant.nick)
+            participant.end_session(SessionState.NONE)
+        self.stay = None
+        self.totals.participants_moved += len(moving)
+        self.invite_all(now)
+
+    def endpoint_lost(self, participant: Participant, reason: str, now: float) -> None:
+        """The bridge gave this endpoint up. Unless its person is leaving just now, invite again."""
+        self.totals.endpoints_lost += 1
+        self.note(
+            f"Endpoint lost by its bridge: room={self.room} endpoint={participant.nick} "
+            f"reason={reason!r}",
+            is_warning=True,
+        )
+        if self.stay is not None:
+            self.stay.endpoints.discard(participant.nick)
+        participant.lost_at = now
+
     def _expire_stay(self) -> None:
-        if self._stay is not None and self._stay.is_created:
+        if self.stay is not None and self.stay.is_created:
             modify = ConferenceModify(meeting_id=self.meeting_id, expire=True)
             self.ask_bridge(Purpose.EXPIRE, modify)
-        self._stay = None
+        self.stay = None
 
     def leave_bridge(self, participant: Participant, state: SessionState) -> None:
         """Take one participant off the bridge; it is told nothing here."""
         was_on_bridge = participant.state.is_on_bridge
         self.sources.forget(participant.nick)
         participant.end_session(state)
-        stay = self._stay
+        stay = self.stay
         if stay is None or not was_on_bridge:
             return
-        stay.endpoints.discard(participant.nick)
-        if not stay.endpoints:
+        if stay.is_reachable and not stay.endpoints - {participant.nick}:
             # The bridge expires an empty conference by itself; to say it keeps both sides sure.
             self._expire_stay()
             return
-        order = EndpointOrder(id=participant.nick, expire=True)
+        self._expire_endpoint(stay, participant.nick)
+
+    def _expire_endpoint(self, stay: BridgeStay, nick: str) -> None:
+        order = EndpointOrder(id=nick, expire=True)
         modify = ConferenceModify(meeting_id=self.meeting_id, endpoints=(order,))
-        self.ask_bridge(Purpose.EXPIRE, modify, participant)
+        self.ask_bridge(Purpose.EXPIRE, modify)
+        if stay.is_reachable:
+            stay.endpoints.discard(nick)
 
     def reinvite(self, participant: Participant, now: float) -> None:
         """Give one participant a new session, unless that happens too often."""
         self._terminate(participant, Reason("success", "moving"))
         allowed = participant.reinvites.allow(now)
         self.leave_bridge(participant, SessionState.NONE if allowed else SessionState.ENDED)
-        self.tell_all(now)
+        self.telling.all(now)
         self.invite_all(now)
 
     def _terminate(self, participant: Participant, reason: Reason) -> None:
@@ -356,138 +418,20 @@ class Conference:
                 speech.terminate(participant, self.focus_jid, reason, self.bridge_session_id),
             )
 
-    # -- the bridge's answers (reference bridge 3.3)
-
-    def bridge_answered(
-        self, ask: AskBridge, answer: ConferenceModified | Refusal | None, now: float
-    ) -> list[Order]:
-        """What came of `ask`; None when the bridge did not answer in time."""
-        participant = self.participants.get(ask.nick)
-        is_stale = (
-            participant is None
-            or participant.serial != ask.serial
-            or ask.bridge_session != self.bridge_session_id
-        )
-        if ask.purpose is Purpose.EXPIRE:
-            return []
-        if participant is None or is_stale:
-            if ask.request is not None:
-                self.order(Answer(ask.request, Gone("the session was replaced")))
-            return self.taken()
-        if ask.purpose is Purpose.ACCEPT and ask.request is not None:
-            self._accept_answered(participant, ask.request, answer, now)
-        elif isinstance(answer, ConferenceModified) and ask.purpose is Purpose.ALLOCATE:
-            self._allocated(participant, answer, now)
-        if isinstance(answer, Refusal):
-            self._refused(participant, ask, answer, now)
-        elif answer is None:
-            self._note(
-                f"Bridge does not answer: room={self.room} bridge={ask.bridge} "
-                f"request={ask.purpose}",
-                is_warning=True,
-            )
-            if ask.purpose is Purpose.ALLOCATE:
-                self._brewery.failed(ask.bridge, now)
-                self._move(now, expire=False)
-        return self.taken()
-
-    def _allocated(self, participant: Participant, answer: ConferenceModified, now: float) -> None:
-        stay = self._stay
-        report = next((e for e in answer.endpoints if e.id == participant.nick), None)
-        if stay is None or report is None or report.transport is None:
-            self._note(f"Bridge gave no transport: room={self.room}", is_warning=True)
-            self.leave_bridge(participant, SessionState.ENDED)
-            return
-        if answer.sources:
-            ssrc = {s.type: s.sources[0].ssrc for s in answer.sources if s.sources}
-            if set(ssrc) == set(Media):
-                stay.feedback = feedback_sources(ssrc[Media.AUDIO], ssrc[Media.VIDEO])
-                self.sources.reserve(ssrc.values())
-        self._without_bridge_since, self._says_unavailable = None, False
-        self._offer(participant, report.transport)
-
-    def _accept_answered(
-        self,
-        participant: Participant,
-        request: Element,
-        answer: ConferenceModified | Refusal | None,
-        now: float,
-    ) -> None:
-        if isinstance(answer, Refusal) and answer.condition == "bad-request":
-            self.sources.forget(participant.nick)
-            participant.state = SessionState.OFFERED
-            self.order(Answer(request, BadRequest(answer.text)))
-            return
-        if isinstance(answer, Refusal):
-            self.order(Answer(request))  # not the client's fault; `_refused` knows what to do
-            return
-        participant.state = SessionState.ACTIVE
-        self.order(Answer(request))
-        self._tell(participant)
-        self.tell_all(now)
-
-    def _refused(
-        self, participant: Participant, ask: AskBridge, refusal: Refusal, now: float
-    ) -> None:
-        self._note(
-            f"Bridge refused: room={self.room} bridge={ask.bridge} request={ask.purpose} "
-            f"condition={refusal.condition} reason={refusal.reason}",
-            is_warning=True,
-        )
-        match reaction(refusal):
-            case Reaction.NOTHING:
-                pass
-            case Reaction.FAIL_SESSION:
-                if ask.purpose is Purpose.ALLOCATE:
-                    self.leave_bridge(participant, SessionState.ENDED)
-            case Reaction.REINVITE_ONE:
-                self.reinvite(participant, now)
-            case Reaction.REINVITE_ALL:
-                self._move(now, expire=False)
-            case Reaction.EXPIRE_AND_REINVITE_ALL:
-                self._move(now, expire=True)
-            case Reaction.AVOID_BRIDGE:
-                self._brewery.failed(ask.bridge, now)
-                self._move(now, expire=refusal.reason is not None)
-
-    # -- telling of sources
-
-    def tell_all(self, now: float, *, at_once: bool = False) -> None:
-        """The sources changed: tell the others, after the delay of a conference this size."""
-        delay = 0.0
-        for size, wait in self.limits.source_delays:
-            if len(self.participants) >= size:
-                delay = wait
-        for participant in self.participants.values():
-            if participant.state is not SessionState.ACTIVE:
-                continue  # its offer, or the end of its acceptance, brings it up to date
-            if at_once or delay == 0.0:
-                self._tell(participant)
-            elif participant.tell_at is None:
-                participant.tell_at = now + delay
-
-    def _sources_for(self, participant: Participant) -> dict[str, EndpointSources]:
-        media = F.media_of(participant.features or F.UNKNOWN_CLIENT)
-        return self.sources.told_to(participant.nick, media)
-
-    def _tell(self, participant: Participant) -> None:
-        wanted = self._sources_for(participant)
-        removed, added = difference(participant.told, wanted)
-        participant.told, participant.tell_at = wanted, None
-        for action, sources in ((Action.SOURCE_REMOVE, removed), (Action.SOURCE_ADD, added)):
-            if sources:
-                self._say(
-                    participant,
-                    speech.change_sources(participant, self.focus_jid, action, sources),
-                )
-
     # -- time
 
     def next_timeout(self) -> float | None:
         """When `tick` is wanted at the latest."""
-        times = [self._start_by, self._idle_at, self._retry_at, self._alarm_at()]
+        times = [
+            self._start_by,
+            self._idle_at,
+            self._retry_at,
+            self._alarm_at(),
+            self._hold_until(),
+        ]
         for participant in self.participants.values():
             times.append(participant.tell_at)
+            times.append(self._reinvite_at(participant))
             if participant.features is None:
                 times.append(participant.features_by)
         return min((time for time in times if time is not None), default=None)
@@ -505,8 +449,15 @@ class Conference:
         for participant in list(self.participants.values()):
             if participant.features is None and now >= participant.features_by:
                 self._set_features(participant, F.UNKNOWN_CLIENT, now)
+            reinvite_at = self._reinvite_at(participant)
+            if reinvite_at is not None and now >= reinvite_at:
+                self.reinvite(participant, now)
             if participant.tell_at is not None and now >= participant.tell_at:
-                self._tell(participant)
+                self.telling.one(participant)
+        hold_until = self._hold_until()
+        if hold_until is not None and now >= hold_until:
+            self.note(f"Bridge did not come back: room={self.room}", is_warning=True)
+            self.move(now, expire=False)
         alarm_at = self._alarm_at()
         if alarm_at is not None and now >= alarm_at:
             self._says_unavailable = True
@@ -517,9 +468,21 @@ class Conference:
 
     def _alarm_at(self) -> float | None:
         """When the participants are told that there is no bridge."""
-        if self._without_bridge_since is None or self._says_unavailable or self._stay is not None:
+        if self._without_bridge_since is None or self._says_unavailable:
             return None
         return self._without_bridge_since + self.limits.bridge_grace_s
+
+    def _hold_until(self) -> float | None:
+        """Until when a bridge that is cut off is believed to come back with its media."""
+        if self.stay is None or self.stay.lost_at is None:
+            return None
+        return self.stay.lost_at + self.limits.lost_bridge_s
+
+    def _reinvite_at(self, participant: Participant) -> float | None:
+        """When who was lost by its bridge is invited again, if it is still here then."""
+        if participant.lost_at is None:
+            return None
+        return participant.lost_at + self.limits.lost_endpoint_s
 
     def _end_idle_session(self) -> None:
         for participant in self.participants.values():
@@ -536,8 +499,13 @@ class Conference:
         participant: Participant | None = None,
         request: Element | None = None,
     ) -> None:
-        stay = self._stay
+        stay = self.stay
         if stay is None:
+            return
+        if not stay.is_reachable:
+            # Nobody would get it. `_resume` says all anew; who waits for the answer asks again.
+            if request is not None:
+                self.order(Answer(request, ResourceConstraint("the bridge cannot be reached now")))
             return
         limits = self.limits
         is_awaited = purpose is Purpose.ACCEPT
@@ -557,10 +525,15 @@ class Conference:
     def _say(self, participant: Participant, jingle: Jingle, serial: int | None = None) -> None:
         self.order(AskOccupant(nick=participant.nick, payload=jingle.element(), serial=serial))
 
+    def _say_sources(
+        self, participant: Participant, action: Action, sources: Mapping[str, EndpointSources]
+    ) -> None:
+        self._say(participant, speech.change_sources(participant, self.focus_jid, action, sources))
+
     def order(self, order: Order) -> None:
         self._orders.append(order)
 
-    def _note(self, text: str, *, is_warning: bool = False) -> None:
+    def note(self, text: str, *, is_warning: bool = False) -> None:
         self.order(Noted(text, is_warning))
 
     def taken(self) -> list[Order]:

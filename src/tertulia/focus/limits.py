@@ -16,6 +16,11 @@ class ConferenceLimits:
     # A killed bridge is back, or another found, within this time; clients are not alarmed before.
     bridge_grace_s: float = 3.0
     bridge_retry_s: float = 5.0
+    # A bridge that left without a word while there is no other: media may flow all the same, so
+    # nobody's session is ended before. Clients that lost theirs say so and are invited anew.
+    lost_bridge_s: float = 60.0
+    # An endpoint that its bridge gave up: a browser that closes says so to the bridge first.
+    lost_endpoint_s: float = 1.0
     bridge_timeout_s: float = 15.0
     accept_timeout_s: float = 8.0  # the client waits 10 s for the answer to its session-accept
     # (participants, delay): from that size on source changes are collected that long.

@@ -18,12 +18,13 @@ class Purpose(StrEnum):
     ALLOCATE = "allocate"
     ACCEPT = "accept"
     UPDATE = "update"
+    ICE_RESTART = "ice-restart"
     EXPIRE = "expire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskBridge:
-    """Send COLIBRI2; the answer comes back by `Conference.bridge_answered` with this order."""
+    """Send COLIBRI2; the answer comes back by `answers.bridge_answered` with this order."""
 
     bridge: Jid
     modify: ConferenceModify

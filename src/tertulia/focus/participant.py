@@ -57,6 +57,7 @@ class Occupant:
     is_owner: bool = False
     caps: Caps | None = None
     stats_id: str = ""
+    region: str = ""  # where its client says it is
     host: str | None = None  # the name under which its client reached this server
 
     @property
@@ -78,7 +79,9 @@ class Participant:
     ended_sids: deque[str] = field(default_factory=lambda: deque(maxlen=10))
     told: Mapping[str, EndpointSources] = field(default_factory=dict)
     tell_at: float | None = None  # when queued source changes go out
+    lost_at: float | None = None  # when its bridge told that its endpoint is gone
     restarts: RateLimit = field(default_factory=RateLimit)
+    ice_restarts: RateLimit = field(default_factory=RateLimit)
     reinvites: RateLimit = field(default_factory=lambda: RateLimit(0.0, 10))
 
     @property
@@ -90,4 +93,5 @@ class Participant:
         if self.sid:
             self.ended_sids.append(self.sid)
         self.sid, self.state, self.told, self.tell_at = "", state, {}, None
+        self.lost_at = None
         self.serial += 1

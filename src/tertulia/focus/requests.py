@@ -8,7 +8,8 @@ Sources: reference signalling 5 and 6.1, bridge 5.3.
 from __future__ import annotations
 
 from tertulia.errors import MalformedInput, PeerError
-from tertulia.focus.conference import Conference, Gone
+from tertulia.focus.conference import Conference
+from tertulia.focus.errors import Gone
 from tertulia.focus.orders import Answer, AskOccupant, Noted, Order, Purpose
 from tertulia.focus.participant import Participant, SessionState
 from tertulia.focus.sources import for_bridge
@@ -16,7 +17,6 @@ from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModify, EndpointOrder, ForceMute, TransportOrder
 from tertulia.xmpp.errors import (
     BadRequest,
-    FeatureNotImplemented,
     ItemNotFound,
     NotAllowed,
     ResourceConstraint,
@@ -119,7 +119,7 @@ def _sources_changed(
     # The bridge first: what the others are told about can be forwarded when they ask for it.
     conference.ask_bridge(Purpose.UPDATE, _update(conference, order), participant)
     conference.order(Answer(request))
-    conference.tell_all(now)
+    conference.telling.all(now)
 
 
 def _require_active(participant: Participant) -> None:
@@ -134,7 +134,7 @@ def _terminate(
     wants_restart = jingle.bridge_session is not None and jingle.bridge_session.restart
     if wants_restart:
         _check_bridge_session(conference, jingle)
-    allowed = wants_restart and participant.restarts.allow(now)
+    allowed = wants_restart and _may_restart(conference, participant, now)
     reason = jingle.reason.condition if jingle.reason is not None else "none"
     conference.order(
         Noted(
@@ -148,7 +148,7 @@ def _terminate(
     else:
         conference.order(Answer(request))
     conference.leave_bridge(participant, SessionState.NONE if allowed else SessionState.ENDED)
-    conference.tell_all(now, at_once=True)
+    conference.telling.all(now, at_once=True)
     if allowed:
         conference.invite_all(now)
 
@@ -159,16 +159,33 @@ def _info(
     session = jingle.bridge_session
     if session is not None and session.ice_restart:
         _check_bridge_session(conference, jingle)
-        # The client then asks for a new session instead (signalling 5.8, step 2).
-        raise FeatureNotImplemented("ICE restart in place")
+        _require_active(participant)
+        conference.totals.ice_restarts_requested += 1
+        if not participant.ice_restarts.allow(now):
+            conference.totals.restarts_refused += 1
+            raise ResourceConstraint("too many ICE restarts")
+        order = EndpointOrder(id=participant.nick, transport=TransportOrder(ice_restart=True))
+        conference.ask_bridge(Purpose.ICE_RESTART, _update(conference, order), participant)
+        conference.order(Answer(request))
+        return
     if jingle.ice_state == "failed":
         _check_bridge_session(conference, jingle)
-        if not participant.restarts.allow(now):
+        conference.totals.participants_ice_failed += 1
+        if not _may_restart(conference, participant, now):
             raise ResourceConstraint("too many restarts")
+        conference.note(f"ICE failed: room={conference.room} endpoint={participant.nick}")
         conference.order(Answer(request))
         conference.reinvite(participant, now)
         return
     conference.order(Answer(request))  # XEP-0166 §6.8: an empty session-info is a ping
+
+
+def _may_restart(conference: Conference, participant: Participant, now: float) -> bool:
+    """Once in 5 s and 5 times a minute (reference bridge 5.3)."""
+    conference.totals.restarts_requested += 1
+    allowed = participant.restarts.allow(now)
+    conference.totals.restarts_refused += not allowed
+    return allowed
 
 
 def _check_bridge_session(conference: Conference, jingle: Jingle) -> None:

@@ -18,8 +18,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tertulia.errors import MalformedInput, PeerError
+from tertulia.focus.answers import bridge_answered, bridge_reported
 from tertulia.focus.asking import Asking
 from tertulia.focus.brewery import Brewery, BreweryLimits, Bridge
+from tertulia.focus.bridges import Bridges
+from tertulia.focus.component import Creators, creator_of, ready, requested_room
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
 from tertulia.focus.limits import ConferenceLimits
@@ -80,7 +83,9 @@ class FocusAddresses:
 class FocusSettings:
     conference: ConferenceLimits = field(default_factory=ConferenceLimits)
     brewery: BreweryLimits = field(default_factory=BreweryLimits)
+    region_groups: tuple[frozenset[str], ...] = ()  # regions that are near each other
     max_conferences: int = 1000
+    rooms_per_creator: int = 20  # new ones in an hour
     offer_timeout_s: float = 15.0
     disco_timeout_s: float = 10.0
     health_interval_s: float = 10.0
@@ -101,7 +106,7 @@ class Focus:
         """`meeting_id_of` tells the id that an open room has given its meeting, if it has one."""
         self.addresses = addresses
         self.settings = settings or FocusSettings()
-        self.brewery = Brewery(self.settings.brewery)
+        self.brewery = Brewery(self.settings.brewery, self.settings.region_groups)
         self.conferences: dict[Jid, Conference] = {}
         self.totals = Totals()
         self._router = router
@@ -110,7 +115,17 @@ class Focus:
         self._asking = Asking(self._send)
         self._ids = itertools.count(1)
         self._inbox: deque[Element] = deque()
-        self._health: dict[Jid, asyncio.TimerHandle] = {}
+        self._creators = Creators(self.settings.rooms_per_creator)
+        self._bridges = Bridges(
+            self.brewery,
+            self._asking,
+            self.totals,
+            sender=self.jid,
+            interval_s=self.settings.health_interval_s,
+            timeout_s=self.settings.health_timeout_s,
+            on_gone=self._bridge_gone,
+            on_news=self._bridge_news,
+        )
         self._is_stopping = False
         self._timers: dict[Jid, asyncio.TimerHandle] = {}
 
@@ -134,7 +149,8 @@ class Focus:
         self._leave(self.addresses.brewery)
         self._router.unbind(self)
         self._asking.close()
-        for timer in (*self._timers.values(), *self._health.values()):
+        self._bridges.close()
+        for timer in self._timers.values():
             timer.cancel()
 
     def can_meet(self, now: float) -> bool:
@@ -179,6 +195,8 @@ class Focus:
         conference = self.conferences.get(sender.bare)
         if payload is None:
             self._refuse(request, BadRequest("one payload was expected"))
+        elif self.brewery.get(sender) is not None and payload.name == "conference-modified":
+            self._bridge_reports(sender, request, payload)
         elif conference is not None and (payload.name, payload.ns) == ("jingle", NS.JINGLE):
             orders = jingle_request(conference, sender.resource, request, payload, self._now())
             self._carry_out(conference, orders)
@@ -211,37 +229,24 @@ class Focus:
         elif (payload.name, payload.ns) != ("conference", NS.FOCUS):
             self._common_request(stanza, payload, _COMPONENT_DISCO)
         else:
+            self.totals.conference_requests += 1
             try:
-                room = self._open(payload.get("room"))
+                room = requested_room(payload, self.addresses.rooms)
+                self._open(room, address(stanza.get("from")))
             except PeerError as error:
+                log.info("Conference refused: room=%r reason=%s", payload.get("room")[:200], error)
                 self._refuse(stanza, error)
                 return
             log.debug("Conference requested: room=%s", room)
-            reply = Element(
-                "conference",
-                {
-                    "room": payload.get("room"),
-                    "ready": "true",
-                    "focusjid": str(self.addresses.jid.bare),
-                },
-                ns=NS.FOCUS,
-            )
-            for name in ("authentication", "externalAuth", "sipGatewayEnabled"):
-                reply.append(Element("property", {"name": name, "value": "false"}))
-            self._send(iq_result(stanza, reply))
+            self._send(iq_result(stanza, ready(payload, self.addresses.jid.bare)))
 
-    def _open(self, text: str) -> Jid:
+    def _open(self, room: Jid, asked_by: Jid | None) -> None:
         """Be in the room before its first occupant may enter (reference signalling 4.3)."""
-        try:
-            room = Jid.parse(text)
-        except MalformedInput:
-            raise BadRequest("the room is not an address") from None
-        if not room.node or room.resource or room.domain != self.addresses.rooms:
-            raise BadRequest(f"meetings are held at {self.addresses.rooms}")
         conference = self.conferences.get(room)
         if conference is None:
             if len(self.conferences) >= self.settings.max_conferences:
-                raise ServiceUnavailable("no more conferences can be held here")
+                raise ServiceUnavailable("no more conferences can be held here (max_conferences)")
+            self._creators.count(self._creator(asked_by), self._now())
             conference = Conference(
                 room,
                 meeting_id=str(uuid.uuid4()),
@@ -251,14 +256,19 @@ class Focus:
                 now=self._now(),
                 created_ms=time.time_ns() // 1_000_000,
                 limits=self.settings.conference,
+                totals=self.totals,
             )
             self.conferences[room] = conference
+            self.totals.conferences_created += 1
             self._join(room, *conference.presence())
             conference.meeting_id = self._meeting_id_of(room) or conference.meeting_id
             log.info("Conference created: room=%s meeting=%s", room, conference.meeting_id)
         conference.requested(self._now())
         self._arm(conference)
-        return room
+
+    def _creator(self, asked_by: Jid | None) -> str:
+        origin = self._router.origin(asked_by) if asked_by is not None else None
+        return creator_of(origin.remote_ip) if origin is not None else ""
 
     # -- presence
 
@@ -291,6 +301,7 @@ class Focus:
             return None
         origin = self._router.origin(jid)
         stats_id = presence.find("stats-id", "*")
+        region = presence.find("jitsi_participant_region", "*")
         return Occupant(
             nick=sender.resource,
             jid=jid,
@@ -298,79 +309,44 @@ class Focus:
             is_owner=item.get("affiliation") == "owner",
             caps=Caps.of(presence),
             stats_id=stats_id.text[:64] if stats_id is not None else "",
+            region=region.text[:64] if region is not None else "",
             host=origin.host if origin is not None and origin.host else None,
         )
 
     def _brewery_presence(self, sender: Jid, presence: Element) -> None:
-        kind = presence.get("type")
-        if sender.resource == FOCUS_NICK:
-            if kind in ("unavailable", "error"):
-                log.error("Focus is out of the brewery: room=%s", sender.bare)
-                for lost in self.brewery.clear():
-                    self._bridge_gone(lost.jid)
-            return
+        if sender.resource != FOCUS_NICK:
+            self._bridges.presence(sender, presence)
+        elif presence.get("type") in ("unavailable", "error"):
+            log.error("Focus is out of the brewery: room=%s", sender.bare)
+            self._bridges.all_gone()
+
+    def _bridge_news(self, bridge: Bridge, is_new: bool) -> None:
         now = self._now()
-        if kind == "unavailable":
-            gone = self.brewery.left(sender)
-            if gone is not None:
-                log.info("A bridge left the MUC: %s", gone)
-                self._bridge_gone(sender)
-        elif kind == "":
-            before = self.brewery.get(sender)
-            state = before.state if before is not None else "running"
-            is_new = self.brewery.announced(sender, presence, now)
-            bridge = self.brewery.get(sender)
-            if bridge is None:
-                return
-            if bridge.state != state:
-                log.info("Bridge: name=%s %s", bridge.name, bridge.state)
-            if is_new:
-                log.info("Added new videobridge: %s", bridge)
-                self._check_health(sender)
-            for conference in list(self.conferences.values()):
-                if bridge.is_shutting_down:
-                    self._carry_out(conference, conference.bridge_closing(sender, now))
-                elif is_new:
-                    self._carry_out(conference, conference.bridges_changed(now))
+        for conference in list(self.conferences.values()):
+            if bridge.is_shutting_down:
+                self._carry_out(conference, conference.bridge_closing(bridge.jid, now))
+            elif is_new:
+                self._carry_out(conference, conference.bridges_changed(now))
 
     def _bridge_gone(self, jid: Jid) -> None:
-        health = self._health.pop(jid, None)
-        if health is not None:
-            health.cancel()
-        self._move_off(jid)
-
-    def _move_off(self, jid: Jid) -> None:
         for conference in list(self.conferences.values()):
             self._carry_out(conference, conference.bridge_lost(jid, self._now()))
 
-    # -- health (reference bridge 4.2, failures)
-
-    def _check_health(self, jid: Jid) -> None:
-        bridge = self.brewery.get(jid)
-        if bridge is not None:
-            check = self._iq("get", jid, Element("healthcheck", ns=NS.HEALTHCHECK))
-            then = partial(self._checked, bridge)
-            self._asking.ask(check, self.settings.health_timeout_s, then)
-
-    def _checked(self, bridge: Bridge, answer: Element | None) -> None:
-        jid = bridge.jid
-        if self.brewery.get(jid) is not bridge:
-            return  # it left; another may sit in its place
-        if answer is None:
-            # Signalling may be slow; running conferences stay until a request of theirs fails.
-            log.warning("Health check timed out: bridge=%s", jid)
-            self.brewery.failed(jid, self._now())
-        elif answer.get("type") == "error":
-            log.warning("Health check failed: bridge=%s", jid)
-            self.brewery.failed(jid, self._now())
-            self._move_off(jid)
-        elif jid not in self._health:
-            log.info("Performed a successful health check: bridge=%s", jid)
-        if jid in self._health:
-            self._health[jid].cancel()
-        self._health[jid] = asyncio.get_running_loop().call_later(
-            self.settings.health_interval_s, self._check_health, jid
-        )
+    def _bridge_reports(self, sender: Jid, request: Element, payload: Element) -> None:
+        """Endpoints that a bridge gave up by itself (`ConferenceModified`)."""
+        try:
+            report = ConferenceModified.parse(payload)
+        except MalformedInput as error:
+            self._refuse(request, BadRequest(str(error)))
+            return
+        self._send(iq_result(request))
+        for conference in self.conferences.values():
+            bridge = conference.bridge
+            is_its = bridge is not None and bridge.jid == sender
+            if conference.meeting_id == report.meeting_id and is_its:
+                orders = bridge_reported(conference, report.endpoints, self._now())
+                self._carry_out(conference, orders)
+                break
 
     # -- carrying out
 
@@ -432,7 +408,7 @@ class Focus:
                 )
             except MalformedInput as error:
                 log.warning("Bridge answers nonsense: bridge=%s reason=%s", order.bridge, error)
-        self._carry_out(conference, conference.bridge_answered(order, answer, self._now()))
+        self._carry_out(conference, bridge_answered(conference, order, answer, self._now()))
 
     def _occupant_answered(
         self, conference: Conference, order: AskOccupant, stanza: Element | None

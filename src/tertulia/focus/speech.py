@@ -12,7 +12,7 @@ from tertulia.focus.offer import at_host, media_offer, offer_contents, source_co
 from tertulia.focus.participant import Participant
 from tertulia.focus.sources import BRIDGE_OWNER, only
 from tertulia.xmpp.jid import Jid
-from tertulia.xmpp.jingle import Action, BridgeSession, Jingle, Reason
+from tertulia.xmpp.jingle import Action, BridgeSession, Content, Jingle, Reason
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import EndpointSources
 
@@ -56,6 +56,18 @@ def change_sources(
         initiator=str(focus),
         contents=() if as_json else source_contents(sources),
         sources=sources if as_json else {},
+    )
+
+
+def transport_info(participant: Participant, focus: Jid, transport: IceUdpTransport) -> Jingle:
+    """New ICE credentials of the bridge, for an ICE restart in place (reference bridge 1.2)."""
+    features = participant.features or F.UNKNOWN_CLIENT
+    first = media_offer(features)[0].type.value  # one transport for the whole bundle
+    return Jingle(
+        action=Action.TRANSPORT_INFO,
+        sid=participant.sid,
+        initiator=str(focus),
+        contents=(Content(name=first, transport=at_host(transport, participant.occupant.host)),),
     )
 
 

@@ -125,6 +125,7 @@ class IceUdpTransport:
     candidates: tuple[Candidate, ...] = ()
     web_sockets: tuple[str, ...] = ()
     rtcp_mux: bool = False
+    ice_generation: int | None = None  # of an ICE restart in place, counted by the bridge
 
     @classmethod
     def parse(cls, element: Element) -> IceUdpTransport:
@@ -132,6 +133,7 @@ class IceUdpTransport:
             value = element.get(attribute)
             if value and not _CREDENTIAL.fullmatch(value):
                 raise MalformedInput(f"the ICE {attribute} holds forbidden characters")
+        generation = element.get("ice-generation")
         return cls(
             ufrag=element.get("ufrag"),
             pwd=element.get("pwd"),
@@ -141,6 +143,9 @@ class IceUdpTransport:
             candidates=tuple(Candidate.parse(e) for e in element.find_all("candidate")),
             web_sockets=tuple(e.get("url") for e in element.find_all("web-socket", NS.COLIBRI)),
             rtcp_mux=element.find("rtcp-mux") is not None,
+            ice_generation=parse_decimal(generation, "an ice-generation", 0, 2**31 - 1)
+            if generation
+            else None,
         )
 
     def element(self) -> Element:
@@ -149,6 +154,8 @@ class IceUdpTransport:
             transport.attrs["ufrag"] = self.ufrag
         if self.pwd:
             transport.attrs["pwd"] = self.pwd
+        if self.ice_generation is not None:
+            transport.attrs["ice-generation"] = str(self.ice_generation)
         for fingerprint in self.fingerprints:
             transport.append(fingerprint.element())
         for url in self.web_sockets:

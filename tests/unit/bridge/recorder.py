@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tertulia.bridge.addresses import Addresses
+from tertulia.bridge.errors import MediaRefused
 from tertulia.bridge.media import SourceOrder, Wanted
 from tertulia.public_address import PublicAddress
 from tertulia.xmpp.colibri2 import MediaOffer
@@ -23,6 +24,9 @@ class Recorder:
     keyframes: list[int] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
     is_behind_nat: bool = False
+    restarts: list[tuple[int, str]] = field(default_factory=list)
+    remote_credentials: list[tuple[int, str, str]] = field(default_factory=list)
+    refuses_restarts: bool = False
 
     def candidates(self, *, private: bool) -> tuple[Candidate, ...]:
         public = (PublicAddress("198.51.100.7"),) if self.is_behind_nat else ()
@@ -42,6 +46,14 @@ class Recorder:
         self, handle: int, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint]
     ) -> None:
         self.remotes[handle] = (ufrag, pwd, tuple(fingerprints))
+
+    def restart_ice(self, handle: int, ufrag: str, pwd: str) -> None:
+        if self.refuses_restarts:
+            raise MediaRefused("not now")
+        self.restarts.append((handle, ufrag))
+
+    def set_remote_credentials(self, handle: int, ufrag: str, pwd: str) -> None:
+        self.remote_credentials.append((handle, ufrag, pwd))
 
     def add_candidate(self, handle: int, candidate: Candidate) -> None:
         self.remote_candidates.append(candidate)

@@ -17,12 +17,14 @@ from tertulia.xmpp.colibri2 import (
     ConferenceModify,
     EndpointOrder,
     ForceMute,
+    MediaOffer,
     MediaSource,
     Refusal,
     TransportOrder,
 )
 from tertulia.xmpp.jid import Jid
-from tertulia.xmpp.jingle_rtp import Media, Source
+from tertulia.xmpp.jingle_ice import IceUdpTransport
+from tertulia.xmpp.jingle_rtp import Media, PayloadType, Source
 from tertulia.xmpp.xml import Element
 
 FOCUS = Jid.parse("jvbbrewery@internal.auth.meet.example/focus")
@@ -268,3 +270,105 @@ def test_private_addresses_are_told_only_to_what_stands_beside_the_bridge() -> N
         if report.transport is not None
     }
     assert told == {"ana": ["198.51.100.7"], "rec": ["127.0.0.1", "198.51.100.7"]}
+
+
+OPUS = PayloadType(id=111, name="opus", clockrate=48000, channels=2)
+VP8 = PayloadType(id=100, name="VP8", clockrate=90000)
+
+
+def with_voice() -> tuple[Videobridge, Recorder]:
+    media = Recorder()
+    target = Videobridge(media, server_id="br1", public_netloc="x")
+    offer = MediaOffer(type=Media.AUDIO, payload_types=(OPUS,))
+    modify(target, EndpointOrder(id="ana", **NEW, media=(offer,)), create=True)
+    return target, media
+
+
+def test_media_can_be_offered_in_addition_before_the_transport_begins() -> None:
+    target, media = with_voice()
+    more = MediaOffer(type=Media.VIDEO, payload_types=(VP8,))
+
+    modify(target, EndpointOrder(id="ana", media=(more,)))
+
+    endpoint = target.conferences[0].endpoints["ana"]
+    offered = media.endpoints[endpoint.handle]
+    assert offered["ufrag"] == endpoint.ufrag  # what the client was told holds
+    assert offered["offers"] == (MediaOffer(type=Media.AUDIO, payload_types=(OPUS,)), more)
+    assert target.conferences[0].connected(endpoint.handle) is endpoint
+
+
+def test_media_that_is_known_changes_nothing_and_none_is_ever_removed() -> None:
+    target, media = with_voice()
+    before = dict(media.endpoints)
+
+    modify(target, EndpointOrder(id="ana", media=(MediaOffer(type=Media.AUDIO),)))
+
+    assert media.endpoints == before
+
+
+def test_a_payload_type_cannot_change_its_meaning() -> None:
+    target, _ = with_voice()
+    other = PayloadType(id=111, name="VP8", clockrate=90000)
+
+    with pytest.raises(colibri2.BadRequest, match="111 is opus already"):
+        modify(
+            target,
+            EndpointOrder(id="ana", media=(MediaOffer(type=Media.VIDEO, payload_types=(other,)),)),
+        )
+
+
+def test_media_cannot_be_added_under_way() -> None:
+    target, _ = with_voice()
+    target.conferences[0].endpoints["ana"].has_remote = True
+
+    with pytest.raises(colibri2.FeatureNotImplemented):
+        modify(
+            target,
+            EndpointOrder(id="ana", media=(MediaOffer(type=Media.VIDEO, payload_types=(VP8,)),)),
+        )
+
+
+def restart(target: Videobridge) -> IceUdpTransport | None:
+    order = EndpointOrder(id="ana", transport=TransportOrder(ice_restart=True))
+    (report,) = modify(target, order).endpoints
+    return report.transport
+
+
+def test_an_ice_restart_gives_new_credentials_once_until_the_peer_has_answered() -> None:
+    target, media = with_voice()
+    endpoint = target.conferences[0].endpoints["ana"]
+    endpoint.is_connected = endpoint.has_remote = True
+
+    first, again = restart(target), restart(target)
+
+    assert first is not None
+    assert (first.ice_generation, first == again) == (1, True)
+    assert first.ufrag != endpoint.ufrag
+    assert media.restarts == [(endpoint.handle, first.ufrag)]
+
+    for generation in (0, 1, 1):  # a late one, the right one, and that again
+        ice = IceUdpTransport(ufrag="peer", pwd="p" * 22, ice_generation=generation)
+        modify(target, EndpointOrder(id="ana", transport=TransportOrder(ice=ice)))
+    assert media.remote_credentials == [(endpoint.handle, "peer", "p" * 22)]
+
+    second = restart(target)
+    assert second is not None
+    assert second.ice_generation == 2
+
+
+def test_who_never_connected_keeps_its_credentials() -> None:
+    target, media = with_voice()
+
+    transport = restart(target)
+
+    assert transport is not None
+    assert transport.ufrag == target.conferences[0].endpoints["ana"].ufrag
+    assert (transport.ice_generation, media.restarts) == (None, [])
+
+
+def test_a_restart_is_refused_by_the_absence_of_a_transport() -> None:
+    target, media = with_voice()
+    target.conferences[0].endpoints["ana"].is_connected = True
+    media.refuses_restarts = True
+
+    assert restart(target) is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tertulia.focus import features as F
+from tertulia.focus.answers import bridge_answered
 from tertulia.focus.brewery import Brewery
 from tertulia.focus.conference import Conference
 from tertulia.focus.limits import ConferenceLimits
@@ -119,7 +120,7 @@ class Meeting:
         return ConferenceModified(endpoints=tuple(reports), sources=FEEDBACK)
 
     def answer(self, order: AskBridge, answer: ConferenceModified | Refusal | None) -> None:
-        self.note(self.conference.bridge_answered(order, answer, self.now))
+        self.note(bridge_answered(self.conference, order, answer, self.now))
 
     def joins(self, nick: str, features: frozenset[str] = BROWSER, **facts: Any) -> None:
         jid = Jid(nick, "meet.example", "r")

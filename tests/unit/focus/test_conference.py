@@ -303,23 +303,6 @@ def test_when_the_bridge_is_lost_everybody_moves_to_another_with_a_new_sid() -> 
     assert (first.modify.create, second.modify.create) == (True, False)
 
 
-def test_without_any_bridge_the_focus_says_so_until_one_comes() -> None:
-    meeting = Meeting()
-    meeting.everybody("ana", "bea")
-    jid = BREWERY.with_resource("br1")
-    meeting.brewery.left(jid)
-    meeting.note(meeting.conference.bridge_lost(jid, meeting.now))
-    assert meeting.published() == []
-
-    meeting.passes(3.1)
-    assert meeting.published() == ["bridgeNotAvailable"]
-
-    meeting.bridge_arrives("br9")
-    meeting.note(meeting.conference.bridges_changed(meeting.now))
-    assert meeting.published() == []
-    assert len(meeting.told("ana", Action.SESSION_INITIATE)) == 2
-
-
 def test_a_bridge_that_is_back_at_once_alarms_nobody() -> None:
     meeting = Meeting()
     meeting.everybody("ana", "bea")

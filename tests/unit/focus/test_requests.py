@@ -82,15 +82,6 @@ def test_a_restart_of_an_old_bridge_session_is_refused() -> None:
     assert meeting.sid("ana") != ""
 
 
-def test_an_ice_restart_in_place_is_not_offered() -> None:
-    meeting = Meeting()
-    meeting.everybody("ana", "bea")
-    session = BridgeSession(id=meeting.conference.bridge_session_id, ice_restart=True)
-    jingle = Jingle(action=Action.SESSION_INFO, sid=meeting.sid("ana"), bridge_session=session)
-
-    assert meeting.says("ana", jingle).conditions == ["feature-not-implemented"]
-
-
 def test_an_old_clients_ice_failure_invites_it_again() -> None:
     meeting = Meeting()
     meeting.everybody("ana", "bea")
