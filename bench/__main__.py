@@ -16,6 +16,7 @@ from bench import (
     pressure,
     rooms,
     signalling,
+    soak,
     startup,
 )
 from bench.driven import CaseFailed
@@ -41,7 +42,10 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Report]]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which (default: all): {', '.join(BENCHMARKS)}"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which (default: all of {', '.join(BENCHMARKS)}); also soak",
     )
     parser.add_argument(
         "--document", action="store_true", help="copy the kept results into docs/performance.md"
@@ -51,16 +55,18 @@ def main() -> int:
         action="store_true",
         help="with `forwarding`: two cases in under 90 s, printed and not kept",
     )
+    parser.add_argument("--joins", type=int, default=1_000, help="for `soak` (default 1000)")
+    parser.add_argument("--minutes", type=float, default=5.0, help="for `soak` (default 5)")
     arguments = parser.parse_args()
     if arguments.document:
         for name in document.update():
             print(f"{name}: no result is kept; run `python -m bench {name}`", file=sys.stderr)
         return 0
     names = arguments.names or list(BENCHMARKS)
-    unknown = [name for name in names if name not in BENCHMARKS]
+    benchmarks = {**BENCHMARKS, "soak": lambda: soak.run(arguments.joins, arguments.minutes)}
+    unknown = [name for name in names if name not in benchmarks]
     if unknown:
-        parser.error(f"no benchmark called {unknown[0]}; there are {', '.join(BENCHMARKS)}")
-    benchmarks = BENCHMARKS
+        parser.error(f"no benchmark called {unknown[0]}; there are {', '.join(benchmarks)}")
     if arguments.quick:
         if names != ["forwarding"]:
             parser.error("--quick is for `forwarding` alone")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.process import cpu_ns, pss_kib
+from bench.server import ServerFailed
+from bench.synthetic import SyntheticError
 from bench.traffic import Case
 from tertulia._engine import Load, LoadPeer
 
@@ -22,6 +24,10 @@ FLOWED = 0.98  # a stream that fell silent leaves no numbers out
 
 class CaseFailed(Exception):
     """The system did not do what the case needs; the message says what."""
+
+
+# What may go wrong with a system while it is measured.
+FAILURES = (CaseFailed, ServerFailed, SyntheticError, TimeoutError, OSError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench import bound, janus, ours
-from bench.driven import CaseFailed, Driven, Window
+from bench.driven import FAILURES, CaseFailed, Driven, Window
 from bench.figures import median
 from bench.process import Machine
-from bench.server import ServerFailed
-from bench.synthetic import SyntheticError
 from bench.traffic import Case
 
 TERTULIA, BOUND, BOUND_GSO, JANUS, JANUS_LOOPS = (
@@ -38,7 +36,6 @@ SYSTEMS: Mapping[str, Preparation] = {
     BOUND_GSO: lambda case: bound.prepared(case, gso=True),
 }
 IDLE_S = 3.0
-FAILURES = (CaseFailed, ServerFailed, SyntheticError, TimeoutError, OSError)
 
 
 @dataclass(slots=True)

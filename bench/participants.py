@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from bench import janus, ours
-from bench.driven import CaseFailed, Driven
+from bench.driven import FAILURES, CaseFailed, Driven
 from bench.figures import median
-from bench.interleaved import FAILURES, JANUS, JANUS_LOOPS, TERTULIA
+from bench.interleaved import JANUS, JANUS_LOOPS, TERTULIA
 from bench.report import Report
 from bench.traffic import Case, arrivals
 

@@ -7,8 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bench import bound, ours
-from bench.driven import CaseFailed, Driven, Window, machine_address
-from bench.interleaved import FAILURES
+from bench.driven import FAILURES, CaseFailed, Driven, Window, machine_address
 from bench.ours import MediaClient
 from bench.process import Machine
 from bench.report import Report
