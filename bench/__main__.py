@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -37,6 +38,14 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Report]]] = {
     "participants": participants.run,
     "pressure": pressure.run,
 }
+
+
+async def _ended_by_signals(benchmark: Callable[[], Awaitable[Report]]) -> Report:
+    """Run it so that what it started is ended too, also when we are in the background."""
+    task = asyncio.ensure_future(benchmark())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 def main() -> int:
@@ -75,7 +84,10 @@ def main() -> int:
     for name in names:
         try:
             machine, spent = Machine.now(), own_cpu_s()
-            report = asyncio.run(benchmarks[name]())
+            report = asyncio.run(_ended_by_signals(benchmarks[name]))
+        except asyncio.CancelledError:
+            print(f"{name}: ended by a signal", file=sys.stderr)
+            return 130
         except (CaseFailed, ServerFailed, SyntheticError, TimeoutError) as error:
             print(f"{name}: failed: {error or 'a deadline passed'}", file=sys.stderr, flush=True)
             failed = True
