@@ -24,6 +24,8 @@ pub enum Drop {
     SrtpAuth,
     NotReady,
     Muted,
+    /// What follows the first packets of a silence.
+    Silence,
     CodecNotOffered,
     SsrcConflict,
     SendQueueFull,
@@ -47,6 +49,7 @@ impl Drop {
             Drop::SrtpAuth => "srtp-auth",
             Drop::NotReady => "not-ready",
             Drop::Muted => "muted",
+            Drop::Silence => "silence",
             Drop::CodecNotOffered => "codec-not-offered",
             Drop::SsrcConflict => "ssrc-conflict",
             Drop::SendQueueFull => "send-queue-full",

@@ -688,8 +688,12 @@ impl Sfu {
             return;
         }
         if incoming.shape == Shape::Audio {
-            if let Some(level) = packet.header.ext_vals.audio_level {
-                source.levels.add(level.unsigned_abs());
+            if let Some(level) = packet.header.ext_vals.audio_level
+                && !source.levels.add(level.unsigned_abs())
+            {
+                self.counters.drop(Drop::Silence);
+                source.skip(&mut self.endpoints, &incoming);
+                return;
             }
         } else {
             let bytes = packet.payload.len() + packet.header.header_len;

@@ -373,6 +373,39 @@ fn muted_audio_leaves_no_gap() {
 }
 
 #[test]
+fn of_a_silence_only_the_beginning_is_passed_on_and_the_next_word_at_once() {
+    let mut world = World::connected(2);
+    let source = audio(5, 11);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(5, 0, 7)]);
+    for n in 0..60_u32 {
+        let now = world.now;
+        let level = if (20..50).contains(&n) { -127 } else { -30 };
+        world.clients[0].send(now, 11, opus(n * 960, level));
+        world.run(20 * MS);
+    }
+
+    let received = world.clients[1].received(11);
+    let timestamps: Vec<u32> = received
+        .iter()
+        .map(|packet| {
+            packet
+                .header
+                .timestamp
+                .wrapping_sub(received[0].header.timestamp)
+                / 960
+        })
+        .collect();
+    let expected: Vec<u32> = (0..24).chain(50..60).collect();
+    assert_eq!(timestamps, expected);
+    // What was left out is no loss, so nobody asks for it again.
+    assert_eq!(*received[33].seq_no, *received[0].seq_no + 33);
+    assert_eq!(world.sfu.counters.dropped(Drop::Silence), 26);
+}
+
+#[test]
 fn what_a_source_sends_is_told() {
     let (mut world, mut camera) = filmed(1);
     camera.film(&mut world, 0, 2, 60);
