@@ -260,7 +260,7 @@ fn clients(plan: Plan) {
         peers[0].client.send(now, 20_000 + n * 4000, frame);
         everyone(&mut peers, address);
     }
-    settle(&mut peers, address, Duration::from_secs(2));
+    settle(&mut peers, address, Duration::from_secs(5));
 
     let before = ask(&mut to, &mut from);
     let heard = |peers: &[Peer]| -> usize { peers.iter().map(|p| p.client.packets.len()).sum() };

@@ -30,6 +30,8 @@ pub enum Drop {
     SsrcConflict,
     SendQueueFull,
     SendError,
+    /// A bug: what the endpoint was doing when it panicked. It has been given up.
+    Internal,
 }
 
 impl Drop {
@@ -54,6 +56,7 @@ impl Drop {
             Drop::SsrcConflict => "ssrc-conflict",
             Drop::SendQueueFull => "send-queue-full",
             Drop::SendError => "send-error",
+            Drop::Internal => "internal",
         }
     }
 }

@@ -16,6 +16,7 @@ use str0m::crypto::{
 thread_local! {
     static PROFILE: Cell<Option<&'static str>> = const { Cell::new(None) };
     static FAILURES: Cell<u64> = const { Cell::new(0) };
+    static OPENED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The profile of the SRTP context made last on this thread.
@@ -26,6 +27,11 @@ pub fn take_profile() -> Option<&'static str> {
 /// How many GCM packets failed authentication on this thread since the last call.
 pub fn take_failures() -> u64 {
     FAILURES.take()
+}
+
+/// How many GCM packets have been found authentic on this thread, ever.
+pub fn opened() -> u64 {
+    OPENED.get()
 }
 
 /// The self-signed ECDSA P-256 certificate of this process.
@@ -128,8 +134,9 @@ impl SupportedAeadAes256Gcm for Noting {
 struct Opening<C: ?Sized>(Box<C>);
 
 fn noted(result: Result<usize, CryptoError>) -> Result<usize, CryptoError> {
-    if result.is_err() {
-        FAILURES.set(FAILURES.get() + 1);
+    match result {
+        Ok(_) => OPENED.set(OPENED.get() + 1),
+        Err(_) => FAILURES.set(FAILURES.get() + 1),
     }
     result
 }

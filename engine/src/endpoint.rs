@@ -48,6 +48,8 @@ const EARLY_CHECKS: usize = 100;
 const MEDIA_MOVES_AFTER: Duration = Duration::from_millis(300);
 /// The same for checks alone, which clients also send from spare addresses.
 const CHECKS_MOVE_AFTER: Duration = Duration::from_secs(3);
+/// SRTP from unknown addresses is tried at most this often for one endpoint.
+const GUESSES_APART: Duration = Duration::from_millis(20);
 const MOVES_APART: Duration = Duration::from_secs(1);
 /// Above the priority of every real candidate, so that the path moved to wins (RFC 8445 §5.1.2).
 const MOVED_PRIORITY: u32 = 0x7f00_0000;
@@ -80,6 +82,9 @@ pub enum Happening {
     /// What became of an ICE restart.
     Restart(Turn),
     Failed(&'static str),
+    /// A bug in what follows from a happening.
+    #[cfg(test)]
+    Panic,
 }
 
 /// What one SSRC of this endpoint stands for.
@@ -143,6 +148,8 @@ pub struct Endpoint {
     paths: Vec<(Path, Instant)>,
     sending_on: Option<Path>,
     moved: Option<Instant>,
+    /// When a packet from an unknown address was last tried.
+    guessed: Option<Instant>,
     moves: u32,
     created: Instant,
     heard: Option<Instant>,
@@ -237,6 +244,7 @@ impl Endpoint {
             paths: Vec::new(),
             sending_on: None,
             moved: None,
+            guessed: None,
             moves: 0,
             created: now,
             heard: None,
@@ -593,22 +601,48 @@ impl Endpoint {
         self.rtc.handle_input(Input::Receive(now, receive))
     }
 
+    /// Take SRTP from an address that is not this endpoint's; true when it is authentic, so that
+    /// the peer has moved there. Its old address must have been silent for a while.
+    pub fn receive_from_elsewhere(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
+        let may_have_moved = self.is_ready()
+            && self.has_been_silent(now, MEDIA_MOVES_AFTER)
+            && self.guessed.is_none_or(|at| now >= at + GUESSES_APART);
+        if !may_have_moved {
+            return false;
+        }
+        self.guessed = Some(now);
+        let opened = crypto::opened();
+        let Ok(receive) = received(path, datagram) else {
+            return false;
+        };
+        let now = now.max(self.told);
+        let fed = self.rtc.handle_input(Input::Receive(now, receive));
+        self.disturb();
+        fed.is_ok() && crypto::opened() > opened
+    }
+
+    /// True when nothing has come from the address in use for this long.
+    fn has_been_silent(&self, now: Instant, time: Duration) -> bool {
+        let in_use = self
+            .paths
+            .iter()
+            .find(|(known, _)| Some(*known) == self.sending_on);
+        in_use.is_none_or(|&(_, heard)| now >= heard + time)
+    }
+
     /// Move to the address the peer now uses, if the old one has fallen silent.
     ///
     /// str0m would stay with the old pair until its checks time out. Telling it a better priority
     /// for the same address makes it choose the new pair as soon as that one has been validated.
-    fn follow(&mut self, now: Instant, path: Path, is_stun: bool) {
+    pub fn follow(&mut self, now: Instant, path: Path, is_stun: bool) {
         let silence = if is_stun {
             CHECKS_MOVE_AFTER
         } else {
             MEDIA_MOVES_AFTER
         };
-        let old_heard = self
-            .paths
-            .iter()
-            .find(|(known, _)| Some(*known) == self.sending_on);
-        let old_is_silent = old_heard.is_none_or(|&(_, heard)| now >= heard + silence);
-        if !old_is_silent || self.moved.is_some_and(|at| now < at + MOVES_APART) {
+        if !self.has_been_silent(now, silence)
+            || self.moved.is_some_and(|at| now < at + MOVES_APART)
+        {
             return;
         }
         self.moved = Some(now);

@@ -16,16 +16,13 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::counters::Snapshot;
 use crate::demux::{Path, Transport};
 use crate::events::Event;
+use crate::inbox::{BATCH, Inbox};
 use crate::setup::{EndpointId, EndpointSetup, Limits, RemoteSetup, SourceId, SourceSetup, Wanted};
 use crate::sfu::Sfu;
 use crate::sockets::{BindError, LocalSocket, bind_all, send_all};
 use crate::tcp::{OpenError, Tcp, TcpSetup};
 
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(200);
-/// Datagrams taken before what they caused is sent.
-const BATCH: usize = 64;
-/// More than the largest datagram of the protocols served here.
-const DATAGRAM_BYTES: usize = 2048;
 const WAKE: u64 = u64::MAX;
 const TCP: u64 = u64::MAX - 1;
 
@@ -275,6 +272,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
+        let mut inbox = Inbox::default();
         let mut ready = Vec::with_capacity(self.sockets.len() + 1);
         loop {
             let now = Instant::now();
@@ -301,7 +299,7 @@ impl Worker {
                 match event.data.u64() {
                     WAKE => {}
                     TCP => self.drain_tcp(),
-                    index => self.drain(index as usize, &mut left),
+                    index => self.drain(index as usize, &mut left, &mut inbox),
                 }
             }
             let now = Instant::now();
@@ -332,27 +330,22 @@ impl Worker {
     }
 
     /// Read a socket until it is empty, sending after every batch.
-    fn drain(&mut self, index: usize, left: &mut usize) {
-        let mut buffer = [0; DATAGRAM_BYTES];
+    fn drain(&mut self, index: usize, left: &mut usize, inbox: &mut Inbox) {
         loop {
-            let now = Instant::now();
             let batch = BATCH.min(*left);
-            let mut taken = 0;
-            while taken < batch {
-                let socket = &self.sockets[index];
-                let Some((length, remote)) = socket.receive(&mut buffer) else {
-                    break;
-                };
-                taken += 1;
-                let path = Path {
-                    transport: Transport::Udp,
-                    local: socket.address,
-                    remote,
-                };
-                self.sfu.receive(now, path, &buffer[..length]);
-            }
+            let socket = &self.sockets[index];
+            let taken = inbox.fill(socket, batch);
             *left -= taken;
             if taken > 0 {
+                let now = Instant::now();
+                for (datagram, remote) in inbox.datagrams() {
+                    let path = Path {
+                        transport: Transport::Udp,
+                        local: socket.address,
+                        remote,
+                    };
+                    self.sfu.receive(now, path, datagram);
+                }
                 self.sfu.flush(now);
                 self.send();
             }

@@ -26,6 +26,7 @@ pub mod extensions;
 pub mod filter;
 pub mod forward;
 pub mod h264;
+pub mod inbox;
 pub mod keyframes;
 pub mod layers;
 pub mod levels;

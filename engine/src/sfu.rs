@@ -33,6 +33,9 @@ use crate::setup::{
 use crate::source::Source;
 use crate::stun::{self, Stun};
 
+/// str0m writes packets of up to 2000 bytes and panics beyond; header extensions take their share,
+/// and no path of the Internet carries more than 1500 in one piece.
+const LARGEST_PAYLOAD: usize = 1500;
 const TICK: Duration = Duration::from_millis(100);
 /// Timers are served on a grid, so that many endpoints share one wake-up. What an endpoint waits
 /// for at length can wait a little longer; a bandwidth probe measures what its timing says.
@@ -51,6 +54,8 @@ pub struct Sfu {
     /// Who wants what, whether or not the source exists yet.
     wanted: NumberMap<EndpointId, Vec<Wanted>>,
     directory: Directory,
+    /// Who sends under an SSRC; whoever came first, should two do.
+    senders: NumberMap<u32, EndpointId>,
     /// Deadlines; an entry that no longer is its endpoint's own is stale.
     timers: BinaryHeap<Reverse<(Instant, EndpointId)>>,
     waiting: Vec<EndpointId>,
@@ -72,6 +77,7 @@ impl Sfu {
             sources: NumberMap::default(),
             wanted: NumberMap::default(),
             directory: Directory::default(),
+            senders: NumberMap::default(),
             timers: BinaryHeap::new(),
             waiting: Vec::new(),
             start: now,
@@ -208,6 +214,12 @@ impl Sfu {
             .filter(|old| sources.iter().all(|new| new.id != *old))
             .collect();
         endpoint.set_inbound(&sources);
+        self.senders.retain(|_, sender| *sender != id);
+        for encoding in sources.iter().flat_map(|source| &source.encodings) {
+            for ssrc in [Some(encoding.ssrc), encoding.rtx].into_iter().flatten() {
+                self.senders.entry(ssrc).or_insert(id);
+            }
+        }
         for source in gone {
             self.remove_source(source);
         }
@@ -285,6 +297,7 @@ impl Sfu {
             &endpoint.paths(),
             &endpoint.candidates,
         );
+        self.senders.retain(|_, sender| *sender != id);
         self.wanted.remove(&id);
     }
 
@@ -344,7 +357,10 @@ impl Sfu {
         })?;
         let id = match protocol {
             Protocol::Stun => self.owner_of_stun(now, path, datagram)?,
-            _ => self.directory.by_path(path).ok_or(Drop::NotStunFirst)?,
+            _ => match self.directory.by_path(path) {
+                Some(id) => id,
+                None => return self.receive_from_elsewhere(now, path, protocol, datagram),
+            },
         };
         let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
         // SSRC 0 carries the sender's bandwidth probes, which need feedback (libwebrtc).
@@ -373,6 +389,45 @@ impl Sfu {
             Protocol::Rtp { .. } => Drop::MalformedRtp,
             Protocol::Rtcp => Drop::MalformedRtcp,
         })
+    }
+
+    /// A sender whose address has changed (a NAT lost its binding, another network) is known by its
+    /// SSRC and believed when SRTP finds the packet authentic. What is sent to it moves when the new
+    /// address has answered a check.
+    fn receive_from_elsewhere(
+        &mut self,
+        now: Instant,
+        path: Path,
+        protocol: Protocol,
+        datagram: &[u8],
+    ) -> Result<(), Drop> {
+        let Protocol::Rtp { ssrc, .. } = protocol else {
+            return Err(Drop::NotStunFirst);
+        };
+        let id = *self.senders.get(&ssrc).ok_or(Drop::NotStunFirst)?;
+        let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
+        let is_authentic = catch_unwind(AssertUnwindSafe(|| {
+            endpoint.receive_from_elsewhere(now, path, datagram)
+        }));
+        if !is_authentic.unwrap_or(false) {
+            return Err(Drop::NotStunFirst);
+        }
+        self.bind(now, path, id);
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.follow(now, path, false);
+        }
+        self.drive(now, id, Some(path));
+        Ok(())
+    }
+
+    /// From now on this path is the endpoint's.
+    fn bind(&mut self, now: Instant, path: Path, id: EndpointId) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id)
+            && let Some(forgotten) = endpoint.bind(now, path)
+        {
+            self.directory.unbind(forgotten, id);
+        }
+        self.directory.bind(path, id);
     }
 
     /// Whose STUN message this is; its address is that endpoint's from now on.
@@ -410,10 +465,7 @@ impl Sfu {
             if !is_authentic.unwrap_or(false) {
                 continue;
             }
-            if let Some(forgotten) = endpoint.bind(now, path) {
-                self.directory.unbind(forgotten, id);
-            }
-            self.directory.bind(path, id);
+            self.bind(now, path, id);
             return Ok(id);
         }
         Err(if is_signalled {
@@ -480,14 +532,23 @@ impl Sfu {
     }
 
     fn tick(&mut self, now: Instant) {
+        let mut broken = Vec::new();
         for source in self.sources.values_mut() {
-            source.report(now, &mut self.events);
+            let events = &mut self.events;
+            if catch_unwind(AssertUnwindSafe(|| source.report(now, events))).is_err() {
+                broken.push(source.owner);
+            }
         }
         for endpoint in self.endpoints.values_mut().filter(|each| each.is_ready()) {
             let active = endpoint.outputs.active();
             let sources = active.filter_map(|source| self.sources.get(&source));
             let desired = sources.map(|source| source.layers.best_bps()).sum();
-            endpoint.desire(desired);
+            if catch_unwind(AssertUnwindSafe(|| endpoint.desire(desired))).is_err() {
+                broken.push(endpoint.id);
+            }
+        }
+        for id in broken {
+            self.fail(id, "internal");
         }
         let overdue: Vec<(EndpointId, &'static str)> = self
             .endpoints
@@ -555,8 +616,13 @@ impl Sfu {
         if !is_in_time {
             self.schedule(now, id);
         }
-        for happening in happenings {
-            self.act(now, id, happening);
+        let acted = catch_unwind(AssertUnwindSafe(|| {
+            for happening in happenings {
+                self.act(now, id, happening);
+            }
+        }));
+        if acted.is_err() {
+            self.fail(id, "internal");
         }
     }
 
@@ -597,11 +663,16 @@ impl Sfu {
             Happening::Restart(Turn::Ended(ufrag)) => self.directory.forget(&ufrag, id),
             Happening::Restart(Turn::Reachable(_)) => {}
             Happening::Failed(reason) => self.fail(id, reason),
+            #[cfg(test)]
+            Happening::Panic => panic!("as a bug would"),
         }
     }
 
     /// Give an endpoint up and tell the caller.
     pub fn fail(&mut self, id: EndpointId, reason: &'static str) {
+        if reason == "internal" {
+            self.counters.drop(Drop::Internal);
+        }
         if self.endpoints.contains_key(&id) {
             self.remove_endpoint(id);
             self.events.push(Event::EndpointFailed {
@@ -670,6 +741,8 @@ impl Sfu {
             // Padding only, a bandwidth probe: nothing to pass on and nothing to count.
             source.skip(&mut self.endpoints, &incoming);
             return;
+        } else if packet.payload.len() > LARGEST_PAYLOAD {
+            Some(Drop::MalformedPayload)
         } else {
             match source.read(payload_type.codec, encoding, &packet) {
                 Ok(shape) => {
@@ -748,5 +821,59 @@ impl Sfu {
         if needs_keyframe {
             self.ask(now, source_id, Asker::Bridge);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sfu_with(ids: &[u64]) -> (Instant, Sfu) {
+        let now = Instant::now();
+        let local = SocketAddr::from(([192, 0, 2, 1], 10000));
+        let mut sfu = Sfu::new(now, vec![local], Limits::default(), 1);
+        for &id in ids {
+            let setup = EndpointSetup {
+                ufrag: format!("srv{id}"),
+                pwd: "p".repeat(24),
+                controlling: true,
+                payload_types: vec![],
+                extensions: vec![],
+            };
+            assert!(sfu.add_endpoint(now, EndpointId(id), setup));
+        }
+        (now, sfu)
+    }
+
+    #[test]
+    fn a_panic_costs_its_endpoint_only() {
+        let (now, mut sfu) = sfu_with(&[1, 2]);
+
+        sfu.let_work(now, EndpointId(1), |_, _, _| panic!("as a bug would"));
+        sfu.handle_timeout(now + TICK);
+
+        assert_eq!(
+            sfu.take_events(),
+            [Event::EndpointFailed {
+                endpoint: EndpointId(1),
+                reason: "internal"
+            }]
+        );
+        let left: Vec<_> = sfu.snapshot(now).iter().map(|each| each.endpoint).collect();
+        assert_eq!(left, [EndpointId(2)]);
+        assert_eq!(sfu.counters.dropped(Drop::Internal), 1);
+    }
+
+    #[test]
+    fn a_panic_over_what_an_endpoint_sent_costs_its_sender_only() {
+        let (now, mut sfu) = sfu_with(&[1, 2]);
+
+        sfu.let_work(now, EndpointId(1), |_, _, happenings| {
+            happenings.push(Happening::Panic);
+        });
+
+        assert_eq!(sfu.counters.dropped(Drop::Internal), 1);
+        assert!(sfu.endpoints.contains_key(&EndpointId(2)));
+        assert!(!sfu.endpoints.contains_key(&EndpointId(1)));
     }
 }

@@ -1,8 +1,12 @@
 //! UDP sockets: one per local address, so that each datagram's destination is known to ICE.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
 
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -13,10 +17,18 @@ use crate::counters::{Counters, Drop};
 /// Datagrams handed to the kernel in one call; 1024 is its own limit.
 const BATCH: usize = 64;
 
+/// What the kernel cuts one datagram into at most (UDP_MAX_SEGMENTS before Linux 6.9), how long
+/// that may be, and how long a segment may be to pass everywhere.
+const MOST_SEGMENTS: usize = 64;
+const LARGEST_TRAIN: usize = 65_000;
+const LARGEST_SEGMENT: usize = 1400;
+
 #[derive(Debug)]
 pub struct LocalSocket {
     pub address: SocketAddr,
     socket: UdpSocket,
+    /// Whether the kernel cuts one long datagram into many here (UDP GSO).
+    segments: Cell<bool>,
 }
 
 /// A socket that could not be bound.
@@ -65,6 +77,7 @@ fn bind(address: SocketAddr, buffer_bytes: usize) -> io::Result<LocalSocket> {
     Ok(LocalSocket {
         address: socket.local_addr()?,
         socket,
+        segments: Cell::new(true),
     })
 }
 
@@ -75,20 +88,61 @@ impl AsFd for LocalSocket {
 }
 
 impl LocalSocket {
-    /// The next datagram, or None when there is none waiting.
-    pub fn receive(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        loop {
-            match self.socket.recv_from(buffer) {
-                Ok(received) => return Some(received),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                // Errors of earlier sends (ICMP) are reported here; the next call goes on.
-                Err(_) => {}
+    /// Send datagrams in order; what the kernel has no room for is dropped and counted.
+    fn send(&self, transmits: &[&Transmit], counters: &mut Counters) {
+        let mut singles: Vec<&Transmit> = Vec::with_capacity(transmits.len());
+        let mut rest = transmits;
+        while let Some(first) = rest.first() {
+            let count = if self.segments.get() { run(rest) } else { 1 };
+            let (same, others) = rest.split_at(count);
+            rest = others;
+            if count == 1 {
+                singles.push(first);
+                continue;
+            }
+            self.send_singly(&singles, counters);
+            singles.clear();
+            self.send_segmented(same, counters);
+        }
+        self.send_singly(&singles, counters);
+    }
+
+    /// Send datagrams of one size to one destination with one trip through the network stack
+    /// (UDP GSO); the last may be shorter.
+    fn send_segmented(&self, same: &[&Transmit], counters: &mut Counters) {
+        let slices: Vec<IoSlice<'_>> = same
+            .iter()
+            .map(|transmit| IoSlice::new(&transmit.contents))
+            .collect();
+        let size = same[0].contents.len() as u16;
+        let destination = SockaddrStorage::from(same[0].destination);
+        let sent = sendmsg(
+            self.socket.as_raw_fd(),
+            &slices,
+            &[ControlMessage::UdpGsoSegments(&size)],
+            MsgFlags::MSG_DONTWAIT,
+            Some(&destination),
+        );
+        match sent {
+            Ok(_) => {}
+            Err(Errno::EAGAIN) => counters.drop_many(Drop::SendQueueFull, same.len() as u64),
+            Err(error) => {
+                // No support, in the kernel or in this device: do without from now on.
+                if !matches!(
+                    error,
+                    Errno::ECONNREFUSED | Errno::ENETUNREACH | Errno::EHOSTUNREACH
+                ) {
+                    self.segments.set(false);
+                }
+                self.send_singly(same, counters);
             }
         }
     }
 
-    /// Send datagrams in order; what the kernel has no room for is dropped and counted.
-    fn send(&self, transmits: &[&Transmit], counters: &mut Counters) {
+    fn send_singly(&self, transmits: &[&Transmit], counters: &mut Counters) {
+        if transmits.is_empty() {
+            return;
+        }
         let addresses: Vec<SocketAddrAny> = transmits
             .iter()
             .map(|transmit| transmit.destination.into())
@@ -127,6 +181,29 @@ impl LocalSocket {
     }
 }
 
+/// How many datagrams at the start can be sent as one: same destination, same size, at most the
+/// last one shorter.
+fn run(transmits: &[&Transmit]) -> usize {
+    let (first, size) = (transmits[0], transmits[0].contents.len());
+    if size > LARGEST_SEGMENT {
+        return 1;
+    }
+    let most = MOST_SEGMENTS.min(LARGEST_TRAIN / size.max(1));
+    let mut count = 1;
+    while let Some(next) = transmits.get(count)
+        && count < most
+        && next.destination == first.destination
+        && next.contents.len() <= size
+        && !next.contents.is_empty()
+    {
+        count += 1;
+        if next.contents.len() < size {
+            break;
+        }
+    }
+    count
+}
+
 /// Send everything, each datagram from the address it has to come from.
 pub fn send_all(sockets: &[LocalSocket], transmits: &[Transmit], counters: &mut Counters) {
     for socket in sockets {
@@ -136,6 +213,83 @@ pub fn send_all(sockets: &[LocalSocket], transmits: &[Transmit], counters: &mut 
             .collect();
         if !own.is_empty() {
             socket.send(&own, counters);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use str0m::net::Protocol;
+
+    fn datagrams(source: SocketAddr, to: &[(SocketAddr, usize)]) -> Vec<Transmit> {
+        let numbered = to.iter().enumerate();
+        numbered
+            .map(|(n, &(destination, length))| Transmit {
+                proto: Protocol::Udp,
+                source,
+                destination,
+                contents: vec![n as u8; length].into(),
+            })
+            .collect()
+    }
+
+    fn receiver() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    fn received(socket: &UdpSocket) -> Vec<(u8, usize)> {
+        let mut buffer = [0; 2048];
+        std::iter::from_fn(|| {
+            let (length, _) = socket.recv_from(&mut buffer).ok()?;
+            Some((buffer[0], length))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn runs_end_with_the_destination_the_size_and_a_shorter_one() {
+        let [a, b]: [SocketAddr; 2] = ["127.0.0.1:1", "127.0.0.1:2"].map(|at| at.parse().unwrap());
+        let runs = |to: &[(SocketAddr, usize)]| {
+            let transmits = datagrams(a, to);
+            run(&transmits.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(runs(&[(a, 1100), (a, 1100), (a, 1100), (b, 1100)]), 3);
+        assert_eq!(runs(&[(a, 1100), (a, 1101)]), 1);
+        assert_eq!(runs(&[(a, 1100), (a, 700), (a, 700)]), 2);
+        assert_eq!(runs(&[(a, 1401), (a, 1401)]), 1);
+        assert_eq!(runs(&[(a, 1100); 100]), 59);
+        assert_eq!(runs(&[(a, 80); 100]), MOST_SEGMENTS);
+    }
+
+    #[test]
+    fn every_datagram_arrives_whole_and_in_order_with_and_without_segmentation() {
+        let bound = bind_all(&["127.0.0.1:0".parse().unwrap()], 1 << 20).unwrap();
+        let ((one, a), (two, b)) = (receiver(), receiver());
+        let to = [
+            (a, 500),
+            (b, 90),
+            (a, 1100),
+            (a, 1100),
+            (a, 1100),
+            (a, 60),
+            (a, 60),
+            (b, 91),
+        ];
+        let transmits = datagrams(bound[0].address, &to);
+        for segments in [true, false] {
+            bound[0].segments.set(segments);
+            let mut counters = Counters::default();
+
+            send_all(&bound, &transmits, &mut counters);
+
+            let to_a = [(0, 500), (2, 1100), (3, 1100), (4, 1100), (5, 60), (6, 60)];
+            assert_eq!(received(&one), to_a);
+            assert_eq!(received(&two), [(1, 90), (7, 91)]);
+            assert!(counters.dropped.is_empty());
         }
     }
 }

@@ -620,3 +620,29 @@ fn a_hostile_client_harms_nobody_else() {
     );
     assert!(world.sfu.counters.dropped(Drop::MalformedPayload) > 0);
 }
+
+#[test]
+fn a_packet_too_long_to_be_passed_on_harms_nobody() {
+    let mut world = World::connected(2);
+    let source = audio(1, 11);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    for (timestamp, length) in [(0, 80), (960, 1900), (1920, 80)] {
+        let mut packet = opus(timestamp, -30);
+        packet.payload.resize(length, 0xfc);
+        let now = world.now;
+        world.clients[0].send(now, 11, packet);
+        world.run(20 * MS);
+    }
+
+    let lengths: Vec<_> = world.clients[1]
+        .received(11)
+        .iter()
+        .map(|p| p.payload.len())
+        .collect();
+    assert_eq!(lengths, [80, 80]);
+    assert_eq!(world.sfu.counters.dropped(Drop::MalformedPayload), 1);
+    assert_eq!(world.sfu.counters.dropped(Drop::Internal), 0);
+}

@@ -4,6 +4,7 @@ mod world;
 
 use std::time::Duration;
 
+use _engine::counters::Drop;
 use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use str0m::IceCreds;
@@ -123,6 +124,57 @@ fn media_goes_on_through_a_restart_without_a_gap() {
 
     assert_eq!(restarted(&world), 1);
     assert!(heard >= 1999 && was_heard >= 1999, "{heard}, {was_heard}");
+}
+
+#[test]
+fn a_sender_whose_nat_forgot_it_goes_on_at_once() {
+    let mut world = talking();
+    world.clients[0].address = "203.0.113.77:6123".parse().unwrap();
+
+    // Its packets are known by SSRC and key, before its next check and without a new invitation.
+    let (_, was_heard) = talk(&mut world, 500 * MS);
+    let (heard, _) = talk(&mut world, 500 * MS);
+
+    assert!(was_heard >= 8, "{was_heard} of 25 from it while it moved");
+    assert!(heard >= 24, "it heard {heard} of 25 after half a second");
+    let (heard, was_heard) = talk(&mut world, 10_000 * MS);
+    assert!(
+        heard >= 499 && was_heard >= 499,
+        "then {heard}, {was_heard}"
+    );
+}
+
+#[test]
+fn packets_from_elsewhere_move_nothing_while_their_sender_is_heard() {
+    let mut world = talking();
+    let stranger = "203.0.113.9:6000".parse().unwrap();
+    let now = world.now;
+    world.clients[0].send(now, 11, opus(1, -30));
+    let captured = world.clients[0].take_outbox(now).pop().unwrap();
+
+    // A copy from another address, before and after the original.
+    world.inject(stranger, &captured);
+    let (heard, was_heard) = talk(&mut world, 1000 * MS);
+    world.inject(stranger, &captured);
+
+    assert!(heard >= 49 && was_heard >= 49, "{heard}, {was_heard}");
+    assert_eq!(world.sfu.counters.dropped(Drop::NotStunFirst), 2);
+}
+
+#[test]
+fn forged_packets_from_elsewhere_move_nothing() {
+    let mut world = talking();
+    world.run(2000 * MS);
+    let stranger = "203.0.113.9:6000".parse().unwrap();
+    let mut forged = vec![0x80, world::OPUS, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 11];
+    forged.extend([7; 100]);
+
+    world.inject(stranger, &forged);
+    let sent = world.sfu.take_transmits();
+    assert!(sent.iter().all(|each| each.destination != stranger));
+
+    let (heard, was_heard) = talk(&mut world, 1000 * MS);
+    assert!(heard >= 49 && was_heard >= 49, "{heard}, {was_heard}");
 }
 
 #[test]

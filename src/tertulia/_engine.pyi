@@ -306,7 +306,8 @@ class EngineStats:
     dropped: dict[str, int]
     """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
     "malformed-rtp", "malformed-rtcp", "undescribed" (a dependency descriptor of an unknown
-    structure), "srtp-auth", "unknown-payload-type", "muted", ..."""
+    structure), "srtp-auth", "unknown-payload-type", "muted", ...
+    "internal" counts endpoints given up because of a bug; the log has the panic."""
 
 # -- participants (`engine/src/client/`)
 
