@@ -24,6 +24,7 @@ use _engine::engine_loop::{EngineThread, Order};
 use _engine::setup::{
     CertificateHash, DtlsSetup, EndpointId, EndpointSetup, Limits, RemoteSetup, SourceSetup,
 };
+use _engine::tcp::TcpSetup;
 use world::{Client, Frame, audio, credentials, extensions, opus, payload_types, server, video};
 use world::{vp8, wanted};
 
@@ -80,7 +81,8 @@ fn main() {
 /// Reads "index digest" lines until an empty one, then answers each line with its figures.
 fn engine(plan: Plan) {
     let bind = [SocketAddr::from(([127, 0, 0, 1], 0))];
-    let engine = EngineThread::start(&bind, Limits::default(), 4 << 20).expect("a free port");
+    let engine = EngineThread::start(&bind, &TcpSetup::default(), Limits::default(), 4 << 20)
+        .expect("a free port");
     println!("{}", engine.addresses()[0]);
     let mut lines = std::io::stdin().lock().lines();
     while let Some(Ok(line)) = lines.next() {
