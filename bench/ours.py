@@ -8,6 +8,7 @@ import html
 import json
 import random
 import re
+import time
 from collections.abc import AsyncIterator
 
 from aiohttp import ClientSession, ClientWebSocketResponse
@@ -59,6 +60,7 @@ class MediaClient(SyntheticClient):
         self._audio = audio
         self._channel: ClientWebSocketResponse | None = None
         self._channel_url = ""
+        self.answered_at = 0.0  # time.monotonic() when ICE began
         self.peer: LoadPeer = load.add_peer(number)
 
     def answer(self, offer: str) -> Sending:
@@ -76,6 +78,7 @@ class MediaClient(SyntheticClient):
             int(each["id"]): each["uri"] for each in map(_attributes, _EXTENSION.findall(offer))
         }
         self._channel_url = _attributes(channel[1])["url"]
+        self.answered_at = time.monotonic()
         self._load.connect(
             self.peer,
             ufrag=about["ufrag"],

@@ -1,4 +1,4 @@
-"""P6a, P7, P12, P16: what a connected participant costs, beside Janus, without any media."""
+"""P6a, P7, P11, P12, P16: what a participant costs and waits for, beside Janus where it can."""
 
 from __future__ import annotations
 
@@ -6,18 +6,32 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench import janus, ours
-from bench.driven import FAILURES, CaseFailed, Driven
+from bench.driven import FAILURES, CaseFailed, Driven, machine_address
 from bench.figures import median
 from bench.interleaved import JANUS, JANUS_LOOPS, TERTULIA
 from bench.report import Report
-from bench.traffic import Case, arrivals
+from bench.synthetic import connections
+from bench.traffic import SD, Case, arrivals
+from tertulia._engine import Load
 
 FEW, MANY = 30, 60
 ROUNDS = 3
 SETTLE_S = 4.0
 IDLE_S = 3.0
+NEWCOMERS = 60
+FIRST_PACKET_WITHIN_S = 10.0
+MEETING = Case(
+    name="meeting",
+    meaning="two people with 360p cameras and microphones, whom others join",
+    people=2,
+    video=SD,
+    video_senders=2,
+    audio_senders=2,
+    counts=False,
+)
 _SYSTEMS: dict[str, Callable[[Case], AbstractAsyncContextManager[Driven]]] = {
     TERTULIA: ours.prepared,
     JANUS: janus.prepared,
@@ -59,6 +73,10 @@ async def run() -> Report:
     for name, pairs in found.items():
         if pairs:
             _add(report, name, pairs)
+    try:
+        await _first_packets(report)
+    except FAILURES as error:
+        report.notes.append(f"first packets: {error or 'a deadline passed'}")
     if not report.figures:
         raise CaseFailed("; ".join(report.notes))
     report.notes += [
@@ -87,6 +105,48 @@ async def _crowd(context: AbstractAsyncContextManager[Driven], people: int) -> C
         handshakes_ms=[(one["dtls_s"] - one["ice_s"]) * 1000 for one in peers],
         repeated=sum(max(0, one["client_hellos"] - 1) for one in peers),
     )
+
+
+async def _first_packets(report: Report) -> None:
+    """P11: from connecting until the first packet of somebody who is sending, one after another."""
+    load = Load(machine_address())
+    waits: list[float] = []
+    steps: dict[str, list[float]] = {"offered": [], "ICE": [], "DTLS": []}
+    try:
+        async with (
+            ours.serving() as server,
+            ours.populated(server, load, MEETING) as driven,
+            connections() as http,
+        ):
+            load.start(driven.rooms[0].senders)
+            for number in range(NEWCOMERS + 1):
+                one = ours.MediaClient(http, server, load, room="load0", number=0)
+                await one.join()
+                found = await _until_first_packet(load, one)
+                began = one.at.began
+                if number:  # the first one warms up
+                    since_answer = one.answered_at - began
+                    waits.append((since_answer + found["first_packet_s"]) * 1000)
+                    steps["offered"].append((one.at.offered - began) * 1000)
+                    steps["ICE"].append((since_answer + found["ice_s"]) * 1000)
+                    steps["DTLS"].append((since_answer + found["dtls_s"]) * 1000)
+                await one.close()
+    finally:
+        load.close()
+    report.add_samples(
+        "Tertulia: connecting -> first remote packet (P11)", waits, "ms", "<= 300, <= 150"
+    )
+    for step, samples in steps.items():
+        report.add_samples(f"Tertulia: connecting -> {step}", samples, "ms")
+
+
+async def _until_first_packet(load: Load, one: ours.MediaClient) -> dict[str, Any]:
+    async with asyncio.timeout(FIRST_PACKET_WITHIN_S):
+        while True:
+            found: dict[str, Any] = load.report()["peers"][one.peer.id]
+            if found["first_packet_s"] is not None:
+                return found
+            await asyncio.sleep(0.01)
 
 
 def _add(report: Report, name: str, pairs: list[tuple[Cost, Cost]]) -> None:
