@@ -1,7 +1,7 @@
 # What developers and operators type. Each target does its own set-up and is quick when nothing
 # has changed; how is written in scripts/.
 
-.PHONY: run test build lint bench clean fresh
+.PHONY: run test faults build lint bench clean fresh
 
 run: build
 	@exec .venv/bin/tertulia serve
@@ -10,6 +10,13 @@ test:
 	@scripts/setup test
 	@scripts/build
 	@scripts/test
+
+# Breaks a real server in every way of tests/faults and holds it to its figures (about 5 minutes;
+# `make test` runs a lean choice with slack).
+faults:
+	@scripts/setup test
+	@scripts/build
+	@scripts/faults
 
 build:
 	@scripts/setup run

@@ -53,7 +53,7 @@ class Watch:
             replace(identity, instance=secrets.token_hex(8)), LoadMeter(load_limits)
         )
         self._monitor = HealthMonitor(health_limits)
-        self._health = Health(Status.HEALTHY)
+        self._health = Health(Status.DEGRADED, (self.not_seated,))
         self._started_s = time.time()
         self._values: Values = {}
         self._counters = engine.stats()

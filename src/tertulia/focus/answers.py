@@ -44,20 +44,26 @@ def bridge_answered(
     if isinstance(answer, Refusal):
         _refused(conference, participant, ask, answer, now)
     elif answer is None:
-        _not_answered(conference, ask, now)
+        _not_answered(conference, participant, ask, now)
     return conference.taken()
 
 
-def _not_answered(conference: Conference, ask: AskBridge, now: float) -> None:
+def _not_answered(
+    conference: Conference, participant: Participant, ask: AskBridge, now: float
+) -> None:
     conference.totals.bridge_timeouts += 1
     conference.note(
         f"Bridge does not answer: room={conference.room} bridge={ask.bridge} request={ask.purpose}",
         is_warning=True,
     )
-    if ask.purpose is Purpose.ALLOCATE and conference.is_bridge_reachable:
+    if ask.purpose is not Purpose.ALLOCATE or not conference.is_bridge_reachable:
+        return
+    if conference.brewery.has_other_than(ask.bridge, now):
         conference.brewery.failed(ask.bridge, now)
         # It may only be slow, or cut off: the order to forget us reaches it when it is back.
         conference.move(now, expire=True)
+    else:  # to end everybody's session would make a slow bridge slower, and gain nothing
+        conference.reinvite(participant, now)
 
 
 def _allocated(

@@ -187,6 +187,13 @@ class Brewery:
         usable = near or [b for b in usable if b.region in group] or usable
         return min(usable, key=lambda b: stress[b.jid], default=None)
 
+    def has_other_than(self, jid: Jid, now: float) -> bool:
+        """Whether a conference could go to another bridge than this one."""
+        return any(
+            bridge.jid != jid and self.is_operational(bridge, now) and not bridge.is_shutting_down
+            for bridge in self._bridges.values()
+        )
+
     def corrected_stress(self, bridge: Bridge, now: float) -> float:
         """The reported stress plus what the endpoints of the last seconds will add."""
         limits = self._limits

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.unit.bridge.recorder import Recorder
 
 from tertulia.bridge.requests import Requests
-from tertulia.bridge.videobridge import Videobridge
+from tertulia.bridge.videobridge import BridgeLimits, Videobridge
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.xml import Element, parse_document
@@ -17,11 +17,19 @@ from tertulia.xmpp.xml import Element, parse_document
 class BridgeSession:
     """Bound in the router, seated in the brewery; the mind is real, the engine a recorder."""
 
-    def __init__(self, router: Router, name: str, host: str = "meet.example") -> None:
+    def __init__(
+        self,
+        router: Router,
+        name: str,
+        host: str = "meet.example",
+        limits: BridgeLimits | None = None,
+    ) -> None:
         brewery = f"jvbbrewery@internal.auth.{host}"
         self.jid = Jid("bridge", f"auth.{host}", name)
         self.media = Recorder()
-        self.bridge = Videobridge(self.media, server_id=name, public_netloc="inner:1")
+        self.bridge = Videobridge(
+            self.media, server_id=name, public_netloc="inner:1", limits=limits
+        )
         loop = asyncio.get_running_loop()
         focus = Jid.parse(f"{brewery}/focus")
         self._requests = Requests(self.bridge, focus, "1", loop.time)

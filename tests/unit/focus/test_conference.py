@@ -347,13 +347,30 @@ def test_a_bridge_that_does_not_answer_an_allocation_is_passed_over() -> None:
     assert len(meeting.told("ana", Action.SESSION_INITIATE)) == 1
 
 
+def test_the_only_bridge_is_asked_again_for_who_got_no_answer() -> None:
+    meeting = Meeting()
+    meeting.everybody("ana", "bea")
+    meeting.bridge_answers = False
+    meeting.joins("cyd")
+    ask = meeting.asked()[-1]
+    meeting.bridge_answers = True
+
+    meeting.answer(ask, None)
+
+    offers = [len(meeting.told(n, Action.SESSION_INITIATE)) for n in ("ana", "bea", "cyd")]
+    assert offers == [1, 1, 1]
+
+
 REACTIONS = {
     ("item-not-found", ErrorReason.CONFERENCE_NOT_FOUND): {"ana", "bea"},
     ("item-not-found", ErrorReason.UNKNOWN_ENDPOINT): {"ana"},
     ("conflict", ErrorReason.CONFERENCE_ALREADY_EXISTS): {"ana", "bea"},
     ("service-unavailable", ErrorReason.GRACEFUL_SHUTDOWN): {"ana", "bea"},
     ("internal-server-error", ErrorReason.UNSPECIFIED): {"ana", "bea"},
+    ("service-unavailable", ErrorReason.UNSPECIFIED): {"ana", "bea"},
     ("bad-request", ErrorReason.UNSPECIFIED): set(),
+    ("resource-constraint", ErrorReason.UNSPECIFIED): set(),
+    ("feature-not-implemented", ErrorReason.FEATURE_NOT_IMPLEMENTED): set(),
     ("item-not-found", None): set(),
 }
 
@@ -375,6 +392,18 @@ def test_what_a_bridge_refuses_decides_who_is_invited_again(
         nick for nick in ("ana", "bea") if len(meeting.told(nick, Action.SESSION_INITIATE)) == 2
     }
     assert offers == reinvited
+
+
+def test_an_update_that_is_not_answered_is_only_noted() -> None:
+    meeting = Meeting(bridges=("br1", "br2"))
+    meeting.everybody("ana", "bea")
+    meeting.bridge_answers = False
+    meeting.source_change("ana", Action.SOURCE_ADD, voice("ana", 77))
+
+    meeting.answer(meeting.asked()[-1], None)
+
+    assert len(meeting.told("ana", Action.SESSION_INITIATE)) == 1
+    assert meeting.conference.totals.bridge_timeouts == 1
 
 
 def test_a_bridge_that_refuses_for_ever_does_not_make_the_focus_loop() -> None:

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from tests.unit.focus.bridge_session import BridgeSession
 
+from tertulia.bridge.videobridge import BridgeLimits
 from tertulia.focus.service import Focus, FocusAddresses
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
+from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle import Action, Content, Jingle
 from tertulia.xmpp.jingle_ice import Fingerprint, IceUdpTransport
@@ -206,3 +208,81 @@ async def test_a_guest_cannot_command_the_focus_from_outside_the_room(router: Ro
 
     await ana.until(lambda: bool(ana.inbox))
     assert ana.inbox[0].get("type") == "error"
+
+
+async def until_on(session: BridgeSession, *people: Person) -> None:
+    """Wait until exactly these people have connected endpoints-to-be on this bridge."""
+    nicks = {person.nick for person in people}
+    await session.until(lambda: any(set(c.endpoints) == nicks for c in session.bridge.conferences))
+
+
+@pytest.mark.parametrize("how", ["full", "overloaded", "in graceful shutdown"])
+async def test_a_bridge_that_takes_no_more_conferences_is_passed_over(
+    router: Router, how: str
+) -> None:
+    limits = BridgeLimits(max_conferences=0 if how == "full" else 10)
+    first = BridgeSession(router, "br1", limits=limits)
+    first.bridge.stress = 2.0 if how == "overloaded" else 0.0
+    first.bridge.in_graceful_shutdown = how == "in graceful shutdown"
+    second = BridgeSession(router, "br2")
+    ana, bea = Person(router, "a1b2c3d4"), Person(router, "b1b2c3d4")
+
+    ana.join()
+    bea.join()
+
+    await until_on(second, ana, bea)
+    assert first.bridge.conferences == []
+    assert len(ana.jingles(Action.SESSION_INITIATE)) == 1
+
+
+async def test_a_conference_that_its_bridge_forgot_is_made_anew(router: Router) -> None:
+    session = BridgeSession(router, "br1")
+    people = [Person(router, nick) for nick in ("a1b2c3d4", "b1b2c3d4", "c1b2c3d4")]
+    for person in people[:2]:
+        person.join()
+    await until_on(session, *people[:2])
+    await people[0].hears_of(people[1].nick)
+    session.bridge.close(0.0)
+
+    people[2].join()
+
+    await until_on(session, *people)
+    await people[0].until(lambda: len(people[0].jingles(Action.SESSION_INITIATE)) == 2)
+
+
+async def test_a_bridge_reports_what_it_lost_and_nobody_else_can(router: Router) -> None:
+    session = BridgeSession(router, "br1")
+    ana, bea = Person(router, "a1b2c3d4"), Person(router, "b1b2c3d4")
+    ana.join()
+    bea.join()
+    await until_on(session, ana, bea)
+    await ana.hears_of(bea.nick)
+    (conference,) = session.bridge.conferences
+    handle = conference.endpoints[ana.nick].handle
+    lost = session.bridge.endpoint_failed(handle, "closed", 0.0)
+    assert lost is not None
+    report = EndpointReport(id=lost.endpoint, expire=True, reason=lost.reason)
+    words = ConferenceModified(meeting_id=lost.meeting_id, endpoints=(report,)).element()
+
+    bea.send("iq", f"{ROOM}/focus", words, type="set", id="forged")
+    await bea.until(lambda: any(s.get("id") == "forged" for s in bea.inbox))
+    assert [s.get("type") for s in bea.inbox if s.get("id") == "forged"] == ["error"]
+
+    attrs = {"from": str(session.jid), "to": f"{BREWERY}/focus", "type": "set", "id": "l1"}
+    router.route(Element("iq", attrs, words, ns="jabber:client"))
+    await ana.until(lambda: len(ana.jingles(Action.SESSION_INITIATE)) == 2)
+    await until_on(session, ana, bea)
+    assert len(bea.jingles(Action.SESSION_INITIATE)) == 1
+
+
+async def test_one_address_opens_twenty_rooms_an_hour(router: Router) -> None:
+    ana = Person(router, "a1b2c3d4")
+    ana.origin = Origin(remote_ip="192.0.2.7")
+
+    for number in range(21):
+        room = f"r{number}@conference.{HOST}"
+        request = Element("conference", {"room": room}, ns="http://jitsi.org/protocol/focus")
+        ana.send("iq", f"focus.{HOST}", request, type="set", id="c")
+
+    assert [stanza.get("type") for stanza in ana.inbox] == ["result"] * 20 + ["error"]
+    assert "rooms_per_creator" in str(ana.inbox[-1])

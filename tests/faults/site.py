@@ -1,0 +1,208 @@
+"""A site to break: one control process, bridges as the test wants them, and what they tell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from tests.conftest import RunningServer
+
+# All clients come from one address here.
+MANY_FROM_ONE_ADDRESS = {
+    "TERTULIA_LIMITS_CONNECTIONS_PER_ADDRESS": "1000",
+    "TERTULIA_LIMITS_CONNECTION_RATE_PER_ADDRESS": "1000",
+    "TERTULIA_LIMITS_CONNECTION_BURST_PER_ADDRESS": "100000",
+    "TERTULIA_LIMITS_OCCUPANTS_PER_ROOM": "300",
+}
+STOP_WITHIN_S = 40.0
+_MONITOR = re.compile(r"Monitoring at: (http://\S+/)")
+
+
+@dataclass
+class Bridge:
+    """`tertulia bridge` on its own, as on another machine."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    log: list[str] = field(default_factory=list)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _reading: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, server: RunningServer, name: str, port: int = 0) -> Bridge:
+        """`port` is where it finds the server, if not at its own."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tertulia", "bridge"),
+            *("--server", f"https://127.0.0.1:{port or server.port}", "--host", "localhost"),
+            *("--public-netloc", f"localhost:{server.port}"),
+            *("--name", name, "--secret-file", str(server.data / "bridge.secret")),
+            *("--media-port", "0", "--media-address", "127.0.0.1", "--monitor-port", "0"),
+            stderr=asyncio.subprocess.PIPE,
+            limit=1024 * 1024,
+        )
+        bridge = cls(name, process)
+        bridge._reading = asyncio.create_task(bridge._read())
+        return bridge
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for raw in self.process.stderr:
+            async with self._news:
+                self.log.append(raw.decode("utf-8", "replace").rstrip("\n"))
+                self._news.notify_all()
+
+    async def logged(self, text: str, *, after: int = 0, within_s: float = 30.0) -> int:
+        """Wait for a log line that contains `text`; return the index of the line after it."""
+        async with asyncio.timeout(within_s), self._news:
+            while True:
+                for index in range(after, len(self.log)):
+                    if text in self.log[index]:
+                        return index + 1
+                await self._news.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            return await self.process.wait()
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGKILL)
+            await self.process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def statistics(self) -> dict[str, Any]:
+        line = await self.logged("Monitoring at:")
+        found = _MONITOR.search(self.log[line - 1])
+        assert found is not None
+        return await fetched(f"{found[1]}colibri/stats")
+
+
+async def fetched(url: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+async def bridge_statistics(server: RunningServer, after: int = 0) -> dict[str, Any]:
+    """What the supervised bridge tells of itself; `after` skips the pages of one that is gone."""
+    line = after
+    while True:
+        line = await server.logged("Monitoring at:", after=line)
+        if "process=bridge" in server.log[line - 1]:
+            found = _MONITOR.search(server.log[line - 1])
+            assert found is not None
+            return await fetched(f"{found[1]}colibri/stats")
+
+
+@contextlib.asynccontextmanager
+async def site(
+    data: Path, *, bridges: Sequence[str] = (), settings: dict[str, str] | None = None
+) -> AsyncIterator[tuple[RunningServer, dict[str, Bridge]]]:
+    """A server with a bridge of its own, or with `bridges` beside it instead."""
+    environment = MANY_FROM_ONE_ADDRESS | (settings or {})
+    if not bridges:
+        server = await RunningServer.start(data, environment=environment)
+        try:
+            yield server, {}
+        finally:
+            await server.stop()
+        return
+    # Bridges need the port and the secret; a first start makes both.
+    first = await RunningServer.start(data, environment=environment)
+    await first.stop()
+    started: dict[str, Bridge] = {}
+    try:
+        for name in bridges:
+            started[name] = await Bridge.start(first, name)
+        server = await RunningServer.start(
+            data,
+            ["--set", "bridge.enabled=false", "--port", str(first.port)],
+            environment,
+        )
+        try:
+            for name in bridges:
+                await server.logged(f"internal.auth.localhost/{name},")
+            yield server, started
+        finally:
+            await server.stop()
+    finally:
+        for bridge in started.values():
+            await bridge.stop()
+
+
+class Cut:
+    """A TCP line to the server that can be cut: bytes wait, connections stay, as in a network."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> Cut:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        self._whole.clear()
+
+    def mend(self) -> None:
+        self._whole.set()
+
+    def drop(self) -> None:
+        """End what runs through it, like a middle box that forgot its connections."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._whole.wait()
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        for source, sink in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._copy(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(ConnectionError):
+                while data := await source.read(65536):
+                    await self._whole.wait()
+                    sink.write(data)
+                    await sink.drain()
+            await self._whole.wait()  # not even the end of a connection passes
+        finally:
+            sink.close()
+
+
+def stopped(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+
+
+def goes_on(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
