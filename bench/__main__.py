@@ -20,11 +20,9 @@ from bench import (
     soak,
     startup,
 )
-from bench.driven import CaseFailed
+from bench.driven import FAILURES
 from bench.process import Machine, own_cpu_s
 from bench.report import ROOT, Report, command
-from bench.server import ServerFailed
-from bench.synthetic import SyntheticError
 
 QUIET = 0.1  # of all processors, used by others
 
@@ -88,7 +86,7 @@ def main() -> int:
         except asyncio.CancelledError:
             print(f"{name}: ended by a signal", file=sys.stderr)
             return 130
-        except (CaseFailed, ServerFailed, SyntheticError, TimeoutError) as error:
+        except FAILURES as error:
             print(f"{name}: failed: {error or 'a deadline passed'}", file=sys.stderr, flush=True)
             failed = True
             continue

@@ -18,6 +18,7 @@ from tertulia._engine import Load, LoadPeer
 POLL_US = 2_000  # how often receivers look at their sockets: nobody is woken for a packet
 FLOWING_WITHIN_S = 20.0
 SETTLE_S = 0.4
+UNDERWAY_S = 0.05  # for what was sent within the window
 DELIVERED = 0.999
 FLOWED = 0.98  # a stream that fell silent leaves no numbers out
 
@@ -127,7 +128,10 @@ class Driven:
             load.reset()
             own, began, cpu = load.report()["cpu_ns"], time.monotonic(), cpu_ns(self.pid)
             await asyncio.sleep(seconds)
-            used, took, found = cpu_ns(self.pid) - cpu, time.monotonic() - began, load.report()
+            used, took = cpu_ns(self.pid) - cpu, time.monotonic() - began
+            load.stop()
+            await asyncio.sleep(UNDERWAY_S)
+            found = load.report()
         finally:
             load.stop()
             load.poll_every(0)
