@@ -98,12 +98,12 @@ P1 = Case(
 )
 P2 = Case(
     name="10 rooms of 10",
-    meaning="P2: ten rooms of ten people, three of each with 360p cameras and microphones",
+    meaning="P2: ten rooms of ten people, three of each with 360p cameras, one microphone open",
     rooms=10,
     people=10,
     video=SD,
     video_senders=3,
-    audio_senders=3,
+    audio_senders=1,
 )
 P4 = Case(
     name="1 to 10, sparse",

@@ -115,7 +115,7 @@ def test_the_geometric_mean_is_that_of_ratios() -> None:
 
 def test_flows_count_what_receivers_ask_for() -> None:
     assert P1.flows == 30
-    assert P2.flows == 10 * 6 * 9
+    assert P2.flows == 10 * 4 * 9
     assert LARGE.flows == 100 * 20 + 3 * 99
     assert len({case.name for case in CASES}) == len(CASES)
 
