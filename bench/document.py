@@ -72,7 +72,7 @@ def _side_by_side(result: dict[str, Any]) -> str:
     """Systems in columns, cases in rows; then the figures that are no case."""
     names = list(dict.fromkeys(name for case in result["cases"] for name in case["systems"]))
     heads = ["case", "packets/s", *(f"{name}, us" for name in names)]
-    heads += ["/ Janus", "/ bound", "p50/p99/max ms", "Janus's"]
+    heads += ["/ Janus", "/ bound", "added delay p50 / p99 / max, ms", "Janus's added delay, ms"]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
     for case in result["cases"]:
         ours = case["systems"].get("Tertulia")

@@ -60,8 +60,9 @@ class Window:
 
     @property
     def is_void(self) -> bool:
-        too_few = self.received < FLOWED * self.offered
-        return self.delivered < DELIVERED or too_few or self.strangers > 0
+        # More than was sent is a queue from before: then the machine was too busy.
+        flowed = FLOWED * self.offered <= self.received <= self.offered / FLOWED
+        return self.delivered < DELIVERED or not flowed or self.strangers > 0
 
     @property
     def cpu_us(self) -> float:
@@ -142,7 +143,7 @@ class Driven:
             sent=found["sent"],
             received=found["received"],
             expected=found["received"] + max(0, found["missing"] - found["late"]),
-            offered=found["sent"] * case.fan_out,
+            offered=found["sent"] * case.fan_out or found["received"],
             misnumbered=found["misnumbered"],
             strangers=found["strangers"],
             delay_p50_ms=found["delay_p50_ns"] / 1e6,

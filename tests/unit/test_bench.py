@@ -100,7 +100,13 @@ def test_ratios_compare_within_a_round_and_with_the_better_mode() -> None:
 
 @pytest.mark.parametrize(
     ("received", "offered", "is_void"),
-    [(1_000, 1_000, False), (999, 1_000, False), (998, 1_000, True), (1_000, 1_100, True)],
+    [
+        (1_000, 1_000, False),
+        (999, 1_000, False),
+        (998, 1_000, True),
+        (1_000, 1_100, True),
+        (1_000, 900, True),
+    ],
 )
 def test_a_window_without_nearly_everything_is_void(
     received: int, offered: int, is_void: bool
