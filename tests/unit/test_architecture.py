@@ -55,7 +55,9 @@ MAY_IMPORT = {
         "tertulia.web",
         "tertulia.xmpp",
     },
+    "tertulia.doctor": {"tertulia.client", "tertulia.config", "tertulia.machine"},
     "tertulia.cli": {
+        "tertulia.doctor",
         "tertulia.bridge",
         "tertulia.bridge_secret",
         "tertulia.certificates",

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from tertulia import __version__
-from tertulia.cli import bridge, config, serve
+from tertulia.cli import bridge, config, doctor, serve
 from tertulia.errors import ConfigError
 
-COMMANDS = (serve, bridge, config)
+COMMANDS = (serve, bridge, config, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -66,9 +66,9 @@ class Call:
         self._asked_again = 0
         self._is_accepted = False
         self.connection: Connection | None = None
+        self.latest: Connection | None = None  # also after it has ended
         self.channel: BridgeChannel | None = None
         self.sources: dict[str, RemoteSource] = {}
-        self.offers = 0  # how many sessions were offered
 
     # -- what the focus and others say
 
@@ -101,7 +101,6 @@ class Call:
             log.warning("Offer cannot be answered: %s", error)
             return
         self._drop()
-        self.offers += 1
         connection = Connection(
             self._hub,
             offer,
@@ -112,7 +111,7 @@ class Call:
             estimated=lambda bps: None,
             connect_timeout_s=self._connect_timeout_s,
         )
-        self.connection = connection
+        self.connection = self.latest = connection
         self._is_accepted = False
         connection.publish([track.source for track in self._tracks()])
         self._add(signalled(jingle))

@@ -154,8 +154,8 @@ class Participant:
 
     @property
     def connection(self) -> Connection | None:
-        """The media session of now, for diagnosis: offer, candidates, path."""
-        return None if self._call is None else self._call.connection
+        """The latest media session, for diagnosis: offer, candidates, path. None before any."""
+        return None if self._call is None else self._call.latest
 
     @property
     def is_connected(self) -> bool:
