@@ -2,12 +2,13 @@
 
 use crate::forward::Shape;
 use crate::setup::Codec;
-use crate::{h264, vp8, vp9};
+use crate::{h264, red, vp8, vp9};
 
 /// Read as much of the payload as forwarding needs; None when it is malformed.
 pub fn shape(codec: Codec, payload: &[u8]) -> Option<Shape> {
     Some(match codec {
         Codec::Opus | Codec::TelephoneEvent => Shape::Audio,
+        Codec::Red => red::primary(payload).map(|_| Shape::Audio)?,
         Codec::Vp8 => Shape::Vp8(vp8::parse(payload)?),
         Codec::Vp9 => Shape::Vp9(vp9::parse(payload)?),
         Codec::H264 => {

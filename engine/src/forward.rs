@@ -156,6 +156,14 @@ impl Projection {
         self.current = None;
     }
 
+    /// Send nothing until aimed again, at another source that continues the numbers.
+    pub fn change_source(&mut self) {
+        self.suspend();
+        self.seen = [None; MAX_ENCODINGS];
+        self.keyframe_seen = None;
+        self.repeat.reset();
+    }
+
     /// Start again with a key frame, without having been suspended.
     pub fn interrupt(&mut self) {
         self.current = None;
@@ -169,15 +177,6 @@ impl Projection {
     /// True while nothing passes for want of a key frame.
     pub fn waits_for_keyframe(&self) -> bool {
         self.target.is_some() && self.current.is_none()
-    }
-
-    /// Leave one packet out, so that it does not look lost (it is muted, or padding only).
-    pub fn skip(&mut self, packet: &Incoming) {
-        if let Some(current) = &mut self.current
-            && current.encoding == packet.encoding
-        {
-            current.packets.remove(packet.seq);
-        }
     }
 
     /// Decide about one packet that carries media.

@@ -33,6 +33,11 @@ impl Levels {
         self.silent <= SILENCE_PASSED
     }
 
+    /// True while packets are left out for silence.
+    pub fn is_silent(&self) -> bool {
+        self.silent > SILENCE_PASSED
+    }
+
     /// What has come since the last call, in order of arrival.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.waiting)

@@ -36,6 +36,7 @@ pub mod outputs;
 pub mod patience;
 #[cfg(feature = "python")]
 mod python;
+pub mod red;
 pub mod restart;
 pub mod rewrite;
 pub mod setup;

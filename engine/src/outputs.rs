@@ -37,6 +37,16 @@ pub struct Media<'a> {
     pub extensions: ExtensionValues,
     /// The parsed payload descriptor, when the codec is VP8.
     pub vp8: Option<Vp8Descriptor>,
+    /// The new frame alone, when the codec is RED.
+    pub primary: Option<Primary>,
+}
+
+/// What is in a packet of redundant audio, for receivers that did not negotiate it.
+#[derive(Clone, Debug)]
+pub struct Primary {
+    /// The sender's payload type.
+    pub payload_type: PayloadType,
+    pub payload: Arc<[u8]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +61,8 @@ pub enum Outcome {
 struct Output {
     /// None when the source has gone.
     source: Option<SourceId>,
+    /// The stream stays when sources change.
+    is_slot: bool,
     kind: MediaKind,
     mid: Mid,
     stream: Encoding,
@@ -96,19 +108,19 @@ impl Outputs {
 
     /// Pass a source on. Some(true) when a key frame is needed for it, None when another source of
     /// this receiver already comes out under the same SSRC.
+    ///
+    /// A slot is taken from the source that had it; its numbers go on.
     pub fn aim(&mut self, rtc: &mut Rtc, source: &SourceSetup, wanted: &Wanted) -> Option<bool> {
-        let stream = *source.encodings.first()?;
-        if self
-            .by_source
-            .get(&source.id)
-            .is_some_and(|&ssrc| ssrc != stream.ssrc)
-        {
+        let stream = wanted.slot.or(source.encodings.first().copied())?;
+        let before = self.by_source.get(&source.id);
+        if before.is_some_and(|&ssrc| ssrc != stream.ssrc) {
             self.retire(rtc, source.id);
         }
         if !self.by_ssrc.contains_key(&stream.ssrc) {
             let mid = Mid::from(format!("s{}", self.by_ssrc.len()).as_str());
             let output = Output {
                 source: None,
+                is_slot: false,
                 kind: source.kind,
                 mid,
                 stream,
@@ -119,12 +131,19 @@ impl Outputs {
             self.by_mid.insert(mid, stream.ssrc);
         }
         let output = self.by_ssrc.get_mut(&stream.ssrc)?;
-        if output.source.is_some_and(|owner| owner != source.id) {
-            return None;
+        match output.source {
+            Some(owner) if owner == source.id => {}
+            Some(_) if wanted.slot.is_none() => return None,
+            Some(owner) => {
+                self.by_source.remove(&owner);
+                output.projection.change_source();
+            }
+            None => {
+                self.retired.retain(|&ssrc| ssrc != stream.ssrc);
+                output.projection.change_source();
+            }
         }
-        if output.source.is_none() {
-            self.retired.retain(|&ssrc| ssrc != stream.ssrc);
-        }
+        output.is_slot = wanted.slot.is_some();
         if (output.stream.rtx, output.kind) != (stream.rtx, source.kind) {
             withdraw(rtc, output, &mut self.spent);
             (output.stream, output.kind) = (stream, source.kind);
@@ -165,19 +184,15 @@ impl Outputs {
         };
         output.projection.suspend();
         output.source = None;
+        if output.is_slot {
+            return;
+        }
         self.retired.push_back(ssrc);
         if self.retired.len() > RETIRED_STREAMS
             && let Some(oldest) = self.retired.pop_front()
             && let Some(output) = self.by_ssrc.get_mut(&oldest)
         {
             withdraw(rtc, output, &mut self.spent);
-        }
-    }
-
-    /// Leave a packet out without a gap.
-    pub fn skip(&mut self, source: SourceId, incoming: &Incoming) {
-        if let Some(output) = self.output(source) {
-            output.projection.skip(incoming);
         }
     }
 
@@ -200,7 +215,7 @@ impl Outputs {
         if output.projection.is_suspended() {
             return (Outcome::Held, false);
         }
-        let Some(payload_type) = matching(offered, media.payload_type) else {
+        let Some((payload_type, payload)) = fitting(offered, media) else {
             return (Outcome::NotOffered, false);
         };
         let Verdict {
@@ -214,7 +229,7 @@ impl Outputs {
             declare(rtc, output, &self.spent);
         }
         if let Some(stream) = rtc.direct_api().stream_tx(&output.stream.ssrc.into()) {
-            stream.write_rtp(packet(payload_type, &numbers, media, output.kind));
+            stream.write_rtp(packet(payload_type, payload, &numbers, media, output.kind));
         }
         (Outcome::Sent, needs_keyframe)
     }
@@ -224,9 +239,15 @@ impl Outputs {
     }
 }
 
-fn packet(payload_type: u8, numbers: &Numbers, media: &Media<'_>, kind: MediaKind) -> RtpWrite {
+fn packet(
+    payload_type: u8,
+    payload: &Arc<[u8]>,
+    numbers: &Numbers,
+    media: &Media<'_>,
+    kind: MediaKind,
+) -> RtpWrite {
     let frame = &numbers.frame;
-    let mut payload = Arc::clone(&media.payload);
+    let mut payload = Arc::clone(payload);
     let mut values = media.extensions.clone();
     match &media.incoming.shape {
         Shape::Vp9(vp9) => {
@@ -303,6 +324,21 @@ fn withdraw(rtc: &mut Rtc, output: &mut Output, spent: &mut HashSet<u32>) {
         rtc.direct_api().remove_media(output.mid);
         output.is_declared = false;
         spent.extend(output.stream.rtx);
+    }
+}
+
+/// What of a packet the receiver negotiated: its payload type number and payload.
+///
+/// Redundant audio names payload types inside, so it passes whole only where they mean the same.
+fn fitting<'a>(offered: &[PayloadType], media: &'a Media<'_>) -> Option<(u8, &'a Arc<[u8]>)> {
+    let whole = matching(offered, media.payload_type);
+    let Some(primary) = &media.primary else {
+        return Some((whole?, &media.payload));
+    };
+    let inner = matching(offered, &primary.payload_type)?;
+    match whole {
+        Some(number) if inner == primary.payload_type.number => Some((number, &media.payload)),
+        _ => Some((inner, &primary.payload)),
     }
 }
 

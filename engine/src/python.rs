@@ -149,6 +149,33 @@ impl Limits {
     }
 }
 
+/// What `Engine.forward` takes: (source, encoding, spatial, temporal) and perhaps a slot.
+#[derive(FromPyObject)]
+enum WantedTuple {
+    Plain(u64, usize, u8, u8),
+    Slotted(u64, usize, u8, u8, (u32, Option<u32>)),
+}
+
+impl From<WantedTuple> for Wanted {
+    fn from(tuple: WantedTuple) -> Wanted {
+        let (source, encoding, spatial, temporal, slot) = match tuple {
+            WantedTuple::Plain(source, encoding, spatial, temporal) => {
+                (source, encoding, spatial, temporal, None)
+            }
+            WantedTuple::Slotted(source, encoding, spatial, temporal, slot) => {
+                (source, encoding, spatial, temporal, Some(slot))
+            }
+        };
+        Wanted {
+            source: SourceId(source),
+            encoding,
+            spatial,
+            temporal,
+            slot: slot.map(|(ssrc, rtx)| setup::Encoding { ssrc, rtx }),
+        }
+    }
+}
+
 /// Which ids and username fragments are in use, so that a clash is refused at once.
 #[derive(Default)]
 struct InUse {
@@ -403,16 +430,8 @@ impl Engine {
         });
     }
 
-    fn forward(&self, endpoint: u64, wanted: Vec<(u64, usize, u8, u8)>) {
-        let wanted = wanted
-            .into_iter()
-            .map(|(source, encoding, spatial, temporal)| Wanted {
-                source: SourceId(source),
-                encoding,
-                spatial,
-                temporal,
-            })
-            .collect();
+    fn forward(&self, endpoint: u64, wanted: Vec<WantedTuple>) {
+        let wanted = wanted.into_iter().map(WantedTuple::into).collect();
         self.order(Order::Forward(EndpointId(endpoint), wanted));
     }
 

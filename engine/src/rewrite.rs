@@ -19,9 +19,19 @@ pub struct Renumbering {
     out_base: u64,
     /// One more than the highest input number seen.
     next: u64,
-    removed: VecDeque<u64>,
-    /// Numbers removed before the window.
+    /// Numbers taken out, in runs; a muted source makes one run, however long.
+    removed: VecDeque<Run>,
+    /// How many were taken out before the oldest run.
     forgotten: u64,
+}
+
+/// Consecutive numbers taken out.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    start: u64,
+    end: u64,
+    /// How many were taken out before `start`.
+    before: u64,
 }
 
 impl Renumbering {
@@ -38,10 +48,19 @@ impl Renumbering {
 
     /// Take `input` out. Without effect when it comes late: its gap has been shown already.
     pub fn remove(&mut self, input: u64) {
-        if input >= self.next {
-            self.removed.push_back(input);
-            self.advance(input);
+        if input < self.next {
+            return;
         }
+        let before = self.removed_before(input);
+        match self.removed.back_mut() {
+            Some(last) if last.end == input => last.end = input + 1,
+            _ => self.removed.push_back(Run {
+                start: input,
+                end: input + 1,
+                before,
+            }),
+        }
+        self.advance(input);
     }
 
     /// The output number of `input`, or None when it is older than the start or the window.
@@ -52,19 +71,24 @@ impl Renumbering {
         if input >= self.next {
             self.advance(input);
         }
-        let before = self.removed.partition_point(|&removed| removed < input) as u64;
-        Some(self.out_base + (input - self.in_base) - self.forgotten - before)
+        Some(self.out_base + (input - self.in_base) - self.removed_before(input))
+    }
+
+    fn removed_before(&self, input: u64) -> u64 {
+        let runs = self.removed.partition_point(|run| run.start < input);
+        match runs.checked_sub(1).and_then(|last| self.removed.get(last)) {
+            Some(run) => run.before + run.end.min(input) - run.start,
+            None => self.forgotten,
+        }
     }
 
     fn advance(&mut self, input: u64) {
         self.next = input + 1;
-        while self
-            .removed
-            .front()
-            .is_some_and(|&old| old + WINDOW < self.next)
+        while let Some(oldest) = self.removed.front()
+            && oldest.end + WINDOW < self.next
         {
+            self.forgotten = oldest.before + oldest.end - oldest.start;
             self.removed.pop_front();
-            self.forgotten += 1;
         }
     }
 }
@@ -140,6 +164,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_long_silence_is_one_run() {
+        let mut numbers = Renumbering::starting(10, 10);
+        numbers.map(10);
+        for input in 11..100_000 {
+            numbers.remove(input);
+        }
+
+        assert_eq!(numbers.removed.len(), 1);
+        assert_eq!(numbers.map(100_000), Some(11));
+        assert_eq!(numbers.map(100_005), Some(16));
+        assert_eq!(numbers.map(100_001), Some(12));
     }
 
     #[test]

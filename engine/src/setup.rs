@@ -21,6 +21,8 @@ pub enum MediaKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
     Opus,
+    /// Redundant audio (RFC 2198) around another codec.
+    Red,
     Vp8,
     Vp9,
     H264,
@@ -33,6 +35,7 @@ impl Codec {
     pub fn from_name(name: &str) -> Option<Codec> {
         Some(match name {
             "opus" => Codec::Opus,
+            "red" => Codec::Red,
             "vp8" => Codec::Vp8,
             "vp9" => Codec::Vp9,
             "h264" => Codec::H264,
@@ -45,6 +48,7 @@ impl Codec {
     pub fn name(self) -> &'static str {
         match self {
             Codec::Opus => "opus",
+            Codec::Red => "red",
             Codec::Vp8 => "vp8",
             Codec::Vp9 => "vp9",
             Codec::H264 => "h264",
@@ -55,7 +59,7 @@ impl Codec {
 
     pub fn kind(self) -> MediaKind {
         match self {
-            Codec::Opus | Codec::TelephoneEvent => MediaKind::Audio,
+            Codec::Opus | Codec::Red | Codec::TelephoneEvent => MediaKind::Audio,
             Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::Av1 => MediaKind::Video,
         }
     }
@@ -98,6 +102,8 @@ pub struct Wanted {
     pub encoding: usize,
     pub spatial: u8,
     pub temporal: u8,
+    /// The stream to send it as; None: as its first encoding.
+    pub slot: Option<Encoding>,
 }
 
 /// Everything needed to create one transport.

@@ -22,9 +22,9 @@ use crate::events::Event;
 use crate::extensions;
 use crate::forward::{Incoming, Shape};
 use crate::keyframes::Asker;
-use crate::layers::Measured;
 use crate::numbers::NumberMap;
-use crate::outputs::{Media, Outcome};
+use crate::outputs::{Media, Outcome, Primary};
+use crate::red;
 use crate::restart::Turn;
 use crate::setup::{
     Codec, EndpointId, EndpointSetup, Limits, MAX_ENCODINGS, MediaKind, RemoteSetup, SourceId,
@@ -733,45 +733,35 @@ impl Sfu {
             MediaKind::Audio => sender.muted_audio,
             MediaKind::Video => sender.muted_video,
         };
-        let problem = if is_muted {
-            Some(Drop::Muted)
-        } else if payload_type.codec.kind() != kind {
-            Some(Drop::UnknownPayloadType)
-        } else if packet.payload.is_empty() {
-            // Padding only, a bandwidth probe: nothing to pass on and nothing to count.
-            source.skip(&mut self.endpoints, &incoming);
-            return;
-        } else if packet.payload.len() > LARGEST_PAYLOAD {
-            Some(Drop::MalformedPayload)
-        } else {
-            match source.read(payload_type.codec, encoding, &packet) {
-                Ok(shape) => {
-                    incoming.shape = shape;
-                    None
-                }
-                Err(reason) => Some(reason),
-            }
+        let taken = match kind {
+            _ if is_muted => Err(Some(Drop::Muted)),
+            kind if payload_type.codec.kind() != kind => Err(Some(Drop::UnknownPayloadType)),
+            _ if packet.payload.len() > LARGEST_PAYLOAD => Err(Some(Drop::MalformedPayload)),
+            _ => source.take(now, payload_type.codec, &mut incoming, &packet),
         };
-        if let Some(reason) = problem {
-            self.counters.drop(reason);
-            source.skip(&mut self.endpoints, &incoming);
-            if reason == Drop::Undescribed && source.lacks_structure(now) {
+        if let Err(reason) = taken {
+            source.leave_out(&incoming);
+            if let Some(reason) = reason {
+                self.counters.drop(reason);
+            }
+            if reason == Some(Drop::Undescribed) && source.lacks_structure(now) {
                 self.ask(now, source_id, Asker::Bridge);
             }
             return;
         }
-        if incoming.shape == Shape::Audio {
-            if let Some(level) = packet.header.ext_vals.audio_level
-                && !source.levels.add(level.unsigned_abs())
-            {
-                self.counters.drop(Drop::Silence);
-                source.skip(&mut self.endpoints, &incoming);
-                return;
-            }
-        } else {
-            let bytes = packet.payload.len() + packet.header.header_len;
-            source.layers.add(now, Measured::of(&incoming, bytes));
-        }
+        let Some(seq) = source.number(&incoming) else {
+            return;
+        };
+        incoming.seq = seq;
+        let primary = match payload_type.codec {
+            Codec::Red => red::primary(&packet.payload).and_then(|(number, start)| {
+                Some(Primary {
+                    payload_type: sender.payload_type(number)?.clone(),
+                    payload: packet.payload.get(start..)?.into(),
+                })
+            }),
+            _ => None,
+        };
         let vp8 = match payload_type.codec {
             Codec::Vp8 => Vp8Descriptor::parse(&packet.payload).ok(),
             _ => None,
@@ -785,6 +775,7 @@ impl Sfu {
             payload_type: &payload_type,
             payload: packet.payload,
             vp8,
+            primary,
         };
         let mut needs_keyframe = false;
         let mut broken = Vec::new();

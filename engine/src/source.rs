@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use str0m::rtp::RtpPacket;
 
 use crate::counters::Drop;
-use crate::endpoint::Endpoint;
 use crate::events::Event;
 use crate::forward::{Incoming, Shape};
 use crate::keyframes::{KeyframeLimiter, Repeat};
-use crate::layers::LayerMeter;
+use crate::layers::{LayerMeter, Measured};
 use crate::levels::Levels;
-use crate::numbers::NumberMap;
+use crate::rewrite::Renumbering;
 use crate::setup::{Codec, EndpointId, MAX_ENCODINGS, MediaKind, SourceSetup};
 use crate::{codecs, dd, extensions};
 
 /// A sender that describes its frames by something we do not know is asked this often at first.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+const EARLIER_PACKETS: u64 = 100;
 
 #[derive(Debug)]
 pub struct Source {
@@ -32,6 +32,8 @@ pub struct Source {
     /// By encoding.
     descriptors: [dd::Reader; MAX_ENCODINGS],
     undescribed: Repeat,
+    /// By encoding: sequence numbers without the packets that nobody gets.
+    numberings: [Option<Renumbering>; MAX_ENCODINGS],
 }
 
 impl Source {
@@ -50,16 +52,12 @@ impl Source {
             keyframes: KeyframeLimiter::default(),
             descriptors: Default::default(),
             undescribed: Repeat::default(),
+            numberings: Default::default(),
         }
     }
 
     /// What forwarding has to know about the inside of a packet.
-    pub fn read(
-        &mut self,
-        codec: Codec,
-        encoding: usize,
-        packet: &RtpPacket,
-    ) -> Result<Shape, Drop> {
+    fn read(&mut self, codec: Codec, encoding: usize, packet: &RtpPacket) -> Result<Shape, Drop> {
         self.codec = codec;
         let values = &packet.header.ext_vals;
         if codecs::needs_descriptor(codec)
@@ -80,13 +78,50 @@ impl Source {
         !self.receivers.is_empty() && self.undescribed.due(now, FIRST_WAIT)
     }
 
-    /// Leave a packet out towards all receivers without a gap.
-    pub fn skip(&self, endpoints: &mut NumberMap<EndpointId, Endpoint>, incoming: &Incoming) {
-        for receiver in &self.receivers {
-            if let Some(endpoint) = endpoints.get_mut(receiver) {
-                endpoint.outputs.skip(self.setup.id, incoming);
-            }
+    /// Read, count and judge one packet. An error is the packet's: it is to be left out, for the
+    /// reason given or because it has nothing inside.
+    pub fn take(
+        &mut self,
+        now: Instant,
+        codec: Codec,
+        incoming: &mut Incoming,
+        packet: &RtpPacket,
+    ) -> Result<(), Option<Drop>> {
+        if packet.payload.is_empty() {
+            // Padding only, a bandwidth probe.
+            return Err(None);
         }
+        incoming.shape = self.read(codec, incoming.encoding, packet)?;
+        if incoming.shape != Shape::Audio {
+            let bytes = packet.payload.len() + packet.header.header_len;
+            self.layers.add(now, Measured::of(incoming, bytes));
+            return Ok(());
+        }
+        let was_silent = self.levels.is_silent();
+        if let Some(level) = packet.header.ext_vals.audio_level
+            && !self.levels.add(level.unsigned_abs())
+        {
+            return Err(Some(Drop::Silence));
+        }
+        // The first packet after silence begins a talkspurt (RFC 3551 §4.1).
+        incoming.marker |= was_silent;
+        Ok(())
+    }
+
+    /// Leave a packet out towards all receivers without a gap.
+    pub fn leave_out(&mut self, packet: &Incoming) {
+        self.numbering(packet).remove(packet.seq);
+    }
+
+    /// The packet's number without those left out; None when it is too late to have one.
+    pub fn number(&mut self, packet: &Incoming) -> Option<u64> {
+        self.numbering(packet).map(packet.seq)
+    }
+
+    fn numbering(&mut self, packet: &Incoming) -> &mut Renumbering {
+        // What was sent before the first packet that came may still come.
+        let first = packet.seq.saturating_sub(EARLIER_PACKETS);
+        self.numberings[packet.encoding].get_or_insert_with(|| Renumbering::starting(first, first))
     }
 
     /// Tell what has been measured, where there is something to tell.

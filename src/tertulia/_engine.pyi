@@ -22,7 +22,7 @@ class PayloadType:
     def __init__(
         self,
         number: int,
-        codec: Literal["opus", "vp8", "vp9", "h264", "av1", "telephone-event"],
+        codec: Literal["opus", "red", "vp8", "vp9", "h264", "av1", "telephone-event"],
         clock_rate: int,
         *,
         channels: int = 1,
@@ -167,7 +167,13 @@ class Engine:
     def set_muted(self, endpoint: int, *, audio: bool, video: bool) -> None:
         """Drop what this endpoint sends of these kinds (force mute)."""
 
-    def forward(self, endpoint: int, wanted: Sequence[tuple[int, int, int, int]]) -> None:
+    def forward(
+        self,
+        endpoint: int,
+        wanted: Sequence[
+            tuple[int, int, int, int] | tuple[int, int, int, int, tuple[int, int | None]]
+        ],
+    ) -> None:
         """Say all that this endpoint shall receive: (source, encoding, highest spatial layer, highest
         temporal layer).
 
@@ -175,6 +181,12 @@ class Engine:
         picture ids) is kept and goes on when it returns. Encoding switches wait for a keyframe,
         and so do steps between spatial layers where the stream demands it; the engine asks for
         it. Layer 7 means all. Audio ignores the three numbers.
+
+        With a fifth member, (SSRC, SSRC of retransmissions or None), the source comes out as that
+        stream, a *slot*, instead of its own first encoding. A slot that is given another source
+        goes on where it was (sequence numbers, timestamps, picture ids, frame numbers); video
+        begins with a keyframe. Feedback on a slot concerns the source that is in it. Tell the
+        receiver what the slot means before giving the order; no two sources may share one.
         """
 
     def request_keyframe(self, source: int) -> None:
@@ -306,7 +318,7 @@ class EngineStats:
     dropped: dict[str, int]
     """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
     "malformed-rtp", "malformed-rtcp", "undescribed" (a dependency descriptor of an unknown
-    structure), "srtp-auth", "unknown-payload-type", "muted", ...
+    structure), "srtp-auth", "unknown-payload-type", "muted", "silence", ...
     "internal" counts endpoints given up because of a bug; the log has the panic."""
 
 # -- participants (`engine/src/client/`)

@@ -232,6 +232,7 @@ impl Session {
 fn add_codec(config: &mut RtcConfig, payload_type: &PayloadType) {
     let codec = match payload_type.codec {
         Codec::Opus => FormatCodec::Opus,
+        Codec::Red => FormatCodec::Red,
         Codec::TelephoneEvent => FormatCodec::Tele,
         Codec::Vp8 => FormatCodec::Vp8,
         Codec::Vp9 => FormatCodec::Vp9,

@@ -23,6 +23,7 @@ use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event as RtcEvent, IceCreds, Input, Output, Rtc, RtcConfig};
 
 pub const OPUS: u8 = 111;
+pub const RED: u8 = 112;
 pub const VP8: u8 = 100;
 pub const VP8_RTX: u8 = 96;
 pub const VP9: u8 = 101;
@@ -98,6 +99,14 @@ pub fn payload_types() -> Vec<PayloadType> {
             rtx: None,
             parameters: vec![],
         },
+        PayloadType {
+            number: RED,
+            codec: Codec::Red,
+            clock_rate: 48_000,
+            channels: 2,
+            rtx: None,
+            parameters: vec![],
+        },
         video(VP8, Codec::Vp8, VP8_RTX),
         video(VP9, Codec::Vp9, VP9_RTX),
         video(H264, Codec::H264, H264_RTX),
@@ -149,6 +158,7 @@ pub fn wanted(source: u64, encoding: usize, temporal: u8) -> Wanted {
         encoding,
         spatial: 7,
         temporal,
+        slot: None,
     }
 }
 
@@ -189,6 +199,10 @@ impl World {
     }
 
     fn add_client_with(&mut self, is_dtls_client: bool) -> usize {
+        self.add_client_offered(is_dtls_client, payload_types())
+    }
+
+    fn add_client_offered(&mut self, is_dtls_client: bool, offered: Vec<PayloadType>) -> usize {
         let index = self.clients.len();
         let id = EndpointId(index as u64 + 1);
         let (ours, theirs) = credentials(index);
@@ -196,7 +210,7 @@ impl World {
             ufrag: ours.ufrag.clone(),
             pwd: ours.pass.clone(),
             controlling: true,
-            payload_types: payload_types(),
+            payload_types: offered,
             extensions: extensions(),
         };
         assert!(self.sfu.add_endpoint(self.now, id, setup));
@@ -209,6 +223,16 @@ impl World {
             ours,
             is_dtls_client,
         ));
+        index
+    }
+
+    /// A client without redundant audio.
+    pub fn join_without_red(&mut self) -> usize {
+        let mut offered = payload_types();
+        offered.retain(|each| each.codec != Codec::Red);
+        let index = self.add_client_offered(true, offered);
+        self.clients[index].call();
+        self.introduce(index, None);
         index
     }
 
@@ -444,6 +468,14 @@ impl Client {
             Pt::new_with_value(OPUS),
             None,
             FormatCodec::Opus,
+            Frequency::FORTY_EIGHT_KHZ,
+            Some(2),
+            format(),
+        );
+        codecs.add_config(
+            Pt::new_with_value(RED),
+            None,
+            FormatCodec::Red,
             Frequency::FORTY_EIGHT_KHZ,
             Some(2),
             format(),

@@ -15,7 +15,7 @@ from tertulia.xmpp.jingle_ice import Candidate, Fingerprint, Setup
 
 # Strongest first: only values of the strongest hash that is offered count (reference bridge 1.3).
 _HASHES = ("sha-512", "sha-384", "sha-256", "sha-1")
-_CODECS = frozenset({"opus", "vp8", "vp9", "h264", "av1", "telephone-event"})
+_CODECS = frozenset({"opus", "red", "vp8", "vp9", "h264", "av1", "telephone-event"})
 
 
 class EngineMedia:
