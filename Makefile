@@ -1,7 +1,7 @@
 # What developers and operators type. Each target does its own set-up and is quick when nothing
 # has changed; how is written in scripts/.
 
-.PHONY: run test faults build lint bench clean fresh
+.PHONY: run test faults build lint bench fuzz clean fresh
 
 run: build
 	@exec .venv/bin/tertulia serve
@@ -31,6 +31,11 @@ bench:
 	@scripts/setup bench
 	@scripts/build
 	@scripts/bench
+
+# Almost right bytes into every parser of the packet engine, FUZZ_SECONDS (60) for each target.
+fuzz:
+	@scripts/setup test
+	@scripts/fuzz
 
 # Proves the two commands of the README in a minimal Debian 12 (needs root and debootstrap).
 fresh:
