@@ -20,6 +20,7 @@ from tertulia.bridge.conference import Conference
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.errors import MalformedChannelMessage
 from tertulia.bridge.videobridge import Videobridge
+from tertulia.xmpp import refusals
 
 log = logging.getLogger("tertulia.bridge")
 
@@ -49,6 +50,7 @@ class _WebSocketChannel:
     def send(self, text: str) -> None:
         self._waiting_bytes += len(text)
         if self._waiting_bytes > self._limits.outgoing_bytes:
+            refusals.count("channel_outgoing_bytes", "closed")
             self._waiting.clear()
             self._abort()
             return
@@ -156,6 +158,7 @@ class ChannelServer:
             now = self._clock()
             if len(recent) == recent.maxlen and now - recent[0] < 1.0:
                 log.warning("Bridge channel closed: endpoint=%s reason=too fast", endpoint.id)
+                refusals.count("channel_messages_per_s", "closed")
                 channel.close(WSCloseCode.POLICY_VIOLATION, "too many messages")
                 return
             recent.append(now)

@@ -26,6 +26,7 @@ from tertulia.focus.component import Creators, creator_of, ready, requested_room
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
 from tertulia.focus.limits import ConferenceLimits
+from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
 from tertulia.focus.orders import (
     Answer,
     AskBridge,
@@ -38,6 +39,7 @@ from tertulia.focus.orders import (
 )
 from tertulia.focus.participant import Occupant
 from tertulia.focus.requests import MUTE_NAMESPACES, jingle_request, mute_request
+from tertulia.focus.timers import next_timeout, tick
 from tertulia.focus.totals import Totals
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModified, Refusal
@@ -324,13 +326,13 @@ class Focus:
         now = self._now()
         for conference in list(self.conferences.values()):
             if bridge.is_shutting_down:
-                self._carry_out(conference, conference.bridge_closing(bridge.jid, now))
+                self._carry_out(conference, bridge_closing(conference, bridge.jid, now))
             elif is_new:
-                self._carry_out(conference, conference.bridges_changed(now))
+                self._carry_out(conference, bridges_changed(conference, now))
 
     def _bridge_gone(self, jid: Jid) -> None:
         for conference in list(self.conferences.values()):
-            self._carry_out(conference, conference.bridge_lost(jid, self._now()))
+            self._carry_out(conference, bridge_lost(conference, jid, self._now()))
 
     def _bridge_reports(self, sender: Jid, request: Element, payload: Element) -> None:
         """Endpoints that a bridge gave up by itself (`ConferenceModified`)."""
@@ -430,14 +432,14 @@ class Focus:
         timer = self._timers.pop(conference.room, None)
         if timer is not None:
             timer.cancel()
-        when = conference.next_timeout()
+        when = next_timeout(conference)
         if when is None or self.conferences.get(conference.room) is not conference:
             return
         loop = asyncio.get_running_loop()
         self._timers[conference.room] = loop.call_at(when, self._tick, conference)
 
     def _tick(self, conference: Conference) -> None:
-        self._carry_out(conference, conference.tick(self._now()))
+        self._carry_out(conference, tick(conference, self._now()))
 
     # -- stanzas out
 

@@ -1,4 +1,4 @@
-"""What the focus says to a participant in Jingle: offers, changes of sources, farewells.
+"""What the focus says: its Jingle to participants (offers, sources, farewells), its presence.
 
 Pure builders (reference signalling 5.2, 5.6, 5.8); when to say it is the conference's matter.
 """
@@ -11,10 +11,12 @@ from tertulia.focus import features as F
 from tertulia.focus.offer import at_host, media_offer, offer_contents, source_contents
 from tertulia.focus.participant import Participant
 from tertulia.focus.sources import BRIDGE_OWNER, only
+from tertulia.xmpp import ns as NS
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle import Action, BridgeSession, Content, Jingle, Reason
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import EndpointSources
+from tertulia.xmpp.xml import Element
 
 
 def initiate(
@@ -81,3 +83,22 @@ def terminate(
         reason=reason,
         bridge_session=BridgeSession(id=bridge_session_id) if bridge_session_id else None,
     )
+
+
+def presence(*, has_bridge: bool, is_unavailable: bool, created_ms: int) -> tuple[Element, ...]:
+    """The children of the focus' own presence in the room (reference signalling 4.5).
+
+    Args:
+        is_unavailable: people wait for a bridge and there is none.
+    """
+    values = {
+        "support-terminate-restart": "true",
+        "bridge-count": "1" if has_bridge else "0",
+        "created-ms": str(created_ms),
+    }
+    properties = Element("conference-properties", ns=NS.FOCUS)
+    for key, value in values.items():
+        properties.append(Element("property", {"key": key, "value": value}))
+    if not is_unavailable:
+        return (properties,)
+    return (properties, Element("bridgeNotAvailable", ns=NS.FOCUS))

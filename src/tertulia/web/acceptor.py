@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from tertulia.errors import ConfigError
 from tertulia.machine import why_not_bound
 from tertulia.web.handover import PREFIX_BYTES, Handover, is_media, may_be_media
+from tertulia.xmpp import refusals
 
 logger = logging.getLogger("tertulia.web")
 
@@ -170,6 +171,7 @@ class Acceptor:
                 or len(self._tasks) >= self._limits.unfinished
             )
             if too_many:
+                refusals.count("unfinished_per_address", "closed")
                 connection.close()
                 continue
             connection.setblocking(False)

@@ -14,6 +14,7 @@ from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.orders import Answer, AskBridge, AskOccupant, LeaveRoom, Order, Publish
 from tertulia.focus.participant import Occupant
 from tertulia.focus.requests import jingle_request, mute_request
+from tertulia.focus.timers import next_timeout, tick
 from tertulia.xmpp.colibri2 import (
     ConferenceModified,
     EndpointReport,
@@ -166,9 +167,9 @@ class Meeting:
     def passes(self, seconds: float) -> None:
         """Let time pass, with every timer on the way."""
         until = self.now + seconds
-        while (due := self.conference.next_timeout()) is not None and due <= until:
+        while (due := next_timeout(self.conference)) is not None and due <= until:
             self.now = max(due, self.now)
-            self.note(self.conference.tick(self.now))
+            self.note(tick(self.conference, self.now))
         self.now = until
 
     def source_change(self, nick: str, action: Action, sources: EndpointSources) -> PeerAnswer:

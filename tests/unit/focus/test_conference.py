@@ -4,6 +4,7 @@ import pytest
 from tests.unit.focus.meeting import BREWERY, BROWSER, Meeting, voice
 
 from tertulia.focus import features as F
+from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
 from tertulia.focus.orders import Discover, Purpose
 from tertulia.focus.participant import Occupant
 from tertulia.xmpp.colibri2 import ErrorReason, Refusal
@@ -197,7 +198,7 @@ def test_accepting_a_replaced_session_is_told_that_it_is_gone() -> None:
     meeting.joins("ana")
     meeting.joins("bea")
     old = meeting.accepting("ana")
-    meeting.note(meeting.conference.bridge_lost(BREWERY.with_resource("br1"), meeting.now))
+    meeting.note(bridge_lost(meeting.conference, BREWERY.with_resource("br1"), meeting.now))
 
     answer = meeting.says("ana", old)
 
@@ -291,7 +292,7 @@ def test_when_the_bridge_is_lost_everybody_moves_to_another_with_a_new_sid() -> 
     old = {nick: meeting.sid(nick) for nick in ("ana", "bea")}
     meeting.brewery.left(bridge.jid)
 
-    meeting.note(meeting.conference.bridge_lost(bridge.jid, meeting.now))
+    meeting.note(bridge_lost(meeting.conference, bridge.jid, meeting.now))
 
     assert meeting.conference.bridge is not None
     assert meeting.conference.bridge.jid != bridge.jid
@@ -308,11 +309,11 @@ def test_a_bridge_that_is_back_at_once_alarms_nobody() -> None:
     meeting.everybody("ana", "bea")
     jid = BREWERY.with_resource("br1")
     meeting.brewery.left(jid)
-    meeting.note(meeting.conference.bridge_lost(jid, meeting.now))
+    meeting.note(bridge_lost(meeting.conference, jid, meeting.now))
     meeting.passes(1)
     meeting.bridge_arrives("br1")
 
-    meeting.note(meeting.conference.bridges_changed(meeting.now))
+    meeting.note(bridges_changed(meeting.conference, meeting.now))
     meeting.passes(10)
 
     assert meeting.published() == []
@@ -324,11 +325,11 @@ def test_a_bridge_that_closes_is_left_only_for_another() -> None:
     meeting.everybody("ana", "bea")
     jid = meeting.bridge_arrives("br1", shutting_down="true")
 
-    meeting.note(meeting.conference.bridge_closing(jid, meeting.now))
+    meeting.note(bridge_closing(meeting.conference, jid, meeting.now))
     assert meeting.told("ana", Action.SESSION_TERMINATE) == []
 
     meeting.bridge_arrives("br2")
-    meeting.note(meeting.conference.bridge_closing(jid, meeting.now))
+    meeting.note(bridge_closing(meeting.conference, jid, meeting.now))
     assert len(meeting.told("ana", Action.SESSION_TERMINATE)) == 1
 
 

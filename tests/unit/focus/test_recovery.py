@@ -7,6 +7,7 @@ from tests.unit.focus.meeting import BREWERY, Meeting, voice
 
 from tertulia.focus.answers import bridge_reported
 from tertulia.focus.limits import ConferenceLimits
+from tertulia.focus.moves import bridge_lost, bridges_changed
 from tertulia.focus.orders import AskBridge
 from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport, Refusal
 from tertulia.xmpp.jingle import Action, BridgeSession, Content, Jingle
@@ -17,14 +18,14 @@ BRIDGE = BREWERY.with_resource("br1")
 
 def cut_off(meeting: Meeting) -> None:
     meeting.brewery.left(BRIDGE)
-    meeting.note(meeting.conference.bridge_lost(BRIDGE, meeting.now))
+    meeting.note(bridge_lost(meeting.conference, BRIDGE, meeting.now))
 
 
 def comes_back(meeting: Meeting, instance: str = "p1") -> list[AskBridge]:
     """The bridge announces itself again. Returns: what it was asked then."""
     before = len(meeting.asked())
     meeting.bridge_arrives("br1", instance=instance)
-    meeting.note(meeting.conference.bridges_changed(meeting.now))
+    meeting.note(bridges_changed(meeting.conference, meeting.now))
     return meeting.asked()[before:]
 
 
@@ -106,7 +107,7 @@ def test_after_a_minute_it_is_given_up(meeting: Meeting) -> None:
     assert meeting.published() == ["bridgeNotAvailable"]
 
     meeting.bridge_arrives("br9")
-    meeting.note(meeting.conference.bridges_changed(meeting.now))
+    meeting.note(bridges_changed(meeting.conference, meeting.now))
 
     assert meeting.published() == []
     assert offers(meeting, "ana") == 2
