@@ -300,6 +300,9 @@ impl Tcp {
             Ok(0) => return self.close(token, "ended", sfu),
             Ok(count) => count,
             Err(error) if is_passing(&error) => return,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                return self.close(token, "ended", sfu);
+            }
             Err(_) => return self.close(token, "error", sfu),
         };
         let path = peer.path;

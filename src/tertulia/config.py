@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from tertulia.errors import ConfigError
+from tertulia.ice_server import IceServer
 from tertulia.public_address import EXPECTED, PublicAddress, split_port
 
 PREFIX = "TERTULIA_"
@@ -54,6 +55,14 @@ def _is_advertised(text: str) -> bool:
     return True
 
 
+def _is_ice_server(text: str) -> bool:
+    try:
+        IceServer.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_server(text: str) -> bool:
     try:
         host, _ = split_port(text)
@@ -64,6 +73,11 @@ def _is_server(text: str) -> bool:
 
 PORT = Rule("a port from 1 to 65535, or 0 for any free one", lambda v: 0 <= v <= 65535)
 NUMBER = Rule("a number of at least 0", lambda v: v >= 0)
+ICE_SERVERS = Rule(
+    "addresses such as turn:turn.example.org:3478?transport=udp or turns:turn.example.org:443",
+    lambda v: all(map(_is_ice_server, v)),
+)
+HOURS = Rule("a number of hours from 1 to 24", lambda v: 1 <= v <= 24)
 COUNT = Rule("a number of at least 1", lambda v: v >= 1)
 HOST = Rule(
     "a host name such as meet.example.org, or an IPv4 address",
@@ -142,6 +156,21 @@ class Media:
         0,
         "Behind NAT: the TCP port outside that leads to the HTTPS port, 0 for the same.",
         SAME_PORT,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    servers: tuple[str, ...] = key(
+        (),
+        "STUN and TURN servers told to clients, such as turns:turn.example.org:443.",
+        ICE_SERVERS,
+    )
+    secret_file: Path | None = key(
+        None, "File with the secret shared with the TURN servers (coturn: static-auth-secret)."
+    )
+    lifetime_hours: int = key(
+        24, "How long a client may use what it was told; longer than any meeting.", HOURS
     )
 
 
@@ -233,6 +262,7 @@ class Config:
     site: Site = Site()
     http: Http = Http()
     media: Media = Media()
+    turn: Turn = Turn()
     xmpp: Xmpp = Xmpp()
     bridge: Bridge = Bridge()
     monitor: Monitor = Monitor()

@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
-from tertulia import bridge_secret, certificates, machine, operators
+from tertulia import bridge_secret, certificates, machine, operators, turn
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.errors import ConfigError
@@ -41,7 +41,7 @@ from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
-from tertulia.xmpp.services import DomainServices
+from tertulia.xmpp.services import DomainServices, ExternalService
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 
@@ -115,6 +115,7 @@ class Ground:
     xmpp_tls: ssl.SSLContext  # of the TCP port for bridges
     secret_file: Path
     secret: BridgeSecret
+    turn: turn.Turn
 
     @property
     def port(self) -> int:
@@ -143,8 +144,11 @@ def prepare(config: Config) -> Ground:
         )
     tls = certificate.server_context("http/1.1")
     file, secret = bridge_secret.kept(config.data, certificate.fingerprint)
+    relays = turn.configured(
+        config.turn.servers, config.turn.secret_file, config.turn.lifetime_hours
+    )
     listeners = bind(config.http.listen, config.http.port, option="--port")
-    return Ground(listeners, tls, certificate.server_context("xmpp-client"), file, secret)
+    return Ground(listeners, tls, certificate.server_context("xmpp-client"), file, secret, relays)
 
 
 # Signalling: the domains derived from the one host name
@@ -176,8 +180,13 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
     )
 
     router = Router()
-    for domain in (host, auth):
-        router.serve(domain, DomainServices(router, domain).handle)
+
+    def external_services(name: str) -> Sequence[ExternalService]:
+        return ground.turn.services(name, time.time())
+
+    guests = DomainServices(router, host, external_services=external_services)
+    router.serve(host, guests.handle)
+    router.serve(auth, DomainServices(router, auth).handle)
     meetings = RoomPolicy.meetings(
         host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room)
     )

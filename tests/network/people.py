@@ -6,14 +6,33 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, Playwright
-from tests.browser.people import CHROMIUM, FLAGS
+from tests.browser.people import CHROMIUM, FLAGS, Person
 from tests.conftest import RunningServer
 from tests.network.namespaces import DIE_WITH_PARENT, Namespace, are_possible, entered
 
 PORT = 8443
 MEDIA_PORT = 10000
+
+# The path that carries the media of the bridge session now.
+_PATH = """
+async () => {
+  const report = await window.tertulia.peerConnections().bridge.getStats();
+  for (const row of report.values()) {
+    if (row.type !== 'transport') continue;
+    const pair = report.get(row.selectedCandidatePairId);
+    if (!pair) continue;
+    const local = report.get(pair.localCandidateId), remote = report.get(pair.remoteCandidateId);
+    return {
+      protocol: local.protocol, local: local.candidateType, relay: local.relayProtocol,
+      address: remote.address, port: remote.port,
+    };
+  }
+  return null;
+}
+"""
 
 
 def why_not() -> str:
@@ -72,3 +91,9 @@ async def browsing(
         yield browser
     finally:
         await browser.close()
+
+
+async def path_of(one: Person) -> dict[str, Any]:
+    """Protocol, kind and addresses of the pair that carries a person's media of the bridge."""
+    found: dict[str, Any] = await one.page.evaluate(_PATH)
+    return found

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.async_api import async_playwright
-from tests.browser.people import Person, person
+from tests.browser.people import person
 from tests.network.namespaces import Namespace, connect
-from tests.network.people import PORT, browsing, filter_with, serving, why_not
+from tests.network.people import PORT, browsing, filter_with, path_of, serving, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
-
-# The path that carries the media of the bridge session now.
-_PATH = """
-async () => {
-  const report = await window.tertulia.peerConnections().bridge.getStats();
-  for (const row of report.values()) {
-    if (row.type !== 'transport') continue;
-    const pair = report.get(row.selectedCandidatePairId);
-    if (!pair) continue;
-    const local = report.get(pair.localCandidateId), remote = report.get(pair.remoteCandidateId);
-    return {
-      protocol: local.protocol, local: local.candidateType, relay: local.relayProtocol,
-      address: remote.address, port: remote.port,
-    };
-  }
-  return null;
-}
-"""
-
-
-async def path_of(one: Person) -> dict[str, Any]:
-    found: dict[str, Any] = await one.page.evaluate(_PATH)
-    return found
 
 
 async def test_one_open_port_is_enough_for_a_meeting(tmp_path: Path) -> None:
@@ -70,6 +46,9 @@ async def test_one_open_port_is_enough_for_a_meeting(tmp_path: Path) -> None:
                 PORT,
             )
             assert free_path["protocol"] == "udp"
-            await ana.page.get_by_test_id("connection").click()
+            own = ana.page.locator('[data-testid="tile"][data-local="true"]')
+            await own.hover()
+            await own.get_by_test_id("tile-menu").click()
+            await ana.page.get_by_test_id("tile-connection").click()
             card = ana.page.get_by_test_id("connection-card")
             await card.get_by_text("tcp", exact=True).wait_for()

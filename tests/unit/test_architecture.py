@@ -32,7 +32,9 @@ MAY_IMPORT = {
     "tertulia.bridge_secret": {"tertulia.certificates"},
     "tertulia.supervisor": set(),
     "tertulia.public_address": set(),
-    "tertulia.config": {"tertulia.public_address"},
+    "tertulia.ice_server": {"tertulia.public_address"},
+    "tertulia.turn": {"tertulia.ice_server", "tertulia.xmpp"},
+    "tertulia.config": {"tertulia.ice_server", "tertulia.public_address"},
     "tertulia.web": {"tertulia.xmpp", "tertulia.machine"},
     "tertulia.operators": {
         "tertulia.focus",
@@ -52,6 +54,7 @@ MAY_IMPORT = {
         "tertulia.public_address",
         "tertulia.rooms",
         "tertulia.supervisor",
+        "tertulia.turn",
         "tertulia.web",
         "tertulia.xmpp",
     },

@@ -12,7 +12,7 @@ import tertulia
 from tertulia.errors import PeerError
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.disco import DiscoInfo, Identity
-from tertulia.xmpp.errors import BadRequest, ItemNotFound, ServiceUnavailable
+from tertulia.xmpp.errors import BadRequest, Forbidden, ItemNotFound, ServiceUnavailable
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.stanza import address, payload_of, refusal
 from tertulia.xmpp.xml import Element, iq_result
@@ -81,7 +81,7 @@ class ExternalService:
         return Element("service", attrs)
 
 
-def no_external_services() -> Sequence[ExternalService]:
+def no_external_services(name: str) -> Sequence[ExternalService]:
     return ()
 
 
@@ -96,13 +96,14 @@ class DomainServices:
         identities: Sequence[Identity] = (),
         features: Sequence[str] = (),
         items: Sequence[str] = (),
-        external_services: Callable[[], Sequence[ExternalService]] = no_external_services,
+        external_services: Callable[[str], Sequence[ExternalService]] = no_external_services,
     ) -> None:
         """
         Args:
             identities: more of them than `server/im`: the addresses of components.
             items: the addresses that disco#items lists.
-            external_services: asked at each request, since credentials are made for the moment.
+            external_services: asked at each request with the name of the account, since
+                credentials are made for it and for the moment.
         """
         self._router = router
         self._domain = domain
@@ -163,5 +164,9 @@ class DomainServices:
 
     def _services(self, query: Element, request: Element) -> Element:
         wanted = query.get("type")
-        found = [s.build() for s in self._external_services() if wanted in ("", s.type)]
+        sender = address(request.get("from"))
+        if sender is None or sender.domain != self._domain:
+            raise Forbidden("only for those who log in here")
+        services = self._external_services(sender.node)
+        found = [s.build() for s in services if wanted in ("", s.type)]
         return Element("services", {"type": wanted} if wanted else None, *found, ns=query.ns)

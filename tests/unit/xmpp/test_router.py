@@ -40,7 +40,7 @@ def router_with(*sessions: Someone) -> Router:
     services = DomainServices(
         router,
         HOST,
-        external_services=lambda: [
+        external_services=lambda _: [
             ExternalService(type="stun", host="a", port=3478),
             ExternalService(
                 type="turn", host="b", port=443, transport="tcp", username="u", password="p"
