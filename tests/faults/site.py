@@ -86,10 +86,18 @@ class Bridge:
             await self._reading
 
     async def statistics(self) -> dict[str, Any]:
+        return await fetched(f"{await self._pages()}colibri/stats")
+
+    async def posted(self, path: str, order: dict[str, Any]) -> None:
+        url = f"{await self._pages()}{path}"
+        async with aiohttp.ClientSession() as http, http.post(url, json=order) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def _pages(self) -> str:
         line = await self.logged("Monitoring at:")
         found = _MONITOR.search(self.log[line - 1])
         assert found is not None
-        return await fetched(f"{found[1]}colibri/stats")
+        return found[1]
 
 
 async def fetched(url: str) -> dict[str, Any]:

@@ -103,6 +103,27 @@ async def test_f18_a_bridge_that_is_told_to_stop_hands_its_meeting_over(tmp_path
         assert max(held.moves(mark).values()) == 1
 
 
+async def test_a_graceful_shutdown_waits_for_the_last_conference(tmp_path: Path) -> None:
+    async with site(tmp_path, bridges=("br1",)) as (server, bridges):
+        bridge = bridges["br1"]
+        async with meeting(f"{server.url}last", ("Ana", "Bea")) as held:
+            mark = held.mark()
+
+            await bridge.posted("colibri/shutdown", {"graceful-shutdown": True})
+
+            await server.logged("Bridge: name=br1 in graceful shutdown")
+            await held.until_all_hear_all(since=time.monotonic())
+            assert held.moves(mark) == {"Ana": 0, "Bea": 0}
+            line = len(server.log)
+            url = f"{server.url}new"
+            async with join(url, name="Eva", verify=False), join(url, name="Fay", verify=False):
+                await server.logged("Bridge refused: room=new@", after=line)
+                assert any("reason=GRACEFUL_SHUTDOWN" in each for each in server.log[line:])
+            assert bridge.process.returncode is None
+        assert await bridge.ended() == 0
+        assert not any("Lost a bridge" in line for line in server.log)
+
+
 async def test_a_bridge_cut_off_for_a_moment_keeps_its_meeting(tmp_path: Path) -> None:
     async with site(tmp_path, bridges=("first",)) as (server, bridges), Cut(server.port) as line:
         await bridges.pop("first").stop()
