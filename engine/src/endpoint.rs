@@ -55,6 +55,8 @@ const MOVES_APART: Duration = Duration::from_secs(1);
 const MOVED_PRIORITY: u32 = 0x7f00_0000;
 /// A sender report older than this does not date a packet any more.
 const OLDEST_CAPTURE: Duration = Duration::from_secs(10);
+/// Feedback that waits for the next turn of an idle session.
+const HELD_BACK: usize = 16;
 /// For so long after connecting or moving, every timer is served on time.
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
 /// Media that was sent or received this long ago does not flow any more.
@@ -141,6 +143,7 @@ pub struct Endpoint {
     dtls: Dtls,
     early_dtls: Vec<Vec<u8>>,
     early_checks: usize,
+    held_back: Vec<(Instant, Path, Vec<u8>)>,
     fingerprints: Vec<CertificateHash>,
     inbound: NumberMap<u32, Inbound>,
     next_rid: u32,
@@ -237,6 +240,7 @@ impl Endpoint {
             dtls: Dtls::Waiting,
             early_dtls: Vec::new(),
             early_checks: 0,
+            held_back: Vec::new(),
             fingerprints: Vec::new(),
             inbound: NumberMap::default(),
             next_rid: 0,
@@ -559,6 +563,27 @@ impl Endpoint {
         }
     }
 
+    /// Keep feedback for the next turn while no media flows; false when it has to be fed now.
+    ///
+    /// Each datagram that is fed makes the session pad, padding makes the peer report on it, and
+    /// the report would be fed: twenty times a second, for nothing.
+    pub fn hold_back(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
+        let holds = self.mood(now) == Mood::Idle
+            && self.sending_on == Some(path)
+            && self.held_back.len() < HELD_BACK;
+        if holds {
+            self.heard = Some(now);
+            self.counters.packets_received += 1;
+            self.counters.bytes_received += datagram.len() as u64;
+            if let Some(entry) = self.paths.iter_mut().find(|(known, _)| *known == path) {
+                entry.1 = now;
+            }
+            self.held_back.push((now, path, datagram.to_vec()));
+            self.disturb();
+        }
+        holds
+    }
+
     /// Feed one datagram. An error is the datagram's, the endpoint goes on.
     pub fn receive(
         &mut self,
@@ -569,7 +594,7 @@ impl Endpoint {
         datagram: &[u8],
     ) -> Result<(), RtcError> {
         self.heard = Some(now);
-        if !is_dtls && !is_stun {
+        if is_rtp(datagram) {
             self.media = Some(now);
         }
         let now = now.max(self.told);
@@ -729,6 +754,12 @@ impl Endpoint {
             restarts_deadline = restarts.deadline();
             self.take_turns(turns, happenings);
         }
+        for (at, path, datagram) in std::mem::take(&mut self.held_back) {
+            if let Ok(receive) = received(path, &datagram) {
+                // What cannot be read is the peer's mistake; the session goes on.
+                let _ = self.rtc.handle_input(Input::Receive(at, receive));
+            }
+        }
         let start = now;
         let mut now = now.max(self.told);
         if self.written > 0 && self.rtc.handle_input(Input::Timeout(now)).is_err() {
@@ -796,9 +827,7 @@ impl Endpoint {
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += transmit.contents.len() as u64;
-        let is_rtp = matches!(transmit.contents[..], [128..=191, second, ..]
-            if !(64..96).contains(&(second & 0x7f)));
-        if is_rtp {
+        if is_rtp(&transmit.contents) {
             if self.is_retransmission(&transmit.contents) {
                 self.counters.retransmissions_sent += 1;
             } else {
@@ -1001,6 +1030,11 @@ impl Endpoint {
             _ => None,
         }
     }
+}
+
+/// RTP, not RTCP (RFC 5761 §4).
+fn is_rtp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, second, ..] if !(64..96).contains(&(second & 0x7f)))
 }
 
 fn received(path: Path, datagram: &[u8]) -> Result<Receive<'_>, RtcError> {

@@ -374,6 +374,9 @@ impl Sfu {
                 return Err(Drop::UnknownPayloadType);
             }
         }
+        if protocol == Protocol::Rtcp && endpoint.hold_back(now, path, datagram) {
+            return Ok(());
+        }
         let (is_dtls, is_stun) = (protocol == Protocol::Dtls, protocol == Protocol::Stun);
         let fed = catch_unwind(AssertUnwindSafe(|| {
             endpoint.receive(now, path, is_dtls, is_stun, datagram)

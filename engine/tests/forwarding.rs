@@ -646,3 +646,41 @@ fn a_packet_too_long_to_be_passed_on_harms_nobody() {
     assert_eq!(world.sfu.counters.dropped(Drop::MalformedPayload), 1);
     assert_eq!(world.sfu.counters.dropped(Drop::Internal), 0);
 }
+
+#[test]
+fn a_quiet_receiver_is_left_alone_and_served_at_once_when_media_comes() {
+    let mut world = World::connected(2);
+    let source = video(1, 1000, 1);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    let frame = |n: u32| Frame {
+        timestamp: n * 3000,
+        is_key: n == 0,
+        picture: n as u16,
+        tl0: n as u8,
+        temporal: 0,
+        sync: false,
+    };
+    for n in 0..50 {
+        let now = world.now;
+        world.clients[0].send(now, 1000, vp8(frame(n)));
+        world.run(33 * MS);
+    }
+    world.run(5000 * MS);
+
+    let before = world.sfu.counters.packets_sent;
+    world.run(10_000 * MS);
+    let sent = world.sfu.counters.packets_sent - before;
+    assert!(
+        sent < 100,
+        "{sent} datagrams in ten quiet seconds to two endpoints"
+    );
+
+    let before = world.clients[1].packets.len();
+    let now = world.now;
+    world.clients[0].send(now, 1000, vp8(frame(50)));
+    world.run(11 * MS);
+    assert_eq!(world.clients[1].packets.len(), before + 1);
+}
