@@ -254,6 +254,25 @@ fn a_frame_cut_off_by_a_switch_stays_incomplete() {
 }
 
 #[test]
+fn a_late_packet_of_the_encoding_that_was_left_is_dropped() {
+    let mut camera = Camera::new();
+    let mut projection = Projection::new(10);
+    projection.aim(1, temporal(7));
+    let first = camera.packet(0, true);
+    projection.accept(camera.now(), &first);
+    let mut late = first.clone();
+    late.seq += 1;
+    let next = camera.packet(1, true);
+    projection.accept(camera.now(), &next);
+
+    assert_eq!(
+        projection.accept(camera.now(), &late),
+        Verdict::default(),
+        "it neither passes nor asks for a key frame"
+    );
+}
+
+#[test]
 fn a_suspended_source_goes_on_where_it_stopped() {
     let mut camera = Camera::new();
     let mut projection = Projection::new(10);

@@ -1,11 +1,13 @@
-//! Audio that is silent or redundant, and many sources through few streams.
+//! Audio that is silent or redundant, encrypted payloads, and many sources through few streams.
 
 mod world;
+
+use std::collections::HashSet;
 
 use _engine::counters::Drop;
 use _engine::setup::{Encoding, Wanted};
 use str0m::rtp::Vp8Descriptor;
-use world::{Frame, MS, RED, Sent, World, audio, opus, video, vp8, wanted};
+use world::{Frame, H264, MS, RED, Sent, VP8, World, audio, opus, video, vp8, wanted};
 
 fn heard_call(receivers: usize) -> World {
     let mut world = World::connected(receivers + 1);
@@ -43,16 +45,16 @@ fn times(world: &World, client: usize) -> Vec<u32> {
 fn of_silence_four_packets_pass_and_the_first_word_does() {
     let mut world = heard_call(1);
     speak(&mut world, 0, 10, -30);
-    speak(&mut world, 10, 3000, -127);
-    speak(&mut world, 3000, 3010, -30);
+    speak(&mut world, 10, 600, -127);
+    speak(&mut world, 600, 610, -30);
     world.run(50 * MS);
 
-    let expected: Vec<u32> = (0..14).chain(3000..3010).collect();
+    let expected: Vec<u32> = (0..14).chain(600..610).collect();
     assert_eq!(times(&world, 1), expected);
     let marked = world.clients[1].received(11);
     let marked: Vec<bool> = marked.iter().map(|packet| packet.header.marker).collect();
     assert!(marked[14] && !marked[13] && !marked[15]);
-    assert_eq!(world.sfu.counters.dropped(Drop::Silence), 2986);
+    assert_eq!(world.sfu.counters.dropped(Drop::Silence), 586);
 }
 
 #[test]
@@ -90,6 +92,102 @@ fn redundant_audio_passes_whole_or_as_its_new_frame() {
         assert_eq!(*stripped.header.payload_type, 111);
         assert_eq!(stripped.payload[..], n.to_be_bytes());
     }
+}
+
+/// A frame of an encrypting client: what is clear, then what nobody can read.
+fn encrypted(payload_type: u8, encoding: u32, frame: u32, is_key: bool, secret: &[u8]) -> Sent {
+    let mut sent = vp8(Frame {
+        timestamp: frame * 3000 + encoding * 500_000,
+        is_key,
+        picture: (frame + encoding * 300) as u16,
+        tl0: frame as u8,
+        temporal: 0,
+        sync: false,
+    });
+    if payload_type == H264 {
+        sent.payload = vec![if is_key { 0x65 } else { 0x41 }];
+    } else {
+        sent.payload.truncate(if is_key { 16 } else { 9 });
+    }
+    sent.payload.extend(secret);
+    Sent {
+        payload_type,
+        ..sent
+    }
+}
+
+#[test]
+fn encodings_switch_under_encryption_and_no_byte_behind_the_descriptor_changes() {
+    for (payload_type, clear) in [(VP8, 6), (H264, 0)] {
+        let mut world = World::connected(2);
+        let source = video(1, 1000, 2);
+        world.clients[0].publish(&source);
+        world.clients[1].expect(&source);
+        world.set_sources(0, vec![source]);
+        let mut numbers = fastrand::Rng::with_seed(3);
+        let mut sent = [HashSet::new(), HashSet::new()];
+        let mut answered = 0;
+        for frame in 0..90 {
+            if frame % 30 == 0 {
+                world.forward(1, vec![wanted(1, [0, 1, 0][frame as usize / 30], 7)]);
+            }
+            let asked = world.clients[0].keyframe_requests.len();
+            let is_key = frame == 0 || asked > answered;
+            answered = asked;
+            for encoding in 0..2 {
+                let secret: Vec<u8> = (0..200).map(|_| numbers.u8(..)).collect();
+                let packet = encrypted(payload_type, encoding, frame, is_key, &secret);
+                sent[encoding as usize].insert(packet.payload[clear..].to_vec());
+                let now = world.now;
+                world.clients[0].send(now, 1000 + encoding, packet);
+            }
+            world.run(33 * MS);
+        }
+
+        let received = world.clients[1].received(1000);
+        assert!(received.len() >= 88, "{}", received.len());
+        let mut of_encoding = [0, 0];
+        for (n, packet) in received.iter().enumerate() {
+            assert_eq!(*packet.seq_no, *received[0].seq_no + n as u64);
+            let body = &packet.payload[clear..];
+            let from = sent.iter().position(|sent| sent.contains(body));
+            of_encoding[from.expect("a body as it was sent")] += 1;
+        }
+        assert!(
+            of_encoding[1] >= 25 && of_encoding[0] >= 55,
+            "{of_encoding:?}"
+        );
+    }
+}
+
+#[test]
+fn a_packet_that_never_comes_is_asked_for_a_few_times_only() {
+    let mut world = World::connected(2);
+    let source = video(1, 1000, 1);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    for frame in 0..120 {
+        if frame == 20 {
+            world.clients[0].lose_one(1000);
+        }
+        let now = world.now;
+        let packet = encrypted(VP8, 0, frame, frame == 0, &[1; 50]);
+        world.clients[0].send(now, 1000, packet);
+        world.run(33 * MS);
+    }
+    world.run(1100 * MS);
+
+    let stats = world.sfu.snapshot(world.now);
+    let sender = world.clients[0].id;
+    let sender = stats.iter().find(|each| each.endpoint == sender).unwrap();
+    let asked = sender.counters.nacks_sent;
+    assert!((1..=10).contains(&asked), "{asked}");
+    // Nobody else's packet takes the place of the lost one.
+    let received = world.clients[1].received(1000);
+    assert_eq!(received.len(), 120);
+    assert_eq!(*received[119].seq_no, *received[0].seq_no + 120);
 }
 
 const SOURCES: u64 = 60;
