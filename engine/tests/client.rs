@@ -320,3 +320,22 @@ fn the_end_of_one_side_reaches_the_other() {
 
     assert_eq!(failed, (PeerId(2), "closed"));
 }
+
+#[test]
+fn a_bug_costs_its_peer_only() {
+    let pair = Pair::new(Mode::Frames, true);
+    pair.thread
+        .act(Some(PeerId(2)), |_, _| panic!("on purpose, by a test"));
+
+    let failed = pair.until(|event| match event {
+        Event::Failed { peer, reason } => Some((peer, reason)),
+        _ => None,
+    });
+    let (sender, left) = channel();
+    pair.thread.act(None, move |_, peers| {
+        let _ = sender.send(peers.len());
+    });
+
+    assert_eq!(failed, (PeerId(2), "internal"));
+    assert_eq!(left.recv_timeout(PATIENCE).unwrap(), 1);
+}

@@ -16,6 +16,8 @@ pub mod peer;
 pub mod peers;
 #[cfg(feature = "python")]
 pub(crate) mod python;
+#[cfg(feature = "python")]
+mod python_events;
 pub mod queue;
 pub mod setup;
 pub mod thread;

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll;
@@ -255,7 +256,7 @@ impl Peers {
 
     /// A socket is readable, or a connection writable.
     pub(super) fn ready(&mut self, data: u64, app: &mut impl Application) {
-        let (id, link) = (PeerId(data >> 8), data & 0xff);
+        let (id, link) = (PeerId::of_socket(data), data & 0xff);
         if link < FIRST_TCP {
             self.read_udp(id, link as usize, app);
         } else {
@@ -395,28 +396,34 @@ impl Peers {
             }
         }
         for id in std::mem::take(&mut self.touched) {
-            self.end_late_connections(now, id);
-            let Some(entry) = self.entries.get_mut(&id) else {
-                continue;
-            };
-            entry
-                .peer
-                .drive(now, &mut entry.transmits, &mut self.events);
-            let writing = send(entry, &mut self.counters);
-            let deadline = entry.peer.deadline;
-            if entry.queued.is_none_or(|queued| deadline < queued) {
-                entry.queued = Some(deadline);
-                self.due.push(Reverse((deadline, id)));
-            }
-            let has_failed = entry.peer.has_failed();
-            for index in writing {
-                self.watch(id, index);
-            }
-            if has_failed {
-                self.entries.remove(&id);
+            // A bug costs its peer only.
+            if catch_unwind(AssertUnwindSafe(|| self.serve(now, id))).is_err() {
+                self.drop_peer(id, "internal");
             }
         }
         self.tell(app);
+    }
+
+    fn serve(&mut self, now: Instant, id: PeerId) {
+        self.end_late_connections(now, id);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let (transmits, events) = (&mut entry.transmits, &mut self.events);
+        entry.peer.drive(now, transmits, events);
+        let writing = send(entry, &mut self.counters);
+        let deadline = entry.peer.deadline;
+        if entry.queued.is_none_or(|queued| deadline < queued) {
+            entry.queued = Some(deadline);
+            self.due.push(Reverse((deadline, id)));
+        }
+        let has_failed = entry.peer.has_failed();
+        for index in writing {
+            self.watch(id, index);
+        }
+        if has_failed {
+            self.entries.remove(&id);
+        }
     }
 
     fn end_late_connections(&mut self, now: Instant, id: PeerId) {

@@ -14,6 +14,11 @@ pub struct PeerId(pub u64);
 impl PeerId {
     /// Eight bits are kept for the number of a peer's socket.
     pub const LIMIT: u64 = 1 << 56;
+
+    /// Whose socket a readiness event is about.
+    pub(super) fn of_socket(data: u64) -> PeerId {
+        PeerId(data >> 8)
+    }
 }
 
 /// What goes in and out.

@@ -146,12 +146,20 @@ impl<A: Application> Worker<A> {
                         return;
                     }
                 } else {
-                    self.peers.ready(data, &mut self.app);
+                    self.read(data);
                 }
             }
             self.app.work(Instant::now(), &mut self.peers);
             self.peers.turn(Instant::now(), &mut self.app);
             self.app.publish();
+        }
+    }
+
+    /// Let a socket's owner read; a bug costs its peer only.
+    fn read(&mut self, data: u64) {
+        let (peers, app) = (&mut self.peers, &mut self.app);
+        if catch_unwind(AssertUnwindSafe(|| peers.ready(data, app))).is_err() {
+            self.peers.drop_peer(PeerId::of_socket(data), "internal");
         }
     }
 

@@ -25,7 +25,8 @@ from tertulia.client.events import (
     SpeakerChanged,
 )
 from tertulia.client.frame import Frame
-from tertulia.client.participant import Participant, join
+from tertulia.client.joining import join
+from tertulia.client.participant import Participant
 from tertulia.client.people import Person, SourceState
 from tertulia.client.received import RemoteSource
 from tertulia.client.tracks import Track

@@ -1,11 +1,10 @@
-"""`join` and the participant it makes: what programs use."""
+"""Us in one meeting: what a program sees and does there."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from weakref import WeakSet
@@ -26,10 +25,11 @@ from tertulia.client.events import (
     SourceAdded,
     SpeakerChanged,
 )
+from tertulia.client.listening import EventQueue
 from tertulia.client.media import MediaHub
 from tertulia.client.people import FOCUS_NICK, People, Person
 from tertulia.client.received import RemoteSource
-from tertulia.client.site import MeetingAddress, look_up, trust_for
+from tertulia.client.site import MeetingAddress, look_up
 from tertulia.client.stay import Ears, Stay, own_presence
 from tertulia.client.tracks import Track
 from tertulia.xmpp import ns as NS
@@ -40,53 +40,7 @@ from tertulia.xmpp.xml import Element
 
 log = logging.getLogger("tertulia.client")
 
-_MOST_EVENTS = 10_000
 _RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
-
-
-@contextlib.asynccontextmanager
-async def join(
-    url: str,
-    *,
-    name: str,
-    verify: bool | str = True,
-    password: str = "",
-    height: int = 720,
-    transport: str = "any",
-    codecs: str = "vp8,h264,vp9,av1",
-    media_timeout_s: float = 20.0,
-) -> AsyncIterator[Participant]:
-    """Join a meeting, for as long as the block lasts.
-
-    Args:
-        url: `https://HOST[:PORT]/ROOM`, what people type.
-        name: the display name.
-        verify: True, the server's certificate has to be trusted by this system; a SHA-256
-            fingerprint, it has to be that one; False, any (for servers of your own).
-        password: the room's, if it has one.
-        height: of the pictures wanted of everybody, in pixels; 0 for none. `request` changes it.
-        transport: "udp", "tcp" or "any": which ways to the bridge are tried.
-        codecs: video codecs we would receive, in order of preference; others consider them.
-        media_timeout_s: how long a connection to the bridge may take.
-    Raises: JoinFailed when the meeting cannot be entered; ConfigError for the url.
-    """
-    address = MeetingAddress.parse(url)
-    trust = await trust_for(address, verify)
-    participant = Participant(
-        address,
-        trust,
-        name=name,
-        password=password,
-        height=height,
-        transport=Transport(transport),
-        codecs=codecs,
-        media_timeout_s=media_timeout_s,
-    )
-    await participant.start()
-    try:
-        yield participant
-    finally:
-        await participant.leave()
 
 
 class Participant:
@@ -122,7 +76,7 @@ class Participant:
         self._stay: Stay | None = None
         self._call: Call | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._readers: WeakSet[_Events] = WeakSet()
+        self._readers: WeakSet[EventQueue] = WeakSet()
         self._speaker = ""
         self._ended: Ended | None = None
 
@@ -176,7 +130,7 @@ class Participant:
         and a `MediaConnected` and `SpeakerChanged` if they are so. What nobody takes waits, up to
         10,000 events; the oldest are lost then.
         """
-        reader = _Events(self._now())
+        reader = EventQueue(self._now())
         self._readers.add(reader)
         return reader
 
@@ -412,26 +366,3 @@ class Participant:
             self._ended = event
         for reader in self._readers:
             reader.put(event)
-
-
-class _Events(AsyncIterator[Event]):
-    """What one `events()` has not yet taken."""
-
-    def __init__(self, first: list[Event]) -> None:
-        self._waiting: deque[Event] = deque(first, maxlen=_MOST_EVENTS)
-        self._wake = asyncio.Event()
-        self._is_over = False
-
-    def put(self, event: Event) -> None:
-        self._waiting.append(event)
-        self._wake.set()
-
-    async def __anext__(self) -> Event:
-        if self._is_over:
-            raise StopAsyncIteration
-        while not self._waiting:
-            self._wake.clear()
-            await self._wake.wait()
-        event = self._waiting.popleft()
-        self._is_over = isinstance(event, Ended)
-        return event
