@@ -30,8 +30,8 @@ class Asking:
         self._locals = [each for each in bound if is_private(each) and each not in known]
 
     async def ask(self) -> bool:
-        """One round; the addresses found count from now on. Returns: something was found."""
-        if not self._servers:
+        """One round; the addresses found count from now on. Returns: nothing is left to ask."""
+        if not self._servers or not self._locals:
             return True
         answers = await asyncio.gather(*(stun.ask_any(self._servers, a) for a in self._locals))
         found = [
@@ -43,7 +43,8 @@ class Asking:
             reasons = {reason or "the answer is private too" for _, reason in answers}
             log.warning("STUN found no public address: %s", "; ".join(sorted(reasons)))
             return False  # what was found before stays true until something else is known
-        public = (*self._configured, *found)
+        known = {each.public for each in self._configured}
+        public = (*self._configured, *(each for each in found if each.public not in known))
         if public != self._media.addresses.public:
             self._media.addresses = replace(self._media.addresses, public=public)
             for each in found:
