@@ -148,6 +148,10 @@ class Media:
     hide_private: bool = key(
         True, "Do not tell clients private addresses once a public one is known."
     )
+    ssrc_rewriting: bool = key(
+        False,
+        "Give Jitsi Meet clients at most 50 streams whose sources change, for very large meetings.",
+    )
     tcp: bool = key(
         True, "Take media on the HTTPS port too, for networks that let nothing else through."
     )

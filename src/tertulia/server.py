@@ -26,6 +26,7 @@ from tertulia import bridge_secret, certificates, machine, operators, turn
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.errors import ConfigError
+from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.service import Focus, FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
@@ -201,6 +202,7 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
         router=router,
         addresses=addresses,
         settings=FocusSettings(
+            conference=ConferenceLimits(ssrc_rewriting=config.media.ssrc_rewriting),
             region_groups=tuple(frozenset(g.split("+")) for g in config.focus.region_groups),
             max_conferences=config.limits.conferences,
             rooms_per_creator=config.limits.rooms_per_creator,
@@ -252,7 +254,10 @@ async def web_surface(
     acceptor = Acceptor(ground.listeners, ground.tls, handover=handover)
     app = application(
         settings=ClientSettings(
-            host=config.host, site_name=config.site.name, p2p_enabled=config.p2p.enabled
+            host=config.host,
+            site_name=config.site.name,
+            p2p_enabled=config.p2p.enabled,
+            ssrc_rewriting=config.media.ssrc_rewriting,
         ),
         xmpp_websocket=signalling.websocket.handle,
         channel_url=channel_url,

@@ -104,7 +104,12 @@ def allocate(
     last_n = _least(constraints.last_n, bridge_last_n)
     heights = effective_heights(ordered, constraints, last_n)
     on_stage = frozenset(constraints.on_stage)
-    climbers = [_Climber(s, heights[s.name], on_stage) for s in ordered if s.name in heights]
+    climbers: list[_Climber] = []
+    for source in ordered:
+        if len(climbers) == len(heights):
+            break  # a large room has many more sources than anybody watches
+        if source.name in heights:
+            climbers.append(_Climber(source, heights[source.name], on_stage))
     budget = UNLIMITED_BPS if estimate_bps is None else estimate_bps
     held = before if now < before.hold_until else NOTHING_YET
     for climber in climbers:

@@ -252,6 +252,42 @@ def source_reasons(reasons: Mapping[str, Reason | None]) -> str:
     return _write("SourceReasons", sources=reasons)
 
 
+@dataclass(frozen=True, slots=True)
+class MappedSource:
+    """Which source comes in a stream (SSRC rewriting)."""
+
+    source: str
+    owner: str
+    ssrc: int
+    rtx: int | None = None
+    video_type: VideoType | None = None
+
+
+def video_sources_map(mapped: Iterable[MappedSource]) -> str:
+    return _write(
+        "VideoSourcesMap",
+        mappedSources=[
+            {
+                "source": each.source,
+                "owner": each.owner,
+                "ssrc": each.ssrc,
+                "rtx": each.rtx,
+                "videoType": (each.video_type or VideoType.CAMERA).value.upper(),
+            }
+            for each in mapped
+        ],
+    )
+
+
+def audio_sources_map(mapped: Iterable[MappedSource]) -> str:
+    return _write(
+        "AudioSourcesMap",
+        mappedSources=[
+            {"source": each.source, "owner": each.owner, "ssrc": each.ssrc} for each in mapped
+        ],
+    )
+
+
 def dominant_speaker(endpoint: str, previous: Iterable[str], *, is_silent: bool = False) -> str:
     return _write(
         "DominantSpeakerEndpointChangeEvent",

@@ -15,9 +15,11 @@ from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack
 from tertulia.bridge.forwarding import Forwarding
 from tertulia.bridge.media import Media, SourceOrder, encodings_of
 from tertulia.bridge.offers import adds, extended
+from tertulia.bridge.rewriting import Rewriting
 from tertulia.bridge.speech import Speech, SpeechPolicy
 from tertulia.bridge.video import Layer, VideoType
 from tertulia.xmpp.colibri2 import (
+    SSRC_REWRITING,
     BadRequest,
     EndpointOrder,
     FeatureNotImplemented,
@@ -93,6 +95,7 @@ class Conference:
             is_visitor=order.muc_role == "visitor",
             offers=order.media,
             is_controlling=controlling,
+            rewriting=Rewriting() if SSRC_REWRITING in order.capabilities else None,
         )
         self._media.add_endpoint(
             endpoint.handle, endpoint.ufrag, endpoint.pwd, order.media, controlling=controlling

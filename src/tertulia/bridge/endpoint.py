@@ -13,6 +13,7 @@ from tertulia.bridge.downlink import Downlink
 from tertulia.bridge.media import SourceOrder, Wanted
 from tertulia.bridge.reasons import Reason
 from tertulia.bridge.restarts import IceRestart
+from tertulia.bridge.rewriting import Rewriting
 from tertulia.bridge.secret_text import random_text
 from tertulia.bridge.uplink import Uplink
 from tertulia.bridge.video import Constraints, Layer, VideoSource, VideoType
@@ -76,6 +77,7 @@ class Endpoint:
     allocated_at: float = 0.0
     wanted: tuple[Wanted, ...] = ()
     forwarded: frozenset[str] = frozenset()
+    rewriting: Rewriting | None = None  # None: it gets the SSRCs of the senders
     told_reasons: dict[str, Reason] = field(default_factory=dict)
     is_muted_by_force: bool = False  # its video
 

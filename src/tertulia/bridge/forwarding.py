@@ -14,6 +14,7 @@ from tertulia.bridge import channel as C
 from tertulia.bridge.allocation import allocate, in_speech_order
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.media import Media, Wanted
+from tertulia.bridge.rewriting import SLOTS, Rewriting
 from tertulia.bridge.speech import Speech
 from tertulia.bridge.video import ALL, UNLIMITED, Layer, VideoSource
 
@@ -28,6 +29,7 @@ class _Scene:
     videos: list[VideoSource]  # in speech order
     video_handles: Mapping[str, int]
     audio: list[tuple[Endpoint, str, Wanted]]
+    audio_owners: Mapping[str, str]
 
 
 class Forwarding:
@@ -98,6 +100,7 @@ class Forwarding:
                 for sender in senders
                 for name, order in sender.audio.items()
             ],
+            {name: sender.id for sender in senders for name in sender.audio},
         )
 
     def _decide_for(self, receiver: Endpoint, scene: _Scene, now: float) -> None:
@@ -108,11 +111,19 @@ class Forwarding:
             receiver.budget_bps,
             before=receiver.allocation,
             now=now,
-            bridge_last_n=self.bridge_last_n,
+            bridge_last_n=self._last_n_of(receiver),
         )
         receiver.allocation, receiver.allocated_at = allocation, now
         receiver.acted_on_bps = receiver.estimate_bps
-        wanted = (*self._audible(receiver, scene), *_visible(scene, allocation.layers))
+        wanted: tuple[Wanted, ...]
+        if receiver.rewriting is None:
+            if receiver.subscription.is_everything and self._speech.loudest is None:
+                voices = [each for sender, _, each in scene.audio if sender is not receiver]
+            else:
+                voices = [each for _, each in self._audible(receiver, scene)]
+            wanted = (*voices, *(each for _, each in _visible(scene, allocation.layers)))
+        else:
+            wanted = self._in_slots(receiver, receiver.rewriting, scene)
         if wanted != receiver.wanted:
             receiver.wanted = wanted
             self._media.forward(receiver.handle, wanted)
@@ -122,12 +133,44 @@ class Forwarding:
         if allocation.reasons != receiver.told_reasons:
             self._tell_reasons(receiver)
 
-    def _audible(self, receiver: Endpoint, scene: _Scene) -> Iterable[Wanted]:
+    def _last_n_of(self, receiver: Endpoint) -> int:
+        if receiver.rewriting is None:
+            return self.bridge_last_n
+        return SLOTS if self.bridge_last_n < 0 else min(SLOTS, self.bridge_last_n)
+
+    def _in_slots(
+        self, receiver: Endpoint, rewriting: Rewriting, scene: _Scene
+    ) -> tuple[Wanted, ...]:
+        """Assign the receiver's slots, and tell its client before the media come in them."""
+        allocation = receiver.allocation
+        visible = dict(_visible(scene, allocation.layers))
+        others = [source for source in scene.videos if source.owner != receiver.id]
+        # What is wanted comes first; what room is left keeps the next ones warm.
+        names = list(
+            dict.fromkeys(
+                (*visible, *allocation.effective_heights, *(s.name for s in others if s.is_enabled))
+            )
+        )
+        news = rewriting.map_video(names, {s.name: (s.owner, s.video_type) for s in others})
+        if news:
+            receiver.tell(C.video_sources_map(news))
+        rank = {endpoint: index for index, endpoint in enumerate(self._speech.order)}
+        audible = sorted(
+            self._audible(receiver, scene), key=lambda each: rank[scene.audio_owners[each[0]]]
+        )
+        voices = rewriting.map_audio([name for name, _ in audible], scene.audio_owners)
+        if voices:
+            receiver.tell(C.audio_sources_map(voices))
+        slotted = (
+            *(rewriting.slotted(name, each, is_audio=True) for name, each in audible),
+            *(rewriting.slotted(name, each, is_audio=False) for name, each in visible.items()),
+        )
+        return tuple(sorted(each for each in slotted if each is not None))
+
+    def _audible(self, receiver: Endpoint, scene: _Scene) -> Iterable[tuple[str, Wanted]]:
         subscription, loudest = receiver.subscription, self._speech.loudest
-        if loudest is None and subscription.is_everything:
-            return (wanted for sender, _, wanted in scene.audio if sender is not receiver)
         return (
-            wanted
+            (name, wanted)
             for sender, name, wanted in scene.audio
             if sender is not receiver
             and subscription.wants(name)
@@ -139,6 +182,9 @@ class Forwarding:
     def resync(self, receiver: Endpoint) -> None:
         """A new channel knows nothing: say all of it again (1.4)."""
         receiver.tell(C.forwarded_sources(sorted(receiver.forwarded)))
+        if receiver.rewriting is not None:
+            for message in receiver.rewriting.maps():
+                receiver.tell(message)
         receiver.told_reasons = {}
         if receiver.allocation.reasons:
             self._tell_reasons(receiver)
@@ -168,12 +214,13 @@ class Forwarding:
                     sender.tell(C.sender_source_constraints(name, height))
 
 
-def _visible(scene: _Scene, layers: Mapping[str, Layer]) -> Iterable[Wanted]:
+def _visible(scene: _Scene, layers: Mapping[str, Layer]) -> Iterable[tuple[str, Wanted]]:
     given = [source for source in scene.videos if source.name in layers]
     given.sort(key=lambda source: source.name)  # who speaks is no reason for a new order
     for source in given:
         layer = layers[source.name]
-        yield (scene.video_handles[source.name], layer.encoding, *_highest_of(source, layer))
+        handle = scene.video_handles[source.name]
+        yield source.name, (handle, layer.encoding, *_highest_of(source, layer))
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,9 @@ from tertulia.xmpp.jingle_ice import Candidate, Fingerprint
 from tertulia.xmpp.jingle_rtp import Media as MediaType
 from tertulia.xmpp.jingle_rtp import Semantics
 
-Wanted = tuple[int, int, int, int]  # source, encoding, highest spatial, highest temporal layer
+# Source, encoding, highest spatial and highest temporal layer; and perhaps the slot it comes in,
+# as (SSRC, SSRC of retransmissions).
+Wanted = tuple[int, int, int, int] | tuple[int, int, int, int, tuple[int, int | None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from tertulia.focus.telling import Telling
 from tertulia.focus.totals import Totals
 from tertulia.xmpp.colibri2 import (
     SOURCE_NAMES,
+    SSRC_REWRITING,
     ConferenceModify,
     EndpointOrder,
     TransportOrder,
@@ -199,12 +200,16 @@ class Conference:
         if stay is None or not stay.is_reachable:
             self._miss_bridge(now)
             return
+        capabilities = {SOURCE_NAMES}
+        participant.rewrites = self.limits.ssrc_rewriting and F.SSRC_REWRITING in features
+        if participant.rewrites:
+            capabilities.add(SSRC_REWRITING)
         order = EndpointOrder(
             id=participant.nick,
             stats_id=participant.occupant.stats_id,
             muc_role=participant.occupant.muc_role,
             create=True,
-            capabilities=frozenset({SOURCE_NAMES}),
+            capabilities=frozenset(capabilities),
             media=media,
             transport=TransportOrder(ice_controlling=True),
         )

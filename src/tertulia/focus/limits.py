@@ -23,5 +23,8 @@ class ConferenceLimits:
     lost_endpoint_s: float = 1.0
     bridge_timeout_s: float = 15.0
     accept_timeout_s: float = 8.0  # the client waits 10 s for the answer to its session-accept
+    # Clients that can do it learn from the bridge which source comes in which of a few streams,
+    # instead of being told every source by us (reference bridge 2.6).
+    ssrc_rewriting: bool = False
     # (participants, delay): from that size on source changes are collected that long.
     source_delays: tuple[tuple[int, float], ...] = ((20, 0.25), (50, 0.5), (100, 1.0))

@@ -77,6 +77,7 @@ class Participant:
     sid: str = ""
     serial: int = 0  # counts sessions, to tell late answers
     ended_sids: deque[str] = field(default_factory=lambda: deque(maxlen=10))
+    rewrites: bool = False  # the bridge tells it the sources, not we
     told: Mapping[str, EndpointSources] = field(default_factory=dict)
     tell_at: float | None = None  # when queued source changes go out
     lost_at: float | None = None  # when its bridge told that its endpoint is gone

@@ -52,6 +52,8 @@ class Telling:
                 self._say(participant, action, sources)
 
     def wanted_by(self, participant: Participant) -> Mapping[str, EndpointSources]:
-        """What a participant should know."""
+        """What a participant should know from us."""
+        if participant.rewrites:
+            return {}
         media = F.media_of(participant.features or F.UNKNOWN_CLIENT)
         return self._sources.told_to(participant.nick, media)

@@ -15,6 +15,7 @@ class ClientSettings:
     host: str  # the XMPP domain
     site_name: str
     p2p_enabled: bool
+    ssrc_rewriting: bool = False
 
 
 def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
@@ -31,6 +32,8 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
         "bridgeChannel": {"preferSctp": False},
         # Empty, not absent: without the key a stock client asks public STUN servers.
         "p2p": {"enabled": settings.p2p_enabled, "stunServers": []},
+        # A stock client that is not told so does not advertise that it can.
+        "flags": {"ssrcRewritingEnabled": settings.ssrc_rewriting},
         "enableWebsocketResume": False,
         "disableThirdPartyRequests": True,
         "analytics": {"disabled": True},

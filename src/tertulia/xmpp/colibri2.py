@@ -26,6 +26,7 @@ from tertulia.xmpp.jingle_rtp import (
 from tertulia.xmpp.xml import Element
 
 SOURCE_NAMES = "source-names"  # the capability every endpoint must have
+SSRC_REWRITING = "ssrc-rewriting"  # it wants few streams whose sources change
 PRIVATE_ADDRESSES = "private-address-connectivity"  # it is beside the bridge, as recorders are
 SSRC_REWRITING = "ssrc-rewriting"
 

@@ -299,7 +299,7 @@ def speaks(stage: Stage, endpoint_id: str, level: int) -> None:
 
 
 def voices_at(stage: Stage, endpoint_id: str) -> set[str]:
-    received = {source for source, *_ in stage.received_by(endpoint_id)}
+    received = {each[0] for each in stage.received_by(endpoint_id)}
     return {
         other.id
         for other in stage.conference.endpoints.values()

@@ -4,10 +4,11 @@ import pytest
 from tests.unit.focus.meeting import BREWERY, BROWSER, Meeting, voice
 
 from tertulia.focus import features as F
+from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
 from tertulia.focus.orders import Discover, Purpose
 from tertulia.focus.participant import Occupant
-from tertulia.xmpp.colibri2 import ErrorReason, Refusal
+from tertulia.xmpp.colibri2 import SSRC_REWRITING, ErrorReason, Refusal
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle import Action
 from tertulia.xmpp.jingle_rtp import EndpointSources, Source
@@ -472,3 +473,37 @@ def test_who_takes_a_nick_over_gets_a_session_of_its_own() -> None:
 
     assert meeting.sid("bea") == ""
     assert not meeting.conference.sources.of("bea")
+
+
+def test_a_client_with_ssrc_rewriting_hears_of_sources_from_the_bridge() -> None:
+    limits = ConferenceLimits(ssrc_rewriting=True)
+    meeting = Meeting(limits=limits)
+    meeting.everybody("ana", "bea")
+
+    meeting.joins("cyd", BROWSER | {F.SSRC_REWRITING})
+    meeting.accepts("cyd")
+    camera = Source(ssrc=70, name="ana-v0", msid="ana-video t")
+    meeting.source_change("ana", Action.SOURCE_ADD, EndpointSources(video=(camera,)))
+
+    capabilities = {
+        endpoint.id: endpoint.capabilities
+        for ask in meeting.asked()
+        for endpoint in ask.modify.endpoints
+        if endpoint.create
+    }
+    assert SSRC_REWRITING in capabilities["cyd"]
+    assert SSRC_REWRITING not in capabilities["ana"]
+    offer, *later = meeting.told("cyd")
+    assert {source.owner for source in offer.endpoint_sources().audio} <= {"jvb", None}
+    assert later == []
+    assert any(each.action is Action.SOURCE_ADD for each in meeting.told("bea"))
+
+
+def test_ssrc_rewriting_is_off_unless_configured() -> None:
+    meeting = Meeting()
+
+    meeting.joins("ana", BROWSER | {F.SSRC_REWRITING})
+    meeting.joins("bea")
+
+    for ask in meeting.asked():
+        assert all(SSRC_REWRITING not in endpoint.capabilities for endpoint in ask.modify.endpoints)
