@@ -124,8 +124,9 @@ def _fill(report: Report, cases: list[dict[str, Any]]) -> None:
         ("ratio_vs_bound", "CPU per packet, Tertulia / bound, geometric mean"),
         ("ratio_vs_bound_gso", "CPU per packet, Tertulia / bound with GSO, geometric mean"),
     ):
-        if report.summary[key] is not None:
-            report.add(meaning, report.summary[key], "", goals.get(key, ""))
+        mean = report.summary[key]
+        if mean is not None:
+            report.add(meaning, mean, "", goals.get(key, ""))
     for case in cases:
         for name, system in case["systems"].items():
             report.add(f"{case['name']}: {name}", system["cpu_us"], "us")

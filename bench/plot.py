@@ -86,9 +86,10 @@ def bars(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> st
         f'<text x="16" y="24" font-size="15">{escape(title)}</text>',
     ]
     for index, name in enumerate(systems):
-        x, y = 16 + 230 * (index % 3), 42 + 18 * (index // 3)
-        parts.append(f'<rect x="{x}" y="{y - 9}" width="22" height="10" fill="{_SHADES[index]}"/>')
-        parts.append(f'<text x="{x + 28}" y="{y}">{escape(name)}</text>')
+        left, line = 16 + 230 * (index % 3), 42 + 18 * (index // 3)
+        shade = f'width="22" height="10" fill="{_SHADES[index]}"'
+        parts.append(f'<rect x="{left}" y="{line - 9}" {shade}/>')
+        parts.append(f'<text x="{left + 28}" y="{line}">{escape(name)}</text>')
     bottom = height - 44
     for count in range(round(limit / step) + 1):
         x = round(_LABELS + width * count * step / limit, 1)
@@ -128,5 +129,5 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 
 def _round_step(least: float) -> float:
     """The smallest of 1, 2, 5 times a power of ten that is not below `least`."""
-    power = 10 ** math.floor(math.log10(least))
+    power: float = 10 ** math.floor(math.log10(least))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least)
