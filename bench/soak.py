@@ -18,10 +18,10 @@ from bench.synthetic import connections
 from bench.traffic import THUMBNAIL, Case
 from tertulia._engine import Load
 
-AT_ONCE = 12  # people in the house at any moment
+AT_ONCE = 12  # visitors in the house at any moment, beside one who stays in each room
 ROOMS = 4
 SAMPLES = 20
-AFTERWARDS_S = 15.0  # for what is given up with a delay
+AFTERWARDS_S = 60.0  # for what is given up with a delay
 JOIN_WITHIN_S = 30.0
 MEETING = Case(
     name="room of 20",
@@ -109,9 +109,15 @@ async def _joins_and_leaves(report: Report, joins: int) -> None:
                     if number % max(1, joins // SAMPLES) == 0:
                         _sample(trends, number, server)
 
+            residents = [
+                MediaClient(http, server, load, room=f"soak{room}", number=room)
+                for room in range(ROOMS)
+            ]
+            await asyncio.gather(*(one.join() for one in residents))
             began = time.monotonic()
             await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
             took = time.monotonic() - began
+            await asyncio.gather(*(one.close() for one in residents))
             await asyncio.sleep(AFTERWARDS_S)
             left = _state(server)
     finally:
