@@ -37,6 +37,7 @@ log = logging.getLogger("tertulia.client")
 # The focus grants a new session every five seconds at most (reference signalling 5.8).
 _ASK_AGAIN_S = 5.0
 _ASK_AGAIN_TIMES = 3
+_CLOSE_S = 2.0  # how long the last words may take
 
 
 class Call:
@@ -64,6 +65,7 @@ class Call:
         self._connect_timeout_s = connect_timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked_again = 0
+        self._retrying: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_accepted = False
         self.connection: Connection | None = None
         self.latest: Connection | None = None  # also after it has ended
@@ -184,7 +186,7 @@ class Call:
         self._tell(MediaLost(reason))
         if self._asked_again < _ASK_AGAIN_TIMES:
             self._asked_again += 1
-            self._run(self._ask_again(offer, reason))
+            self._retrying = self._run(self._ask_again(offer, reason))
 
     async def _ask_again(self, offer: Offer, reason: str) -> None:
         await asyncio.sleep(_ASK_AGAIN_S * (self._asked_again - 1))
@@ -260,8 +262,11 @@ class Call:
         if self.connection is not None and self._is_accepted:
             await self._ask(session.leave(self.connection.offer))
         self._drop()
-        for task in list(self._tasks):
-            await asyncio.wait([task], timeout=2)
+        self._retrying.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=_CLOSE_S)
+            for task in late:
+                task.cancel()
 
     async def _ask(self, jingle: Jingle, to: str = "") -> None:
         try:
@@ -269,7 +274,8 @@ class Call:
         except TertuliaError as error:
             log.info("%s was refused: %s", jingle.action, error)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
