@@ -13,6 +13,7 @@ from bench import (
     footprint,
     forwarding,
     join,
+    networks,
     participants,
     pressure,
     rooms,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Report]]] = {
     "forwarding": forwarding.run,
     "participants": participants.run,
     "pressure": pressure.run,
+    "networks": networks.run,
 }
 
 

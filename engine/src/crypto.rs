@@ -1,10 +1,10 @@
-//! The process's DTLS certificate, and two facts str0m keeps to itself: which SRTP profile was
-//! agreed, and how many packets failed authentication.
+//! The process's DTLS certificate, and three facts str0m keeps to itself: which SRTP profile was
+//! agreed, how many packets failed authentication, and what RTCP said.
 //!
 //! str0m lets its user supply the cryptography; ours is its default one with a note taken on the
 //! way. The notes are per thread, because an endpoint is driven by one thread at a time.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, OnceLock};
 
 use str0m::crypto::dtls::DtlsCert;
@@ -17,6 +17,8 @@ thread_local! {
     static PROFILE: Cell<Option<&'static str>> = const { Cell::new(None) };
     static FAILURES: Cell<u64> = const { Cell::new(0) };
     static OPENED: Cell<u64> = const { Cell::new(0) };
+    static IS_LISTENING: Cell<bool> = const { Cell::new(false) };
+    static OVERHEARD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
 /// The profile of the SRTP context made last on this thread.
@@ -32,6 +34,23 @@ pub fn take_failures() -> u64 {
 /// How many GCM packets have been found authentic on this thread, ever.
 pub fn opened() -> u64 {
     OPENED.get()
+}
+
+/// Keep what is decrypted next on this thread, until [`overheard`].
+pub fn listen() {
+    IS_LISTENING.set(true);
+}
+
+/// What was decrypted since [`listen`], if anything was and it was authentic.
+pub fn overheard() -> Option<Vec<u8>> {
+    IS_LISTENING.set(false);
+    OVERHEARD.take()
+}
+
+fn overhear(plain: &[u8]) {
+    if IS_LISTENING.get() {
+        OVERHEARD.set(Some(plain.to_vec()));
+    }
 }
 
 /// The self-signed ECDSA P-256 certificate of this process.
@@ -101,7 +120,12 @@ impl SrtpProvider for Noting {
 impl SupportedAes128CmSha1_80 for Noting {
     fn create_cipher(&self, key: [u8; 16], encrypt: bool) -> Box<dyn Aes128CmSha1_80Cipher> {
         PROFILE.set(Some("AES_CM_128_HMAC_SHA1_80"));
-        inner().aes_128_cm_sha1_80().create_cipher(key, encrypt)
+        let cipher = inner().aes_128_cm_sha1_80().create_cipher(key, encrypt);
+        if encrypt {
+            cipher
+        } else {
+            Box::new(Opening(cipher))
+        }
     }
 }
 
@@ -129,16 +153,42 @@ impl SupportedAeadAes256Gcm for Noting {
     }
 }
 
-/// A cipher for incoming packets that counts those it refuses.
+/// A cipher for incoming packets that counts those it refuses, and keeps what is asked for.
 #[derive(Debug)]
 struct Opening<C: ?Sized>(Box<C>);
 
-fn noted(result: Result<usize, CryptoError>) -> Result<usize, CryptoError> {
-    match result {
-        Ok(_) => OPENED.set(OPENED.get() + 1),
+fn noted(result: Result<usize, CryptoError>, output: &[u8]) -> Result<usize, CryptoError> {
+    match &result {
+        Ok(length) => {
+            OPENED.set(OPENED.get() + 1);
+            overhear(&output[..(*length).min(output.len())]);
+        }
         Err(_) => FAILURES.set(FAILURES.get() + 1),
     }
     result
+}
+
+/// str0m checks the authentication of this profile itself, and decrypts only what passed.
+impl Aes128CmSha1_80Cipher for Opening<dyn Aes128CmSha1_80Cipher> {
+    fn encrypt(
+        &mut self,
+        iv: &[u8; 16],
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        self.0.encrypt(iv, input, output)
+    }
+
+    fn decrypt(
+        &mut self,
+        iv: &[u8; 16],
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        self.0.decrypt(iv, input, output)?;
+        overhear(&output[..input.len().min(output.len())]);
+        Ok(())
+    }
 }
 
 impl AeadAes128GcmCipher for Opening<dyn AeadAes128GcmCipher> {
@@ -159,7 +209,8 @@ impl AeadAes128GcmCipher for Opening<dyn AeadAes128GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        noted(self.0.decrypt(iv, aads, input, output))
+        let result = self.0.decrypt(iv, aads, input, output);
+        noted(result, output)
     }
 }
 
@@ -181,6 +232,7 @@ impl AeadAes256GcmCipher for Opening<dyn AeadAes256GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        noted(self.0.decrypt(iv, aads, input, output))
+        let result = self.0.decrypt(iv, aads, input, output);
+        noted(result, output)
     }
 }

@@ -17,6 +17,7 @@ use str0m::{Candidate, CandidateKind, Event, IceConnectionState, IceCreds, Input
 use str0m::{PacerReason, Reason, RtcConfig, RtcError};
 
 use crate::clock::SenderClock;
+use crate::congestion::{self, Congestion};
 use crate::counters::EndpointCounters;
 use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path, Transport};
 use crate::extensions;
@@ -30,13 +31,6 @@ use crate::setup::{
 };
 use crate::{crypto, setup};
 
-/// Where the estimate of a receiver's bandwidth starts (bridge reference 2.9).
-const INITIAL_ESTIMATE_BPS: u64 = 2_500_000;
-/// An estimate this many times what is needed is high enough; below, the estimator probes for it.
-const HEADROOM: u64 = 2;
-const MOST_DESIRED_BPS: u64 = 10_000_000;
-/// A receiver's demand is told to the estimator when it differs by more than this part.
-const DESIRED_STEP: f64 = 0.1;
 /// A new estimate is told when it differs by more than this part.
 const ESTIMATE_STEP: f64 = 0.05;
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -63,8 +57,6 @@ const SETTLED_AFTER: Duration = Duration::from_secs(3);
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// A probe that has sent nothing for this long is over.
 const PROBE_ENDS: Duration = Duration::from_millis(50);
-/// How often a session that may start a probe is looked at in full while it sends.
-const HUNGRY_LOOK: Duration = Duration::from_millis(5);
 /// str0m's pacer passes one packet on at a time and wants time to advance in between.
 const NEXT_PACKET: Duration = Duration::from_micros(1);
 /// A session that wants to be polled for ever is made to wait.
@@ -133,7 +125,6 @@ pub struct Endpoint {
     written: usize,
     /// Something else than written packets waits in the session.
     is_disturbed: bool,
-    looked: Instant,
     settled: Instant,
     media: Option<Instant>,
     probed: Option<Instant>,
@@ -160,7 +151,7 @@ pub struct Endpoint {
     is_reachable: bool,
     told_estimate_bps: u64,
     /// None without transport-wide congestion control.
-    desired_bps: Option<u64>,
+    congestion: Option<Congestion>,
     stream_counts: HashMap<(Mid, Option<Rid>), StreamCounts>,
 }
 
@@ -185,6 +176,7 @@ impl Endpoint {
         first_seq: u64,
     ) -> Endpoint {
         let (extensions, has_transport_cc) = extensions::map(&setup.extensions);
+        let transport_cc = extensions::transport_cc(&setup.extensions);
         let mut config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_crypto_provider(crypto::provider())
@@ -198,7 +190,7 @@ impl Endpoint {
             .set_extension_map(extensions)
             .set_stats_interval(Some(STATS_INTERVAL));
         if has_transport_cc {
-            config = config.enable_bwe(Some(Bitrate::bps(INITIAL_ESTIMATE_BPS)));
+            config = config.enable_bwe(Some(Bitrate::bps(congestion::INITIAL_BPS)));
         }
         for payload_type in &setup.payload_types {
             add_codec(&mut config, payload_type);
@@ -233,7 +225,6 @@ impl Endpoint {
             told: now,
             written: 0,
             is_disturbed: true,
-            looked: now,
             settled: now,
             media: None,
             probed: None,
@@ -255,7 +246,7 @@ impl Endpoint {
             ice_connected: None,
             is_reachable: false,
             told_estimate_bps: 0,
-            desired_bps: has_transport_cc.then_some(0),
+            congestion: transport_cc.map(|id| Congestion::new(now, id)),
             stream_counts: HashMap::new(),
         }
     }
@@ -303,20 +294,18 @@ impl Endpoint {
         self.is_disturbed = true;
     }
 
-    fn may_probe(&self) -> bool {
-        self.desired_bps.is_some_and(|desired| desired > 0)
+    fn is_padding(&self) -> bool {
+        self.congestion.as_ref().is_some_and(Congestion::is_padding)
     }
 
     fn mood(&self, now: Instant) -> Mood {
         let within = |at: Option<Instant>, time| at.is_some_and(|at| now < at + time);
         if !self.is_ready() || now < self.settled + SETTLED_AFTER {
             Mood::Settling
-        } else if within(self.probed, PROBE_ENDS) {
+        } else if self.is_padding() || within(self.probed, PROBE_ENDS) {
             Mood::Probing
         } else if !within(self.media, IDLE_AFTER) {
             Mood::Idle
-        } else if self.may_probe() {
-            Mood::Hungry
         } else {
             Mood::Content
         }
@@ -622,8 +611,19 @@ impl Endpoint {
         {
             return Ok(());
         }
+        self.feed(now, path, datagram)
+    }
+
+    /// Give the session a datagram, and the estimator what feedback is in it.
+    fn feed(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), RtcError> {
         let receive = received(path, datagram)?;
-        self.rtc.handle_input(Input::Receive(now, receive))
+        let congestion = self.congestion.as_mut();
+        let congestion = congestion.filter(|congestion| congestion.expects(datagram));
+        let result = self.rtc.handle_input(Input::Receive(now, receive));
+        if let Some(congestion) = congestion {
+            congestion.decrypted(now, datagram);
+        }
+        result
     }
 
     /// Take SRTP from an address that is not this endpoint's; true when it is authentic, so that
@@ -697,17 +697,10 @@ impl Endpoint {
         transmits: &mut Vec<Transmit>,
         happenings: &mut Vec<Happening>,
     ) {
-        let is_plain = !self.is_disturbed
-            && self.restarts.is_none()
-            && match self.mood(now) {
-                Mood::Content => true,
-                Mood::Hungry => now < self.looked + HUNGRY_LOOK,
-                _ => false,
-            };
+        let is_plain =
+            !self.is_disturbed && self.restarts.is_none() && self.mood(now) == Mood::Content;
         if !is_plain || !self.send_plainly(now, transmits, happenings) {
             self.drive(now, None, transmits, happenings);
-        } else if self.may_probe() {
-            self.deadline = self.deadline.min(now + HUNGRY_LOOK);
         }
     }
 
@@ -727,7 +720,7 @@ impl Endpoint {
             let written = self.written;
             while self.written == written {
                 match self.rtc.poll_output() {
-                    Ok(Output::Transmit(transmit)) => self.give_out(transmit, transmits),
+                    Ok(Output::Transmit(transmit)) => self.give_out(now, transmit, transmits),
                     Ok(Output::Event(event)) => self.note(now, None, event, happenings),
                     Ok(Output::Timeout(_)) | Err(_) => return false,
                 }
@@ -746,7 +739,6 @@ impl Endpoint {
         happenings: &mut Vec<Happening>,
     ) {
         self.is_disturbed = false;
-        self.looked = now;
         let mut restarts_deadline = None;
         if let Some(restarts) = &mut self.restarts {
             let mut turns = Vec::new();
@@ -755,10 +747,11 @@ impl Endpoint {
             self.take_turns(turns, happenings);
         }
         for (at, path, datagram) in std::mem::take(&mut self.held_back) {
-            if let Ok(receive) = received(path, &datagram) {
-                // What cannot be read is the peer's mistake; the session goes on.
-                let _ = self.rtc.handle_input(Input::Receive(at, receive));
-            }
+            // What cannot be read is the peer's mistake; the session goes on.
+            let _ = self.feed(at, path, &datagram);
+        }
+        if let Some(bps) = self.congestion.as_ref().and_then(Congestion::bps) {
+            self.note_estimate(bps, happenings);
         }
         let start = now;
         let mut now = now.max(self.told);
@@ -798,7 +791,7 @@ impl Endpoint {
                         break;
                     }
                 }
-                Ok(Output::Transmit(transmit)) => self.give_out(transmit, transmits),
+                Ok(Output::Transmit(transmit)) => self.give_out(now, transmit, transmits),
                 Ok(Output::Event(event)) => self.note(now, cause, event, happenings),
                 Err(_) => {
                     if !self.rtc.is_alive() {
@@ -812,7 +805,7 @@ impl Endpoint {
     }
 
     /// Count a datagram of the session and send it where it has to go now.
-    fn give_out(&mut self, mut transmit: Transmit, transmits: &mut Vec<Transmit>) {
+    fn give_out(&mut self, now: Instant, mut transmit: Transmit, transmits: &mut Vec<Transmit>) {
         let first = transmit.contents.first().copied().unwrap_or(0);
         if let Some(restarts) = &self.restarts {
             if first < 2 && restarts.has_silenced_session() {
@@ -827,6 +820,9 @@ impl Endpoint {
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += transmit.contents.len() as u64;
+        if let Some(congestion) = &mut self.congestion {
+            congestion.sent(now, &transmit.contents);
+        }
         if is_rtp(&transmit.contents) {
             if self.is_retransmission(&transmit.contents) {
                 self.counters.retransmissions_sent += 1;
@@ -887,9 +883,12 @@ impl Endpoint {
                 self.clock
                     .report(feedback.sender_info.ntp_time, feedback.received_at);
             }
-            Event::EgressBitrateEstimate(
-                BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. },
-            ) => self.note_estimate(estimate.as_u64(), happenings),
+            // Only a client that gives no better feedback is asked for its own estimate.
+            Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. })
+                if self.congestion.is_none() =>
+            {
+                self.note_estimate(estimate.as_u64(), happenings);
+            }
             Event::PeerStats(stats) => {
                 let checked = match &self.restarts {
                     Some(restarts) if restarts.path().is_some() => restarts.rtt(),
@@ -993,27 +992,12 @@ impl Endpoint {
         }
     }
 
-    /// Say what the receiver's streams would take at their best.
-    ///
-    /// The estimator probes for up to twice of what it is told to look for, and takes what a probe
-    /// reaches as its estimate. So it must be told nothing rather than less than it knows, and it
-    /// need not spend the receiver's bandwidth on probes when it knows enough.
-    pub fn desire(&mut self, needed_bps: u64) {
-        let Some(before) = self.desired_bps else {
-            return;
-        };
-        let known = self.counters.estimate_bps;
-        let desired = if known >= needed_bps * HEADROOM {
-            0
-        } else {
-            (needed_bps * HEADROOM).min(MOST_DESIRED_BPS).max(known)
-        };
-        let differs = desired.abs_diff(before) as f64 > before as f64 * DESIRED_STEP;
-        if differs {
+    /// Look for more bandwidth if what the receiver may see would take more at its best.
+    pub fn steer(&mut self, now: Instant, needed_bps: u64) {
+        if let Some(congestion) = &mut self.congestion
+            && congestion.steer(now, needed_bps, &mut self.rtc)
+        {
             self.disturb();
-            self.desired_bps = Some(desired);
-            let desired = Bitrate::bps(desired);
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, desired);
         }
     }
 

@@ -10,10 +10,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+pub mod arrivals;
 pub mod bits;
 pub mod client;
 pub mod clock;
 pub mod codecs;
+pub mod congestion;
 pub mod counters;
 pub mod crypto;
 pub mod dd;
@@ -21,8 +23,10 @@ pub mod dd_filter;
 pub mod demux;
 pub mod endpoint;
 pub mod engine_loop;
+pub mod estimate;
 pub mod events;
 pub mod extensions;
+pub mod feedback;
 pub mod filter;
 pub mod forward;
 pub mod h264;

@@ -14,11 +14,9 @@ use str0m::{PacerReason, Reason};
 pub enum Mood {
     /// It connects, or its path has just moved.
     Settling,
-    /// Bandwidth probes are being sent; their timing is the measurement.
+    /// Padding is being sent to find bandwidth; its timing is the measurement.
     Probing,
-    /// It would take more than its estimate allows, so a probe may start.
-    Hungry,
-    /// Media flows, and the estimate suffices.
+    /// Media flows.
     Content,
     /// No media flows.
     Idle,
@@ -36,7 +34,6 @@ pub fn patience(reason: Reason, mood: Mood) -> Duration {
     let millis = match mood {
         _ if !is_bookkeeping => 0,
         Mood::Settling | Mood::Probing => 0,
-        Mood::Hungry => 20,
         Mood::Content => 100,
         Mood::Idle => 500,
     };

@@ -546,7 +546,7 @@ impl Sfu {
             let active = endpoint.outputs.active();
             let sources = active.filter_map(|source| self.sources.get(&source));
             let desired = sources.map(|source| source.layers.best_bps()).sum();
-            if catch_unwind(AssertUnwindSafe(|| endpoint.desire(desired))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| endpoint.steer(now, desired))).is_err() {
                 broken.push(endpoint.id);
             }
         }

@@ -266,7 +266,11 @@ class SourceLayers:
 
 @final
 class BandwidthEstimate:
-    """The estimate towards this receiver moved noticeably."""
+    """The estimate towards this receiver moved noticeably.
+
+    bps counts UDP payload, retransmissions and padding included. First told with the first feedback
+    (transport-wide congestion control, else REMB).
+    """
 
     endpoint: int
     bps: int

@@ -7,7 +7,9 @@ its own `Path`, whose numbers may be changed while it runs, by one line of JSON 
     {"down": {"rate_bps": 500000, "loss": 0.05}, "up": {}}
 
 "down" is from the first interface to the second. A direction that is not named stays as it is, one
-that is named is replaced. Each line is answered by one line with the packets and bytes so far.
+that is named is replaced. {"ports": 1000} makes the link a NAT that shows each UDP port of the far
+side as one 1000 higher; another number is a rebinding. Each line is answered by one line with the
+packets and bytes so far.
 `Link` is the other side: it makes the interfaces, starts the process and speaks with it.
 """
 
@@ -21,6 +23,7 @@ import json
 import os
 import random
 import select
+import socket
 import struct
 import subprocess
 import sys
@@ -152,6 +155,37 @@ class Direction:
         return share > 0 and self.chance() < share
 
 
+@dataclass(slots=True)
+class Nat:
+    """Shows UDP ports of the far side moved by `shift`; forgets what it showed before (IPv4)."""
+
+    shift: int = 0
+    _inside: set[bytes] = field(default_factory=set)
+
+    def outwards(self, packet: bytes) -> bytes | None:
+        """A packet of the far side, as the near side sees it."""
+        return self._moved(packet, 0, self.shift)
+
+    def inwards(self, packet: bytes) -> bytes | None:
+        """A packet for the far side, as that sees it; None for a port that is not open."""
+        return self._moved(packet, 2, -self.shift)
+
+    def _moved(self, packet: bytes, offset: int, shift: int) -> bytes | None:
+        if not self.shift or packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_UDP:
+            return packet
+        header = 4 * (packet[0] & 15)
+        at = header + offset
+        port = packet[at : at + 2]
+        moved = ((int.from_bytes(port, "big") + shift) % 65536).to_bytes(2, "big")
+        if shift > 0:
+            self._inside.add(port)
+        elif moved not in self._inside:
+            return None
+        # A checksum of zero is none (RFC 768).
+        checksum = header + 6
+        return packet[:at] + moved + packet[at + 2 : checksum] + b"\0\0" + packet[checksum + 2 :]
+
+
 class Link:
     """A running emulator between two namespaces; None stands for the one we are in."""
 
@@ -189,10 +223,18 @@ class Link:
                 os.close(end)
         self.set()
 
-    def set(self, *, down: Path | None = None, up: Path | None = None) -> dict[str, Counts]:
-        """Change directions and return what has passed so far, by "down" and "up"."""
-        wish = {"down": down, "up": up}
-        line = json.dumps({name: asdict(path) for name, path in wish.items() if path is not None})
+    def set(
+        self, *, down: Path | None = None, up: Path | None = None, ports: int | None = None
+    ) -> dict[str, Counts]:
+        """Change directions, or the ports the far side is seen with; return what has passed so far.
+
+        The counts come by "down" and "up".
+        """
+        paths = {"down": down, "up": up}
+        wish: dict[str, Any] = {
+            name: asdict(path) for name, path in paths.items() if path is not None
+        }
+        line = json.dumps(wish if ports is None else {**wish, "ports": ports})
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(line + "\n")
@@ -247,8 +289,8 @@ def _configure(namespace: Namespace | None, name: str, address: str, peer: str, 
 
 def carry(near: int, far: int) -> None:
     """Carry packets between two interfaces until standard input closes."""
-    down, up = Direction(), Direction()
-    wires = {near: (down, far), far: (up, near)}
+    down, up, nat = Direction(), Direction(), Nat()
+    wires = {near: (down, far, nat.inwards), far: (up, near, nat.outwards)}
     while True:
         due = [at for at in (down.next_due(), up.next_due()) if at is not None]
         wait = max(0.0, min(due) - time.monotonic()) if due else None
@@ -257,17 +299,21 @@ def carry(near: int, far: int) -> None:
             line = sys.stdin.readline()
             if not line:
                 return
-            _obey(json.loads(line), down, up)
+            _obey(json.loads(line), down, up, nat)
         now = time.monotonic()
-        for end, (direction, out) in wires.items():
+        for end, (direction, out, translate) in wires.items():
             if end in readable:
                 for packet in _packets(end):
                     direction.accept(packet, now)
             for packet in direction.due(time.monotonic()):
-                _write(out, packet)
+                translated = translate(packet)
+                if translated is not None:
+                    _write(out, translated)
 
 
-def _obey(wish: dict[str, Any], down: Direction, up: Direction) -> None:
+def _obey(wish: dict[str, Any], down: Direction, up: Direction, nat: Nat) -> None:
+    if "ports" in wish:
+        nat.shift = wish["ports"]
     for name, direction in (("down", down), ("up", up)):
         if name in wish:
             direction.path = Path(**wish[name])

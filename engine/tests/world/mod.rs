@@ -64,6 +64,7 @@ struct Flight {
     bytes: Vec<u8>,
 }
 
+type Late = Box<dyn FnMut(Instant, SocketAddr) -> Instant>;
 type Filter = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>;
 
 pub struct World {
@@ -77,6 +78,8 @@ pub struct World {
     /// The rate of the link towards one address, in bits per second.
     pub narrow: Option<(SocketAddr, u64)>,
     narrow_free_at: Instant,
+    /// When a datagram for this address arrives that would have arrived then.
+    pub late: Late,
     flights: BTreeMap<(Instant, u64), Flight>,
     flown: u64,
 }
@@ -179,6 +182,7 @@ impl World {
             passes: Box::new(|_, _, _| true),
             narrow: None,
             narrow_free_at: now,
+            late: Box::new(|at, _| at),
             flights: BTreeMap::new(),
             flown: 0,
         }
@@ -397,6 +401,7 @@ impl World {
                 start + Duration::from_nanos(bytes.len() as u64 * 8_000_000_000 / bps);
             at = self.narrow_free_at + LATENCY;
         }
+        at = (self.late)(at, to);
         self.flown += 1;
         self.flights
             .insert((at, self.flown), Flight { from, to, bytes });

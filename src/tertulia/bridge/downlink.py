@@ -1,19 +1,17 @@
-"""Whether a receiver's bandwidth estimate is to be believed.
+"""How much of a receiver's bandwidth estimate may be spent on sources.
 
-The engine's estimator is delay-based: on a busy machine it takes late feedback for a full link,
-and then climbs back too slowly for anybody to wait. Video switched off on good links is a known
-complaint (reference bridge 7.2, row 10). So the estimate counts while the path itself shows
-congestion, packets lost or a standing queue, and for a while after; else the downlink is taken
-for wide enough (reference bridge 8: no limit is allowed on a LAN).
+The engine estimates what the path carries in all, from what the receiver's feedback says arrived
+(docs/decisions/0017-estimate-by-standing-queue.md). What is lost on the way is sent again, and
+that too has to fit, so the sources get that much less.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-LOSS_IS_CONGESTION = 0.02  # the lower threshold of loss-based control (reference bridge 2.9)
-QUEUE_IS_CONGESTION_MS = 150.0  # over the least round trip seen
-BELIEVED_FOR_S = 10.0
+SMOOTHING = 0.25  # the part of each new report in the loss that counts
+STEP = 0.05  # smaller changes of loss are not worth another allocation
+MOST_REPAIRED = 0.5  # the engine answers no more retransmissions than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +26,15 @@ class Downlink:
     """The path to one receiver."""
 
     def __init__(self) -> None:
-        self._least_rtt_ms: float | None = None
-        self._congested_until = float("-inf")
+        self._loss = 0.0
 
     def observe(self, report: PathReport, now: float) -> None:
-        """Take one report."""
-        if report.rtt_ms > 0:
-            least = self._least_rtt_ms
-            self._least_rtt_ms = report.rtt_ms if least is None else min(least, report.rtt_ms)
-        queue_ms = report.rtt_ms - (self._least_rtt_ms or report.rtt_ms)
-        if report.loss > LOSS_IS_CONGESTION or queue_ms > QUEUE_IS_CONGESTION_MS:
-            self._congested_until = now + BELIEVED_FOR_S
+        """Take one report; they come at even distances."""
+        self._loss += (report.loss - self._loss) * SMOOTHING
 
     def budget_bps(self, estimate_bps: int | None, now: float) -> int | None:
-        """What may be sent; None: no limit is known."""
-        return estimate_bps if now < self._congested_until else None
+        """What sources may take; None: no estimate is known, and no limit."""
+        if estimate_bps is None:
+            return None
+        repaired = min(round(self._loss / STEP) * STEP, MOST_REPAIRED)
+        return int(estimate_bps * (1 - repaired))

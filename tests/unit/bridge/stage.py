@@ -96,7 +96,8 @@ class Stage:
         self.conference.estimated(self.endpoint(endpoint_id).handle, bps)
         self.conference.settle(self.now)
 
-    def is_congested(self, endpoint_id: str, loss: float = 0.1) -> None:
+    def loses(self, endpoint_id: str, loss: float) -> None:
+        """The engine reports loss towards this endpoint, once."""
         report = PathReport(rtt_ms=30.0, loss=loss)
         handle = self.endpoint(endpoint_id).handle
         self.conference.observe_paths({handle: report}, self.now)

@@ -1,42 +1,31 @@
-"""An estimate counts while the path shows congestion, and for a while after."""
+"""Sources get what the estimate leaves beside retransmissions."""
 
-from tertulia.bridge.downlink import BELIEVED_FOR_S, Downlink, PathReport
+from tertulia.bridge.downlink import MOST_REPAIRED, Downlink, PathReport
 
 
-def test_without_loss_or_queue_the_downlink_is_taken_for_wide_enough() -> None:
+def test_without_an_estimate_there_is_no_limit() -> None:
+    assert Downlink().budget_bps(None, 0.0) is None
+
+
+def test_on_a_clean_path_the_whole_estimate_may_be_spent() -> None:
     downlink = Downlink()
     for now in range(20):
-        downlink.observe(PathReport(rtt_ms=20.0 + now, loss=0.01), float(now))
+        downlink.observe(PathReport(rtt_ms=20.0, loss=0.01), float(now))
 
-    assert downlink.budget_bps(300_000, 20.0) is None
+    assert downlink.budget_bps(300_000, 20.0) == 300_000
 
 
-def test_loss_makes_the_estimate_count_for_a_while() -> None:
+def test_what_is_lost_is_sent_again_and_has_to_fit_too() -> None:
     downlink = Downlink()
-    downlink.observe(PathReport(rtt_ms=20.0, loss=0.05), 100.0)
+    for now in range(20):
+        downlink.observe(PathReport(rtt_ms=20.0, loss=0.15), float(now))
 
-    assert downlink.budget_bps(300_000, 100.0 + BELIEVED_FOR_S - 0.1) == 300_000
-    assert downlink.budget_bps(300_000, 100.0 + BELIEVED_FOR_S + 0.1) is None
+    assert downlink.budget_bps(1_000_000, 20.0) == 850_000
 
 
-def test_a_standing_queue_makes_the_estimate_count() -> None:
+def test_an_outage_leaves_half() -> None:
     downlink = Downlink()
-    downlink.observe(PathReport(rtt_ms=30.0, loss=0.0), 0.0)
-    downlink.observe(PathReport(rtt_ms=400.0, loss=0.0), 1.0)
+    for now in range(20):
+        downlink.observe(PathReport(rtt_ms=20.0, loss=1.0), float(now))
 
-    assert downlink.budget_bps(300_000, 2.0) == 300_000
-
-
-def test_a_long_way_is_no_congestion() -> None:
-    downlink = Downlink()
-    downlink.observe(PathReport(rtt_ms=400.0, loss=0.0), 0.0)
-
-    assert downlink.budget_bps(300_000, 1.0) is None
-
-
-def test_an_unknown_round_trip_says_nothing() -> None:
-    downlink = Downlink()
-    downlink.observe(PathReport(rtt_ms=30.0, loss=0.0), 0.0)
-    downlink.observe(PathReport(rtt_ms=0.0, loss=0.0), 1.0)
-
-    assert downlink.budget_bps(300_000, 1.0) is None
+    assert downlink.budget_bps(1_000_000, 20.0) == 1_000_000 * (1 - MOST_REPAIRED)
