@@ -69,6 +69,13 @@ impl DescribedFilter {
         self.target == self.best(highest)
     }
 
+    /// True when the wanted spatial layer can, as far as is known, be reached by a key frame only.
+    pub fn needs_keyframe(&self, highest: Highest) -> bool {
+        let best = self.best(highest);
+        self.spatial(best) != self.spatial(self.target)
+            && self.structure.within(self.target) >> best & 1 == 0
+    }
+
     fn best(&self, highest: Highest) -> u8 {
         self.structure
             .best(highest.spatial, highest.temporal, self.active)

@@ -132,6 +132,15 @@ impl Filter {
         }
     }
 
+    /// True when a key frame is needed to change to these layers.
+    pub fn needs_keyframe(&self, highest: Highest) -> bool {
+        match self {
+            Filter::Whole | Filter::Vp8(_) => false,
+            Filter::Vp9(filter) => filter.needs_keyframe(highest),
+            Filter::Described(filter) => filter.needs_keyframe(highest),
+        }
+    }
+
     pub fn note_sent(&self, numbers: &FrameNumbers, last: &mut LastNumbers) {
         last.picture_id = numbers.picture_id.or(last.picture_id);
         last.tl0_pic_idx = numbers.tl0_pic_idx.or(last.tl0_pic_idx);

@@ -135,19 +135,20 @@ impl Projection {
         }
     }
 
-    /// Say which encoding and layers are wanted. True when a key frame is needed for the encoding.
+    /// Say which encoding and layers are wanted. True when a key frame is needed for them.
     pub fn aim(&mut self, encoding: usize, highest: Highest) -> bool {
         let target = Target {
             encoding: encoding.min(MAX_ENCODINGS - 1),
             highest,
         };
-        if self.target != Some(target) {
+        let is_new = self.target != Some(target);
+        if is_new {
             self.repeat.reset();
         }
         self.target = Some(target);
-        self.current
-            .as_ref()
-            .is_none_or(|current| current.encoding != target.encoding)
+        self.current.as_ref().is_none_or(|current| {
+            current.encoding != target.encoding || is_new && current.filter.needs_keyframe(highest)
+        })
     }
 
     /// Send nothing until aimed again; numbering goes on from where it stopped.

@@ -71,6 +71,11 @@ impl Vp9Filter {
         self.current == highest.spatial.min(self.top)
     }
 
+    /// True when the wanted spatial layer can be reached by a key picture only.
+    pub fn needs_keyframe(&self, highest: Highest) -> bool {
+        !self.is_settled(highest) && self.intact & bit(highest.spatial.min(self.top)) == 0
+    }
+
     pub fn admit(&mut self, packet: &Incoming, vp9: &Vp9, highest: Highest) -> Passage {
         let frame = (packet.timestamp, vp9.spatial);
         let mut needs_keyframe = false;

@@ -63,7 +63,16 @@ impl Line {
     }
 
     fn aim(&mut self, spatial: u8, temporal: u8) {
-        self.projection.aim(0, Highest { spatial, temporal });
+        if self.projection.aim(0, Highest { spatial, temporal }) {
+            self.ask();
+        }
+    }
+
+    fn ask(&mut self) {
+        if self.key_due.is_none() {
+            self.asked += 1;
+            self.key_due = Some(self.picture + 4);
+        }
     }
 
     /// Let pictures pass; what was shown of them, as (spatial, temporal).
@@ -109,8 +118,7 @@ impl Line {
             needs_keyframe,
         } = self.projection.accept(now, &incoming);
         if needs_keyframe {
-            self.asked += 1;
-            self.key_due.get_or_insert(self.picture + 4);
+            self.ask();
         }
         let Some(numbers) = forward else { return };
         self.decoder.take(packet, numbers.marker);
