@@ -125,6 +125,7 @@ async def _large_room(report: Report) -> None:
         window = await _steady(driven, LARGE)
         busy = Machine.now().busy_share_since(machine)
     name = "room of 100, last-n 20"
+    report.add(f"{name}: streams that flow", 100 * window.heard / LARGE.flows, "%")
     report.add(f"{name}: packets forwarded", window.packets_per_s, "packets/s")
     report.add(f"{name}: CPU per packet", window.cpu_us, "us")
     report.add(f"{name}: bridge", window.cpu_ns / 1e7 / window.seconds, "% of a core")

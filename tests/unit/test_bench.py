@@ -70,6 +70,7 @@ def window(cpu_us: float, *, received: int = 1_000, offered: int = 1_000) -> Win
         received=received,
         expected=1_000,
         offered=offered,
+        heard=30,
         misnumbered=0,
         strangers=0,
         delay_p50_ms=0.1,
