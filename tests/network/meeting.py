@@ -167,7 +167,8 @@ class Person:
         elif isinstance(event, _engine.PeerConnected):
             self.is_connected = True
         elif isinstance(event, _engine.KeyframeRequested):
-            self._keys_wanted.add(event.ssrc)
+            # Browsers begin all encodings anew, whichever was asked for.
+            self._keys_wanted.update(self.video_ssrc(n) for n in range(len(self.camera)))
         elif isinstance(event, _engine.SendEstimate):
             self.uplink_bps = event.bps
         elif isinstance(event, _engine.PeerFailed):
