@@ -310,7 +310,7 @@ async def test_a_client_that_does_not_read_is_disconnected_and_leaves(tmp_path: 
 
 
 async def test_a_dead_tcp_client_is_noticed(tmp_path: Path) -> None:
-    async with serving(tmp_path, XmppLimits(idle_ping_s=0.05)) as server:
+    async with serving(tmp_path, XmppLimits(idle_ping_s=0.5)) as server:
         silent, alive = XmppClient(), XmppClient()
         for client in (silent, alive):
             await client.connect(server.tcp, domain=HOST, trust=Trust.none())
