@@ -338,6 +338,8 @@ async def test_a_flood_is_slowed_down(tmp_path: Path) -> None:
                 )
             )
 
+            # What came in one piece is served in one piece; who comes after it waits.
+            await client.request(iq("get", HOST, Element("ping", ns="urn:xmpp:ping")))
             assert asyncio.get_running_loop().time() - began > 0.15
             await client.close()
 

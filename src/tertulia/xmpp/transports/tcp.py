@@ -75,6 +75,7 @@ class _TcpClient(asyncio.Protocol):
         self._upgrade: asyncio.Task[None] | None = None
         self._early = bytearray()  # what came inside TLS before its handshake was reported
         self._heard = self._loop.time()
+        self._asked = self._heard  # when a silent client was last pinged
 
     # asyncio.Protocol
 
@@ -198,12 +199,16 @@ class _TcpClient(asyncio.Protocol):
         if connection is None:
             return
         limits = self._limits
-        silent_s = self._loop.time() - self._heard
-        if silent_s >= 1.5 * limits.idle_ping_s:
+        now = self._loop.time()
+        was_asked = self._asked > self._heard
+        silent_s = now - (self._asked if was_asked else self._heard)
+        patience_s = limits.idle_ping_s / 2 if was_asked else limits.idle_ping_s
+        if silent_s >= patience_s and (was_asked or not connection.is_bound):
             connection.fail("connection-timeout", "no answer to a ping (idle_ping_s)")
             self.abort()
             return
-        if silent_s >= limits.idle_ping_s and connection.is_bound:
+        if silent_s >= patience_s:
+            self._asked = now
             ping = iq("get", connection.jid, Element("ping", ns=NS.PING))
             ping.attrs |= {"from": connection.jid.domain, "id": f"ping-{next(self._counter)}"}
             connection.deliver(ping)
