@@ -228,7 +228,10 @@ class Focus:
 class Limits:
     conferences: int = key(1000, "Most conferences at a time.", COUNT)
     rooms_per_creator: int = key(
-        20, "New rooms an hour from one address; loopback, a proxy here, is not limited.", COUNT
+        200,
+        "New rooms an hour from one address, which may be a campus behind NAT; loopback, a proxy "
+        "here, is not limited.",
+        COUNT,
     )
     occupants_per_room: int = key(100, "Most people in one room.", COUNT)
     connections_per_address: int = key(

@@ -43,8 +43,9 @@ class Creators:
     """How many rooms each creator opened in the last hour (security A5).
 
     A guest's address of this server is new with each page, so guests are told apart by their IP
-    address, IPv6 ones by their /64. Behind a proxy on this machine all of them are loopback: that
-    one address is not limited.
+    address, IPv6 ones by their /64. Ten times the 20 of the reference by default, because one
+    address is often a whole campus behind NAT. Behind a proxy on this machine all of them are
+    loopback: that one address is not limited.
     """
 
     def __init__(self, per_hour: int) -> None:

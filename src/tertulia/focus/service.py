@@ -87,7 +87,7 @@ class FocusSettings:
     brewery: BreweryLimits = field(default_factory=BreweryLimits)
     region_groups: tuple[frozenset[str], ...] = ()  # regions that are near each other
     max_conferences: int = 1000
-    rooms_per_creator: int = 20  # new ones in an hour
+    rooms_per_creator: int = 200  # new ones in an hour
     offer_timeout_s: float = 15.0
     disco_timeout_s: float = 10.0
     health_interval_s: float = 10.0
