@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import itertools
 import os
 import subprocess
@@ -41,9 +42,13 @@ class NamespaceError(RuntimeError):
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
+@functools.cache
 def are_possible() -> bool:
     """Whether this machine lets us make namespaces and tunnel interfaces."""
-    return os.geteuid() == 0 and os.access("/dev/net/tun", os.R_OK | os.W_OK)
+    if os.geteuid() != 0 or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return False
+    # Root in a container may still not be allowed to.
+    return subprocess.run(["unshare", "--net", "true"], check=False).returncode == 0
 
 
 class Namespace:
