@@ -18,6 +18,7 @@ from tertulia.bridge.offers import adds, extended
 from tertulia.bridge.rewriting import Rewriting
 from tertulia.bridge.speech import Speech, SpeechPolicy
 from tertulia.bridge.video import Layer, VideoType
+from tertulia.bridge.voices import Voices
 from tertulia.xmpp.colibri2 import (
     SSRC_REWRITING,
     BadRequest,
@@ -74,7 +75,8 @@ class Conference:
         self._by_handle: dict[int, Endpoint] = {}
         self._owners: dict[int, tuple[Endpoint, str]] = {}  # source handle -> owner, source name
         self.speech = Speech(self.limits.speech, now)
-        self.forwarding = Forwarding(self.endpoints, media, self.speech)
+        self.voices = Voices()
+        self.forwarding = Forwarding(self.endpoints, media, self.speech, self.voices)
         self._keyframes_at: dict[int, float] = {}  # of sources, when to ask for one
         self._unreachable: set[str] = set()  # ids that ended while the others held them inactive
         self._tell_stats_at = now + self.limits.connection_stats_s
@@ -329,6 +331,8 @@ class Conference:
     def heard(self, source: int, levels: bytes, now: float) -> None:
         if source in self._owners:
             self.speech.heard(self._owners[source][0].id, levels, now)
+            if self.voices.heard(source, levels, now):
+                self._touch_narrow_ones()
 
     def layers_changed(self, source: int, layers: tuple[Layer, ...], now: float) -> None:
         if source not in self._owners:
@@ -372,6 +376,10 @@ class Conference:
             self.remove_endpoint(endpoint.id, now)
         return endpoint
 
+    def _touch_narrow_ones(self) -> None:
+        """What is left for pictures changed, for all whose bandwidth is known."""
+        self.forwarding.touch_if(lambda each: each.estimate_bps is not None)
+
     def forward_at_most(self, last_n: int, now: float) -> None:
         """Limit the videos that anybody receives, whatever was asked for; -1: no limit."""
         if last_n != self.forwarding.bridge_last_n:
@@ -392,6 +400,8 @@ class Conference:
     def tick(self, now: float) -> None:
         """Do what is due; to be called about every 100 ms."""
         self._listen(now)
+        if self.voices.expire(now):
+            self._touch_narrow_ones()
         after_s = self.limits.reallocate_after_s
         self.forwarding.touch_if(
             lambda each: (
@@ -451,9 +461,9 @@ class Conference:
             if report is None:
                 continue
             endpoint.rtt_s = report.rtt_ms / 1000
-            before = endpoint.downlink.budget_bps(endpoint.estimate_bps, now)
-            endpoint.downlink.observe(report, now)
-            if endpoint.downlink.budget_bps(endpoint.estimate_bps, now) != before:
+            before = endpoint.downlink.budget_bps(endpoint.estimate_bps)
+            endpoint.downlink.observe(report)
+            if endpoint.downlink.budget_bps(endpoint.estimate_bps) != before:
                 self.forwarding.touch(endpoint)  # a full link does not wait for the next round
         self.settle(now)
 

@@ -17,6 +17,7 @@ from tertulia.bridge.media import Media, Wanted
 from tertulia.bridge.rewriting import SLOTS, Rewriting
 from tertulia.bridge.speech import Speech
 from tertulia.bridge.video import ALL, UNLIMITED, Layer, VideoSource
+from tertulia.bridge.voices import VOICE_BPS, Voices
 
 LARGE_ROOM = 20  # endpoints
 LARGE_ROOM_SPACING_S = 0.05  # between decisions that concern everybody in a large room
@@ -30,16 +31,20 @@ class _Scene:
     video_handles: Mapping[str, int]
     audio: list[tuple[Endpoint, str, Wanted]]
     audio_owners: Mapping[str, str]
+    heard: list[tuple[Endpoint, str, Wanted]]  # of `audio`, what sends sound now
 
 
 class Forwarding:
     """Decides for the receivers of one conference and gives the orders."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], media: Media, speech: Speech) -> None:
+    def __init__(
+        self, endpoints: Mapping[str, Endpoint], media: Media, speech: Speech, voices: Voices
+    ) -> None:
         self.bridge_last_n = UNLIMITED
         self._endpoints = endpoints
         self._media = media
         self._speech = speech
+        self._voices = voices
         self._touched: dict[str, None] = {}
         self._is_everybody_touched = False
         self._settled_everybody_at = float("-inf")
@@ -92,19 +97,22 @@ class Forwarding:
     def _scene(self) -> _Scene:
         senders = [each for each in self._endpoints.values() if not each.is_visitor]
         videos = [source for sender in senders for source in sender.video_sources()]
+        audio: list[tuple[Endpoint, str, Wanted]] = [
+            (sender, name, (order.handle, 0, ALL, ALL))
+            for sender in senders
+            for name, order in sender.audio.items()
+        ]
+        active = self._voices.active
         return _Scene(
             in_speech_order(videos, self._speech.order),
             {name: t.order.handle for sender in senders for name, t in sender.video.items()},
-            [
-                (sender, name, (order.handle, 0, ALL, ALL))
-                for sender in senders
-                for name, order in sender.audio.items()
-            ],
+            audio,
             {name: sender.id for sender in senders for name in sender.audio},
+            [each for each in audio if each[2][0] in active],
         )
 
     def _decide_for(self, receiver: Endpoint, scene: _Scene, now: float) -> None:
-        receiver.budget_bps = receiver.downlink.budget_bps(receiver.estimate_bps, now)
+        receiver.budget_bps = self._budget_of(receiver, scene)
         allocation = allocate(
             [source for source in scene.videos if source.owner != receiver.id],
             receiver.constraints,
@@ -120,7 +128,7 @@ class Forwarding:
             if receiver.subscription.is_everything and self._speech.loudest is None:
                 voices = [each for sender, _, each in scene.audio if sender is not receiver]
             else:
-                voices = [each for _, each in self._audible(receiver, scene)]
+                voices = [each for _, each in self._audible(receiver, scene.audio)]
             wanted = (*voices, *(each for _, each in _visible(scene, allocation.layers)))
         else:
             wanted = self._in_slots(receiver, receiver.rewriting, scene)
@@ -132,6 +140,14 @@ class Forwarding:
             receiver.tell(C.forwarded_sources(allocation.layers))
         if allocation.reasons != receiver.told_reasons:
             self._tell_reasons(receiver)
+
+    def _budget_of(self, receiver: Endpoint, scene: _Scene) -> int | None:
+        if receiver.estimate_bps is None:
+            return None
+        voices = sum(1 for _ in self._audible(receiver, scene.heard))
+        if receiver.rewriting is not None:
+            voices = min(voices, SLOTS)
+        return receiver.downlink.budget_bps(receiver.estimate_bps, voices * VOICE_BPS)
 
     def _last_n_of(self, receiver: Endpoint) -> int:
         if receiver.rewriting is None:
@@ -156,7 +172,7 @@ class Forwarding:
             receiver.tell(C.video_sources_map(news))
         rank = {endpoint: index for index, endpoint in enumerate(self._speech.order)}
         audible = sorted(
-            self._audible(receiver, scene), key=lambda each: rank[scene.audio_owners[each[0]]]
+            self._audible(receiver, scene.audio), key=lambda each: rank[scene.audio_owners[each[0]]]
         )
         voices = rewriting.map_audio([name for name, _ in audible], scene.audio_owners)
         if voices:
@@ -167,11 +183,13 @@ class Forwarding:
         )
         return tuple(sorted(each for each in slotted if each is not None))
 
-    def _audible(self, receiver: Endpoint, scene: _Scene) -> Iterable[tuple[str, Wanted]]:
+    def _audible(
+        self, receiver: Endpoint, audio: Iterable[tuple[Endpoint, str, Wanted]]
+    ) -> Iterable[tuple[str, Wanted]]:
         subscription, loudest = receiver.subscription, self._speech.loudest
         return (
             (name, wanted)
-            for sender, name, wanted in scene.audio
+            for sender, name, wanted in audio
             if sender is not receiver
             and subscription.wants(name)
             and (loudest is None or sender.id in loudest or name in subscription.include)
