@@ -6,7 +6,6 @@ The counterpart of `requests`: that one serves the occupants, this one the bridg
 from __future__ import annotations
 
 from tertulia.focus.conference import Conference
-from tertulia.focus.errors import Gone
 from tertulia.focus.offer import feedback_sources
 from tertulia.focus.orders import Answer, AskBridge, Order, Purpose
 from tertulia.focus.participant import Participant, SessionState
@@ -33,7 +32,7 @@ def bridge_answered(
         return []
     if participant is None or is_stale:
         if ask.request is not None:
-            conference.order(Answer(ask.request, Gone("the session was replaced")))
+            conference.order(Answer(ask.request))  # the session was replaced: decision 22
         return conference.taken()
     if ask.purpose is Purpose.ACCEPT and ask.request is not None:
         _accept_answered(conference, participant, ask.request, answer, now)

@@ -38,7 +38,6 @@ from tertulia.xmpp.colibri2 import (
     EndpointOrder,
     TransportOrder,
 )
-from tertulia.xmpp.errors import ResourceConstraint
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle import Action, BridgeSession, Jingle, Reason
 from tertulia.xmpp.jingle_ice import IceUdpTransport
@@ -371,9 +370,10 @@ class Conference:
         if stay is None:
             return
         if not stay.is_reachable:
-            # Nobody would get it. `_resume` says all anew; who waits for the answer asks again.
+            # Nobody would get it. Sessions that are not established are offered anew once a
+            # bridge is there; a refusal would be the end for stock clients (decision 22).
             if request is not None:
-                self.order(Answer(request, ResourceConstraint("the bridge cannot be reached now")))
+                self.order(Answer(request))
             return
         limits = self.limits
         is_awaited = purpose is Purpose.ACCEPT

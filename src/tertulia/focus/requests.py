@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.focus.conference import Conference
-from tertulia.focus.errors import Gone
 from tertulia.focus.orders import Answer, AskOccupant, Noted, Order, Purpose
 from tertulia.focus.participant import Participant, SessionState
 from tertulia.focus.sources import for_bridge
@@ -36,7 +35,10 @@ def jingle_request(
         participant = _sender(conference, nick)
         jingle = Jingle.parse(payload)
         if jingle.action is Action.SESSION_ACCEPT and jingle.sid in participant.ended_sids:
-            raise Gone("this session was replaced")
+            # It crossed our farewell. A refusal would be the end of the conference for stock
+            # clients, and they are invited anew as it is (decision 22).
+            conference.order(Answer(request))
+            return conference.taken()
         if not participant.sid or jingle.sid != participant.sid:
             raise UnknownSession("no such session")
         _obey(conference, participant, jingle, request, now)

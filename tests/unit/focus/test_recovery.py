@@ -79,6 +79,20 @@ def test_who_joins_meanwhile_waits_and_is_told_so(meeting: Meeting) -> None:
     assert offers(meeting, "ana") == 1
 
 
+@pytest.mark.parametrize("instance", ["p1", "p2"])
+def test_an_acceptance_while_the_bridge_is_cut_off_is_no_error(
+    meeting: Meeting, instance: str
+) -> None:
+    meeting.joins("dan")
+    cut_off(meeting)
+
+    assert meeting.accepts("dan", voice("dan", 7)).conditions == ["result"]
+    comes_back(meeting, instance=instance)
+
+    assert offers(meeting, "dan") == 2
+    assert meeting.accepts("dan", voice("dan", 7)).conditions == ["result"]
+
+
 def test_one_that_restarted_has_nothing_left_so_all_are_invited_anew(meeting: Meeting) -> None:
     cut_off(meeting)
 
