@@ -27,7 +27,8 @@ from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.errors import ConfigError
 from tertulia.focus.limits import ConferenceLimits
-from tertulia.focus.service import Focus, FocusAddresses, FocusSettings
+from tertulia.focus.service import Focus
+from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
 from tertulia.rooms.limits import RoomLimits

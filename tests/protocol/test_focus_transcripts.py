@@ -15,7 +15,8 @@ from tests.protocol.pattern import match, parse_pattern
 from tests.protocol.transcript import Performance, Person, Wire
 from tests.unit.focus.bridge_session import BridgeSession
 
-from tertulia.focus.service import Focus, FocusAddresses
+from tertulia.focus.service import Focus
+from tertulia.focus.settings import FocusAddresses
 
 HERE = Path(__file__).parent
 EVERY = pytest.mark.parametrize("path", sorted(HERE.glob("focus-*.txt")), ids=lambda p: p.stem)

@@ -1,53 +1,42 @@
 """The focus as a part of the control process: a session in the router around the conference cores.
 
-It is bound as `focus@auth.H/focus`, answers conference requests at `focus.H`, sits in the brewery
-room, and carries out what the cores order. No rule of the protocol lives here.
+It is bound as `focus@auth.H/focus`, answers conference requests at `focus.H` and sits in the
+brewery room; what the cores order is carried out in `focus.carrying`. No rule of
+the protocol lives here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import secrets
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 
 from tertulia.errors import MalformedInput, PeerError
-from tertulia.focus.answers import bridge_answered, bridge_reported
+from tertulia.focus.answers import bridge_reported
 from tertulia.focus.asking import Asking
-from tertulia.focus.brewery import Brewery, BreweryLimits, Bridge
+from tertulia.focus.brewery import Brewery, Bridge
 from tertulia.focus.bridges import Bridges
+from tertulia.focus.carrying import Carrier
 from tertulia.focus.component import Creators, creator_of, ready, requested_room
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
-from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
-from tertulia.focus.orders import (
-    Answer,
-    AskBridge,
-    AskOccupant,
-    Discover,
-    LeaveRoom,
-    Noted,
-    Order,
-    Publish,
-)
 from tertulia.focus.participant import Occupant
 from tertulia.focus.requests import MUTE_NAMESPACES, jingle_request, mute_request
-from tertulia.focus.timers import next_timeout, tick
+from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.focus.totals import Totals
+from tertulia.focus.voice import Voice
 from tertulia.xmpp import ns as NS
-from tertulia.xmpp.colibri2 import ConferenceModified, Refusal
+from tertulia.xmpp.colibri2 import ConferenceModified
 from tertulia.xmpp.disco import DiscoInfo, Identity
 from tertulia.xmpp.errors import BadRequest, ServiceUnavailable
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
-from tertulia.xmpp.stanza import address, iq, payload_of, refusal
+from tertulia.xmpp.stanza import address, payload_of
 from tertulia.xmpp.xml import Element, iq_result
 
 log = logging.getLogger("tertulia.focus")
@@ -60,38 +49,6 @@ _COMPONENT_DISCO = DiscoInfo(
     identities=(Identity(category="component", type="focus", name="focus"),),
     features=(NS.DISCO_INFO, NS.PING, NS.FOCUS),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FocusAddresses:
-    """The addresses derived from the one host name."""
-
-    jid: Jid  # of the focus user, full
-    component: Jid
-    rooms: str  # the MUC domain of meetings
-    brewery: Jid  # the room
-
-    @classmethod
-    def of(cls, host: str) -> FocusAddresses:
-        return cls(
-            jid=Jid("focus", f"auth.{host}", FOCUS_NICK),
-            component=Jid("", f"focus.{host}"),
-            rooms=f"conference.{host}",
-            brewery=Jid("jvbbrewery", f"internal.auth.{host}"),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FocusSettings:
-    conference: ConferenceLimits = field(default_factory=ConferenceLimits)
-    brewery: BreweryLimits = field(default_factory=BreweryLimits)
-    region_groups: tuple[frozenset[str], ...] = ()  # regions that are near each other
-    max_conferences: int = 1000
-    rooms_per_creator: int = 200  # new ones in an hour
-    offer_timeout_s: float = 15.0
-    disco_timeout_s: float = 10.0
-    health_interval_s: float = 10.0
-    health_timeout_s: float = 15.0
 
 
 class Focus:
@@ -113,9 +70,12 @@ class Focus:
         self.totals = Totals()
         self._router = router
         self._meeting_id_of = meeting_id_of
+        self._voice = Voice(router, addresses.jid)
+        self._asking = Asking(self._voice.send)
         self._features = FeatureCache()
-        self._asking = Asking(self._send)
-        self._ids = itertools.count(1)
+        self._carrier = Carrier(
+            self.conferences, self._voice, self._asking, self._features, self.settings
+        )
         self._inbox: deque[Element] = deque()
         self._creators = Creators(self.settings.rooms_per_creator)
         self._bridges = Bridges(
@@ -129,7 +89,6 @@ class Focus:
             on_news=self._bridge_news,
         )
         self._is_stopping = False
-        self._timers: dict[Jid, asyncio.TimerHandle] = {}
 
     # -- life
 
@@ -141,19 +100,18 @@ class Focus:
         """Bind the session, serve the component, join the brewery. Needs a running loop."""
         self._router.bind(self)
         self._router.serve(self.addresses.component.domain, self.handle_component)
-        self._join(self.addresses.brewery)
+        self._voice.join(self.addresses.brewery)
 
     def stop(self) -> None:
         """End all conferences and leave; what bridges answer is not waited for."""
         self._is_stopping = True
         for conference in list(self.conferences.values()):
-            self._carry_out(conference, conference.end("the server stops"))
-        self._leave(self.addresses.brewery)
+            self._carrier.carry_out(conference, conference.end("the server stops"))
+        self._voice.leave(self.addresses.brewery)
         self._router.unbind(self)
         self._asking.close()
         self._bridges.close()
-        for timer in self._timers.values():
-            timer.cancel()
+        self._carrier.close()
 
     def can_meet(self, now: float) -> bool:
         """Whether a conference asked for at `now` would find a bridge."""
@@ -196,28 +154,28 @@ class Focus:
         payload = payload_of(request)
         conference = self.conferences.get(sender.bare)
         if payload is None:
-            self._refuse(request, BadRequest("one payload was expected"))
+            self._voice.refuse(request, BadRequest("one payload was expected"))
         elif self.brewery.get(sender) is not None and payload.name == "conference-modified":
             self._bridge_reports(sender, request, payload)
         elif conference is not None and (payload.name, payload.ns) == ("jingle", NS.JINGLE):
             orders = jingle_request(conference, sender.resource, request, payload, self._now())
-            self._carry_out(conference, orders)
+            self._carrier.carry_out(conference, orders)
         elif conference is not None and payload.name == "mute" and payload.ns in MUTE_NAMESPACES:
             orders = mute_request(conference, sender.resource, request, payload, self._now())
-            self._carry_out(conference, orders)
+            self._carrier.carry_out(conference, orders)
         else:
             self._common_request(request, payload, _DISCO)
 
     def _common_request(self, request: Element, payload: Element, disco: DiscoInfo) -> None:
         if request.get("type") == "get" and (payload.name, payload.ns) == ("ping", NS.PING):
-            self._send(iq_result(request))
+            self._voice.send(iq_result(request))
         elif request.get("type") == "get" and (payload.name, payload.ns) == (
             "query",
             NS.DISCO_INFO,
         ):
-            self._send(iq_result(request, disco.build(payload.get("node"))))
+            self._voice.send(iq_result(request, disco.build(payload.get("node"))))
         else:
-            self._refuse(request, ServiceUnavailable("the focus does not offer that"))
+            self._voice.refuse(request, ServiceUnavailable("the focus does not offer that"))
 
     # -- the component: conference requests (reference signalling 3)
 
@@ -227,7 +185,7 @@ class Focus:
             return
         payload = payload_of(stanza)
         if payload is None:
-            self._refuse(stanza, BadRequest("one payload was expected"))
+            self._voice.refuse(stanza, BadRequest("one payload was expected"))
         elif (payload.name, payload.ns) != ("conference", NS.FOCUS):
             self._common_request(stanza, payload, _COMPONENT_DISCO)
         else:
@@ -237,10 +195,10 @@ class Focus:
                 self._open(room, address(stanza.get("from")))
             except PeerError as error:
                 log.info("Conference refused: room=%r reason=%s", payload.get("room")[:200], error)
-                self._refuse(stanza, error)
+                self._voice.refuse(stanza, error)
                 return
             log.debug("Conference requested: room=%s", room)
-            self._send(iq_result(stanza, ready(payload, self.addresses.jid.bare)))
+            self._voice.send(iq_result(stanza, ready(payload, self.addresses.jid.bare)))
 
     def _open(self, room: Jid, asked_by: Jid | None) -> None:
         """Be in the room before its first occupant may enter (reference signalling 4.3)."""
@@ -262,11 +220,11 @@ class Focus:
             )
             self.conferences[room] = conference
             self.totals.conferences_created += 1
-            self._join(room, *conference.presence())
+            self._voice.join(room, *conference.presence())
             conference.meeting_id = self._meeting_id_of(room) or conference.meeting_id
             log.info("Conference created: room=%s meeting=%s", room, conference.meeting_id)
         conference.requested(self._now())
-        self._arm(conference)
+        self._carrier.arm(conference)
 
     def _creator(self, asked_by: Jid | None) -> str:
         origin = self._router.origin(asked_by) if asked_by is not None else None
@@ -282,7 +240,7 @@ class Focus:
         if sender.resource == FOCUS_NICK:
             if kind in ("unavailable", "error"):
                 log.warning("Focus is out of the room: room=%s", sender.bare)
-                self._carry_out(conference, conference.end("the focus was removed"))
+                self._carrier.carry_out(conference, conference.end("the focus was removed"))
             return
         if kind == "unavailable":
             orders = conference.occupant_left(sender.resource, self._now())
@@ -293,7 +251,7 @@ class Focus:
             orders = conference.occupant_present(occupant, self._now())
         else:
             return
-        self._carry_out(conference, orders)
+        self._carrier.carry_out(conference, orders)
 
     def _occupant(self, sender: Jid, presence: Element) -> Occupant | None:
         about = presence.find("x", NS.MUC_USER)
@@ -326,146 +284,29 @@ class Focus:
         now = self._now()
         for conference in list(self.conferences.values()):
             if bridge.is_shutting_down:
-                self._carry_out(conference, bridge_closing(conference, bridge.jid, now))
+                self._carrier.carry_out(conference, bridge_closing(conference, bridge.jid, now))
             elif is_new:
-                self._carry_out(conference, bridges_changed(conference, now))
+                self._carrier.carry_out(conference, bridges_changed(conference, now))
 
     def _bridge_gone(self, jid: Jid) -> None:
         for conference in list(self.conferences.values()):
-            self._carry_out(conference, bridge_lost(conference, jid, self._now()))
+            self._carrier.carry_out(conference, bridge_lost(conference, jid, self._now()))
 
     def _bridge_reports(self, sender: Jid, request: Element, payload: Element) -> None:
         """Endpoints that a bridge gave up by itself (`ConferenceModified`)."""
         try:
             report = ConferenceModified.parse(payload)
         except MalformedInput as error:
-            self._refuse(request, BadRequest(str(error)))
+            self._voice.refuse(request, BadRequest(str(error)))
             return
-        self._send(iq_result(request))
+        self._voice.send(iq_result(request))
         for conference in self.conferences.values():
             bridge = conference.bridge
             is_its = bridge is not None and bridge.jid == sender
             if conference.meeting_id == report.meeting_id and is_its:
                 orders = bridge_reported(conference, report.endpoints, self._now())
-                self._carry_out(conference, orders)
+                self._carrier.carry_out(conference, orders)
                 break
-
-    # -- carrying out
-
-    def _carry_out(self, conference: Conference, orders: list[Order]) -> None:
-        for order in orders:
-            self._do(conference, order)
-        self._arm(conference)
-
-    def _do(self, conference: Conference, order: Order) -> None:
-        match order:
-            case AskBridge():
-                stanza = self._iq("get", order.bridge, order.modify.element())
-                then = partial(self._bridge_answered, conference, order)
-                self._asking.ask(stanza, order.timeout_s, then)
-            case AskOccupant():
-                stanza = self._iq("set", conference.room.with_resource(order.nick), order.payload)
-                then = partial(self._occupant_answered, conference, order)
-                if order.serial is None:
-                    self._send(stanza)
-                else:
-                    self._asking.ask(stanza, self.settings.offer_timeout_s, then)
-            case Answer(request, None):
-                self._send(iq_result(request))
-            case Answer(request, PeerError() as error):
-                log.info("Request refused: room=%s reason=%s", conference.room, error)
-                self._refuse(request, error)
-            case Discover(nick, _, caps):
-                node = {"node": f"{caps.node}#{caps.ver}"} if caps is not None else None
-                query = Element("query", node, ns=NS.DISCO_INFO)
-                stanza = self._iq("get", conference.room.with_resource(nick), query)
-                then = partial(self._discovered, conference, order)
-                self._asking.ask(stanza, self.settings.disco_timeout_s, then)
-            case Publish(children):
-                self._presence(conference.room, "", *children)
-            case LeaveRoom(reason):
-                self._end(conference, reason)
-            case Noted(text, is_warning):
-                log.log(logging.WARNING if is_warning else logging.INFO, "%s", text)
-
-    def _end(self, conference: Conference, reason: str) -> None:
-        if self.conferences.get(conference.room) is conference:
-            del self.conferences[conference.room]
-        self._leave(conference.room)
-        log.info("Conference ended: room=%s reason=%s", conference.room, reason)
-
-    def _bridge_answered(
-        self, conference: Conference, order: AskBridge, stanza: Element | None
-    ) -> None:
-        answer: ConferenceModified | Refusal | None = None
-        if stanza is not None and stanza.get("type") == "error":
-            answer = Refusal.parse(stanza)
-        elif stanza is not None:
-            modified = payload_of(stanza)
-            try:
-                answer = (
-                    ConferenceModified.parse(modified)
-                    if modified is not None
-                    else ConferenceModified()
-                )
-            except MalformedInput as error:
-                log.warning("Bridge answers nonsense: bridge=%s reason=%s", order.bridge, error)
-        self._carry_out(conference, bridge_answered(conference, order, answer, self._now()))
-
-    def _occupant_answered(
-        self, conference: Conference, order: AskOccupant, stanza: Element | None
-    ) -> None:
-        if order.serial is not None and (stanza is None or stanza.get("type") == "error"):
-            orders = conference.offer_failed(order.nick, order.serial, self._now())
-            self._carry_out(conference, orders)
-
-    def _discovered(self, conference: Conference, order: Discover, stanza: Element | None) -> None:
-        payload = payload_of(stanza) if stanza is not None else None
-        if payload is None or (payload.name, payload.ns) != ("query", NS.DISCO_INFO):
-            log.info("No features: room=%s endpoint=%s", conference.room, order.nick)
-            return
-        features = self._features.learn(order.caps, payload)
-        orders = conference.features_known(order.jid, order.nick, features, self._now())
-        self._carry_out(conference, orders)
-
-    def _arm(self, conference: Conference) -> None:
-        timer = self._timers.pop(conference.room, None)
-        if timer is not None:
-            timer.cancel()
-        when = next_timeout(conference)
-        if when is None or self.conferences.get(conference.room) is not conference:
-            return
-        loop = asyncio.get_running_loop()
-        self._timers[conference.room] = loop.call_at(when, self._tick, conference)
-
-    def _tick(self, conference: Conference) -> None:
-        self._carry_out(conference, tick(conference, self._now()))
-
-    # -- stanzas out
-
-    def _join(self, room: Jid, *children: Element) -> None:
-        self._presence(room, "", Element("x", ns=NS.MUC), *children)
-
-    def _leave(self, room: Jid) -> None:
-        self._presence(room, "unavailable")
-
-    def _presence(self, room: Jid, kind: str, *children: Element) -> None:
-        attrs = {"type": kind} if kind else {}
-        attrs |= {"to": str(room.with_resource(FOCUS_NICK)), "from": str(self.jid)}
-        self._send(Element("presence", attrs, *children, ns=NS.CLIENT))
-
-    def _iq(self, kind: str, to: Jid, payload: Element) -> Element:
-        stanza = iq(kind, to, payload, stanza_id=f"f{next(self._ids)}")
-        stanza.attrs["from"] = str(self.jid)
-        return stanza
-
-    def _refuse(self, request: Element, error: PeerError) -> None:
-        answer = refusal(request, error)
-        if answer is not None:
-            self._send(answer)
-
-    def _send(self, stanza: Element) -> None:
-        self._router.route(stanza)
 
     # -- within
 

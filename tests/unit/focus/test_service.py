@@ -9,7 +9,8 @@ import pytest
 from tests.unit.focus.bridge_session import BridgeSession
 
 from tertulia.bridge.videobridge import BridgeLimits
-from tertulia.focus.service import Focus, FocusAddresses, FocusSettings
+from tertulia.focus.service import Focus
+from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
 from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport

@@ -1,0 +1,47 @@
+"""The focus user as a sender: presences, requests and refusals leave through the router."""
+
+from __future__ import annotations
+
+import itertools
+
+from tertulia.errors import PeerError
+from tertulia.focus.conference import FOCUS_NICK
+from tertulia.xmpp import ns as NS
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.router import Router
+from tertulia.xmpp.stanza import iq, refusal
+from tertulia.xmpp.xml import Element
+
+
+class Voice:
+    """Sends at once, in the order of the calls."""
+
+    def __init__(self, router: Router, jid: Jid) -> None:
+        self._router = router
+        self._jid = jid
+        self._ids = itertools.count(1)
+
+    def join(self, room: Jid, *children: Element) -> None:
+        self.presence(room, "", Element("x", ns=NS.MUC), *children)
+
+    def leave(self, room: Jid) -> None:
+        self.presence(room, "unavailable")
+
+    def presence(self, room: Jid, kind: str, *children: Element) -> None:
+        attrs = {"type": kind} if kind else {}
+        attrs |= {"to": str(room.with_resource(FOCUS_NICK)), "from": str(self._jid)}
+        self.send(Element("presence", attrs, *children, ns=NS.CLIENT))
+
+    def iq(self, kind: str, to: Jid, payload: Element) -> Element:
+        """A request, to be sent or asked."""
+        stanza = iq(kind, to, payload, stanza_id=f"f{next(self._ids)}")
+        stanza.attrs["from"] = str(self._jid)
+        return stanza
+
+    def refuse(self, request: Element, error: PeerError) -> None:
+        answer = refusal(request, error)
+        if answer is not None:
+            self.send(answer)
+
+    def send(self, stanza: Element) -> None:
+        self._router.route(stanza)
