@@ -28,6 +28,7 @@ pub mod events;
 pub mod extensions;
 pub mod feedback;
 pub mod filter;
+pub mod fingerprints;
 pub mod forward;
 pub mod h264;
 pub mod inbox;

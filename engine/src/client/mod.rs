@@ -6,9 +6,10 @@
 //!
 //! The way of a datagram: [`thread`] waits, [`peers`] reads it from a socket of [`links`], [`peer`]
 //! (a str0m session) decrypts it, and the [`application::Application`] gets what came out. Whoever
-//! sends, does it through [`peers::Peers`].
+//! sends, does it through [`peers::Peers`]; what is sent and received are [`streams`].
 
 pub mod application;
+pub mod candidates;
 pub mod events;
 pub mod framing;
 pub mod links;
@@ -20,4 +21,5 @@ pub(crate) mod python;
 mod python_events;
 pub mod queue;
 pub mod setup;
+pub mod streams;
 pub mod thread;

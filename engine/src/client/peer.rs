@@ -3,37 +3,31 @@
 //! Like str0m itself it has no socket, thread or clock: datagrams and `now` come in, datagrams and
 //! [`Event`]s come out.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::bwe::{Bitrate, BweKind};
-use str0m::crypto::Fingerprint;
-use str0m::media::{KeyframeRequestKind, MediaData, MediaKind as StreamKind, MediaTime, Mid, Pt};
-use str0m::net::{Protocol, Receive, TcpType, Transmit};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
-use str0m::{Candidate, CandidateKind, Event as RtcEvent, IceConnectionState, IceCreds, Input};
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::{Event as RtcEvent, IceConnectionState, IceCreds, Input};
 use str0m::{Output, Rtc, RtcConfig, RtcError};
 
-use super::events::{Event, ReceivedFrame, ReceivedPacket};
+use super::candidates::{self, Candidates, protocol};
+use super::events::Event;
 use super::setup::StreamSetup;
 use super::setup::{Frame, Mode, Packet, PeerId, PeerLimits, PeerSetup, RemoteCandidate};
+use super::streams::{self, Refused, Streams};
 use crate::crypto;
 use crate::endpoint::add_codec;
 use crate::extensions;
-use crate::setup::{CertificateHash, DtlsSetup, MediaKind, PayloadType, RemoteSetup};
-use crate::setup::{SUPPORTED_HASHES, frequency};
+use crate::fingerprints::Announced;
+use crate::setup::{DtlsSetup, RemoteSetup};
 
 /// Where the estimate of what can be sent starts, as in browsers.
 const INITIAL_ESTIMATE_BPS: u64 = 300_000;
 /// The estimate is told when it has moved by more than this part.
 const ESTIMATE_STEP: f64 = 0.05;
-/// Packets kept for retransmission, and for how long.
-const CACHED_PACKETS: usize = 1000;
-const CACHED_FOR: Duration = Duration::from_secs(3);
 /// DTLS datagrams kept that came before the other side's fingerprint was known.
 const EARLY_DTLS_DATAGRAMS: usize = 16;
-const CANDIDATES: usize = 64;
 /// A session that wants to be polled for ever is made to wait.
 const MOST_TURNS: usize = 5_000;
 /// How many packets of a frame may wait for missing ones: more than the largest key frame has.
@@ -56,48 +50,19 @@ pub struct Path {
     pub remote: SocketAddr,
 }
 
-impl Path {
-    fn protocol(self) -> Protocol {
-        if self.is_tcp {
-            Protocol::Tcp
-        } else {
-            Protocol::Udp
-        }
-    }
-}
-
-/// Why a frame or packet could not be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    NotConnected,
-    UnknownStream,
-    UnknownPayloadType,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Stream {
-    setup: StreamSetup,
-    mid: Mid,
-}
-
 #[derive(Debug)]
 pub struct Peer {
     pub id: PeerId,
     /// When [`Peer::drive`] wants to be called again.
     pub deadline: Instant,
     rtc: Rtc,
-    mode: Mode,
     limits: PeerLimits,
-    payload_types: Vec<PayloadType>,
+    streams: Streams,
     dtls: Dtls,
     early_dtls: Vec<(Path, Vec<u8>)>,
-    fingerprints: Vec<CertificateHash>,
-    candidates: Vec<RemoteCandidate>,
+    announced: Announced,
+    candidates: Candidates,
     path: Option<Path>,
-    sent: HashMap<u32, Stream>,
-    received: HashMap<u32, Stream>,
-    by_mid: HashMap<Mid, u32>,
-    next_mid: u64,
     introduced: Option<Instant>,
     heard: Instant,
     is_reachable: bool,
@@ -128,9 +93,7 @@ impl Peer {
         }
         let mut rtc = config.build(now);
         for &local in locals {
-            if let Ok(candidate) = Candidate::host(local, Protocol::Udp) {
-                rtc.add_local_candidate(candidate);
-            }
+            candidates::add_socket(&mut rtc, local);
         }
         let mut direct = rtc.direct_api();
         direct.set_ice_controlling(setup.controlling);
@@ -141,18 +104,13 @@ impl Peer {
             id,
             deadline: now,
             rtc,
-            mode: setup.mode,
             limits: setup.limits,
-            payload_types: setup.payload_types,
+            streams: Streams::new(id, setup.mode, setup.payload_types),
             dtls: Dtls::Waiting,
             early_dtls: Vec::new(),
-            fingerprints: Vec::new(),
-            candidates: Vec::new(),
+            announced: Announced::default(),
+            candidates: Candidates::default(),
             path: None,
-            sent: HashMap::new(),
-            received: HashMap::new(),
-            by_mid: HashMap::new(),
-            next_mid: 0,
             introduced: None,
             heard: now,
             is_reachable: false,
@@ -167,31 +125,20 @@ impl Peer {
     }
 
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.streams.mode()
     }
 
     /// Take the other side's credentials; checking starts now, and again when they have changed.
     pub fn set_remote(&mut self, now: Instant, remote: RemoteSetup) -> Result<(), RtcError> {
         self.introduced = Some(now);
         self.heard = now;
-        let strongest = SUPPORTED_HASHES
-            .iter()
-            .find(|hash| remote.fingerprints.iter().any(|each| each.hash == **hash));
-        self.fingerprints = remote.fingerprints;
-        self.fingerprints
-            .retain(|each| Some(&each.hash.as_str()) == strongest);
+        self.announced = Announced::strongest(remote.fingerprints);
         let mut direct = self.rtc.direct_api();
         direct.set_remote_ice_credentials(IceCreds {
             ufrag: remote.ufrag,
             pass: remote.pwd,
         });
-        if let Some(first) = self.fingerprints.first() {
-            // Only its hash function matters: which of the list matches is checked in `verify`.
-            direct.set_remote_fingerprint(Fingerprint {
-                hash_func: first.hash.clone(),
-                bytes: first.digest.clone(),
-            });
-        }
+        self.announced.tell(&mut self.rtc);
         if self.dtls == Dtls::Waiting {
             // An offer of both sides is answered with the active one (RFC 5763 §5).
             if remote.setup == DtlsSetup::Active {
@@ -211,7 +158,7 @@ impl Peer {
         self.rtc.direct_api().start_dtls(is_client)?;
         self.dtls = Dtls::Started;
         for (path, datagram) in std::mem::take(&mut self.early_dtls) {
-            let receive = Receive::new(path.protocol(), path.remote, path.local, &datagram);
+            let receive = Receive::new(protocol(path.is_tcp), path.remote, path.local, &datagram);
             if let Ok(receive) = receive {
                 self.rtc.handle_input(Input::Receive(now, receive))?;
             }
@@ -221,128 +168,27 @@ impl Peer {
 
     /// Check this address of the other side; false when it is known or there are too many.
     pub fn add_remote_candidate(&mut self, remote: RemoteCandidate) -> bool {
-        let is_known = self
-            .candidates
-            .iter()
-            .any(|known| (known.is_tcp, known.address) == (remote.is_tcp, remote.address));
-        if is_known || self.candidates.len() >= CANDIDATES {
-            return false;
-        }
-        let kind = match remote.kind.as_str() {
-            "host" => CandidateKind::Host,
-            "srflx" => CandidateKind::ServerReflexive,
-            "prflx" => CandidateKind::PeerReflexive,
-            _ => CandidateKind::Relayed,
-        };
-        self.rtc.add_remote_candidate(Candidate::from_parts(
-            "r".into(),
-            1,
-            if remote.is_tcp {
-                Protocol::Tcp
-            } else {
-                Protocol::Udp
-            },
-            remote.priority.max(1),
-            remote.address,
-            kind,
-            None,
-            remote.is_tcp.then_some(TcpType::Passive),
-            None,
-        ));
-        self.candidates.push(remote);
-        true
+        self.candidates.add(&mut self.rtc, remote)
     }
 
-    /// A TCP connection stands: its local end is a candidate of ours (RFC 6544 §5.1).
+    /// A TCP connection stands.
     pub fn add_connection(&mut self, local: SocketAddr) {
-        let candidate = Candidate::builder()
-            .tcp()
-            .host(local)
-            .tcptype(TcpType::Active)
-            .build();
-        if let Ok(candidate) = candidate {
-            self.rtc.add_local_candidate(candidate);
-        }
+        candidates::add_connection(&mut self.rtc, local);
     }
 
     /// Say all streams that are received; a stream that stays keeps its state.
     pub fn subscribe(&mut self, streams: &[StreamSetup]) {
-        let old: Vec<u32> = self.received.keys().copied().collect();
-        for ssrc in old {
-            if !streams
-                .iter()
-                .any(|each| each == &self.received[&ssrc].setup)
-            {
-                self.forget(ssrc, true);
-            }
-        }
-        for &setup in streams {
-            if !self.received.contains_key(&setup.ssrc) {
-                let mid = self.declare(setup);
-                let rtx = setup.rtx.map(Into::into);
-                let mut direct = self.rtc.direct_api();
-                direct.expect_stream_rx(setup.ssrc.into(), rtx, mid, None);
-                self.received.insert(setup.ssrc, Stream { setup, mid });
-            }
-        }
+        self.streams.subscribe(&mut self.rtc, streams);
     }
 
     /// Say all streams that are sent; a stream that stays keeps its state.
     pub fn publish(&mut self, streams: &[StreamSetup]) {
-        let old: Vec<u32> = self.sent.keys().copied().collect();
-        for ssrc in old {
-            if !streams.iter().any(|each| each == &self.sent[&ssrc].setup) {
-                self.forget(ssrc, false);
-            }
-        }
-        for &setup in streams {
-            if !self.sent.contains_key(&setup.ssrc) {
-                let mid = self.declare(setup);
-                let rtx = setup.rtx.map(Into::into);
-                let mut direct = self.rtc.direct_api();
-                let stream = direct.declare_stream_tx(setup.ssrc.into(), rtx, mid, None);
-                if setup.kind == MediaKind::Video {
-                    stream.set_rtx_cache(CACHED_PACKETS, CACHED_FOR, None);
-                }
-                if self.mode == Mode::Packets {
-                    // Whoever makes packets decides when they leave.
-                    stream.set_unpaced(true);
-                }
-                self.sent.insert(setup.ssrc, Stream { setup, mid });
-            }
-        }
-    }
-
-    /// Every stream is a medium of its own, so that what comes out of one is known by its mid.
-    fn declare(&mut self, setup: StreamSetup) -> Mid {
-        self.next_mid += 1;
-        let mid = Mid::from(format!("m{}", self.next_mid).as_str());
-        let kind = match setup.kind {
-            MediaKind::Audio => StreamKind::Audio,
-            MediaKind::Video => StreamKind::Video,
-        };
-        self.rtc.direct_api().declare_media(mid, kind);
-        self.by_mid.insert(mid, setup.ssrc);
-        mid
-    }
-
-    fn forget(&mut self, ssrc: u32, is_received: bool) {
-        let streams = if is_received {
-            &mut self.received
-        } else {
-            &mut self.sent
-        };
-        if let Some(stream) = streams.remove(&ssrc) {
-            self.rtc.direct_api().remove_media(stream.mid);
-            self.by_mid.remove(&stream.mid);
-        }
+        self.streams.publish(&mut self.rtc, streams);
     }
 
     /// Ask for a key frame of a stream that is received.
     pub fn request_keyframe(&mut self, ssrc: u32) {
-        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-        }
+        streams::request_keyframe(&mut self.rtc, ssrc);
     }
 
     /// Say how much is going to be sent, so that the estimate looks for as much.
@@ -352,59 +198,18 @@ impl Peer {
             .set_bitrate(Bitrate::bps(bps), Bitrate::bps(bps));
     }
 
-    fn payload_type(&self, number: u8) -> Result<&PayloadType, Refused> {
-        let found = self.payload_types.iter().find(|pt| pt.number == number);
-        found.ok_or(Refused::UnknownPayloadType)
-    }
-
     pub fn send_frame(&mut self, now: Instant, frame: Frame) -> Result<(), Refused> {
         if !self.is_connected() {
             return Err(Refused::NotConnected);
         }
-        let clock_rate = self.payload_type(frame.payload_type)?.clock_rate;
-        let mid = self
-            .sent
-            .get(&frame.ssrc)
-            .ok_or(Refused::UnknownStream)?
-            .mid;
-        let mut writer = self.rtc.writer(mid).ok_or(Refused::NotConnected)?;
-        if let Some(level) = frame.level {
-            writer = writer.audio_level(in_decibel(level), level < SILENCE);
-        }
-        let pt = Pt::new_with_value(frame.payload_type);
-        let time = MediaTime::new(frame.timestamp, frequency(clock_rate));
-        writer
-            .write(pt, now, time, frame.payload)
-            .map_err(|_| Refused::NotConnected)
+        self.streams.send_frame(&mut self.rtc, now, frame)
     }
 
     pub fn send_packet(&mut self, now: Instant, packet: Packet) -> Result<(), Refused> {
         if !self.is_connected() {
             return Err(Refused::NotConnected);
         }
-        self.payload_type(packet.payload_type)?;
-        let stream = self.sent.get(&packet.ssrc).ok_or(Refused::UnknownStream)?;
-        let is_video = stream.setup.kind == MediaKind::Video;
-        let mut write = RtpWrite::new(
-            Pt::new_with_value(packet.payload_type),
-            packet.sequence.into(),
-            packet.timestamp,
-            now,
-            packet.payload,
-        )
-        .marker(packet.marker)
-        .nackable(is_video);
-        if let Some(level) = packet.level {
-            write = write.ext_vals(ExtensionValues {
-                audio_level: Some(in_decibel(level)),
-                voice_activity: Some(level < SILENCE),
-                ..ExtensionValues::default()
-            });
-        }
-        let mut direct = self.rtc.direct_api();
-        let stream = direct.stream_tx(&packet.ssrc.into());
-        stream.ok_or(Refused::UnknownStream)?.write_rtp(write);
-        Ok(())
+        self.streams.send_packet(&mut self.rtc, now, packet)
     }
 
     /// Feed one datagram. An error is the datagram's, the peer goes on.
@@ -417,7 +222,7 @@ impl Peer {
             }
             return Ok(());
         }
-        let receive = Receive::new(path.protocol(), path.remote, path.local, datagram)?;
+        let receive = Receive::new(protocol(path.is_tcp), path.remote, path.local, datagram)?;
         self.rtc.handle_input(Input::Receive(now, receive))
     }
 
@@ -483,16 +288,12 @@ impl Peer {
 
     fn note(&mut self, now: Instant, event: RtcEvent, out: &mut Vec<Event>) {
         match event {
-            RtcEvent::RtpPacket(packet) => out.push(Event::Packet(self.packet(packet))),
-            RtcEvent::MediaData(data) => {
-                if let Some(&ssrc) = self.by_mid.get(&data.mid) {
-                    out.push(Event::Frame(self.frame(ssrc, data)));
-                }
-            }
+            RtcEvent::RtpPacket(packet) => out.push(Event::Packet(self.streams.packet(packet))),
+            RtcEvent::MediaData(data) => out.extend(self.streams.frame(data).map(Event::Frame)),
             RtcEvent::IceConnectionStateChange(state) => self.note_ice(now, state, out),
             RtcEvent::Connected => self.verify(out),
             RtcEvent::KeyframeRequest(request) => {
-                if let Some(&ssrc) = self.by_mid.get(&request.mid) {
+                if let Some(ssrc) = self.streams.ssrc(request.mid) {
                     out.push(Event::KeyframeRequested {
                         peer: self.id,
                         ssrc,
@@ -517,13 +318,7 @@ impl Peer {
     /// The handshake is over: only a certificate that was announced may stay (RFC 8122 §6.2).
     fn verify(&mut self, out: &mut Vec<Event>) {
         let profile = crypto::take_profile();
-        let direct = self.rtc.direct_api();
-        let is_announced = direct.remote_dtls_fingerprint().is_some_and(|seen| {
-            self.fingerprints.iter().any(|each| {
-                each.hash.eq_ignore_ascii_case(&seen.hash_func) && each.digest == seen.bytes
-            })
-        });
-        if !is_announced {
+        if !self.announced.has_shown_itself(&mut self.rtc) {
             self.rtc.disconnect();
             self.fail("fingerprint-mismatch", out);
             return;
@@ -540,34 +335,6 @@ impl Peer {
         if bps.abs_diff(told) as f64 > told as f64 * ESTIMATE_STEP {
             self.told_estimate_bps = bps;
             out.push(Event::Estimate { peer: self.id, bps });
-        }
-    }
-
-    fn frame(&self, ssrc: u32, data: MediaData) -> ReceivedFrame {
-        ReceivedFrame {
-            peer: self.id,
-            ssrc,
-            payload_type: *data.pt,
-            timestamp: data.time.numer(),
-            is_keyframe: data.is_keyframe(),
-            is_contiguous: data.contiguous,
-            level: data.ext_vals.audio_level.map(from_decibel),
-            arrived: data.network_time,
-            data: data.data,
-        }
-    }
-
-    fn packet(&self, packet: RtpPacket) -> ReceivedPacket {
-        ReceivedPacket {
-            peer: self.id,
-            ssrc: *packet.header.ssrc,
-            payload_type: *packet.header.payload_type,
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            level: packet.header.ext_vals.audio_level.map(from_decibel),
-            arrived: packet.timestamp,
-            payload: packet.payload,
         }
     }
 
@@ -615,15 +382,4 @@ impl Peer {
     pub fn has_failed(&self) -> bool {
         self.has_failed
     }
-}
-
-/// The level of digital silence (RFC 6464 §3).
-const SILENCE: u8 = 127;
-
-fn in_decibel(level: u8) -> i8 {
-    -(level.min(SILENCE) as i8)
-}
-
-fn from_decibel(level: i8) -> u8 {
-    level.unsigned_abs().min(SILENCE)
 }

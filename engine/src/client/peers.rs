@@ -14,8 +14,9 @@ use str0m::net::Transmit;
 use super::application::Application;
 use super::events::Event;
 use super::links::{TcpLink, UdpLink};
-use super::peer::{Path, Peer, Refused};
+use super::peer::{Path, Peer};
 use super::setup::{Frame, Packet, PeerId, PeerSetup, RemoteCandidate, StreamSetup};
+use super::streams::Refused;
 use crate::setup::RemoteSetup;
 
 /// More than the largest datagram of the protocols served here.
