@@ -152,6 +152,11 @@ class Media:
         False,
         "Give Jitsi Meet clients at most 50 streams whose sources change, for very large meetings.",
     )
+    opus_red: bool = key(
+        False,
+        "Let clients repeat their voice's last frames in each packet: twice the audio bitrate, "
+        "and lost packets are hardly heard.",
+    )
     tcp: bool = key(
         True, "Take media on the HTTPS port too, for networks that let nothing else through."
     )

@@ -203,7 +203,9 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
         router=router,
         addresses=addresses,
         settings=FocusSettings(
-            conference=ConferenceLimits(ssrc_rewriting=config.media.ssrc_rewriting),
+            conference=ConferenceLimits(
+                ssrc_rewriting=config.media.ssrc_rewriting, opus_red=config.media.opus_red
+            ),
             region_groups=tuple(frozenset(g.split("+")) for g in config.focus.region_groups),
             max_conferences=config.limits.conferences,
             rooms_per_creator=config.limits.rooms_per_creator,
@@ -259,6 +261,7 @@ async def web_surface(
             site_name=config.site.name,
             p2p_enabled=config.p2p.enabled,
             ssrc_rewriting=config.media.ssrc_rewriting,
+            opus_red=config.media.opus_red,
         ),
         xmpp_websocket=signalling.websocket.handle,
         channel_url=channel_url,

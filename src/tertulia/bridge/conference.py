@@ -330,9 +330,11 @@ class Conference:
 
     def heard(self, source: int, levels: bytes, now: float) -> None:
         if source in self._owners:
-            self.speech.heard(self._owners[source][0].id, levels, now)
+            endpoint, name = self._owners[source]
+            self.speech.heard(endpoint.id, levels, now)
             if self.voices.heard(source, levels, now):
                 self._touch_narrow_ones()
+                self.forwarding.touch_if(lambda each: each.has_no_slot_for(name))
 
     def layers_changed(self, source: int, layers: tuple[Layer, ...], now: float) -> None:
         if source not in self._owners:

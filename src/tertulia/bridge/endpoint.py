@@ -152,6 +152,10 @@ class Endpoint:
             name in heights or name in asked.on_stage or name in asked.selected for name in names
         )
 
+    def has_no_slot_for(self, name: str) -> bool:
+        """Whether SSRC rewriting keeps this voice from it."""
+        return self.rewriting is not None and self.rewriting.audio.of(name) is None
+
     def tell(self, text: str) -> None:
         """Send on the bridge channel, if there is one; nothing is kept for later."""
         if self.channel is not None:

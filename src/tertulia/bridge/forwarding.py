@@ -170,9 +170,16 @@ class Forwarding:
         news = rewriting.map_video(names, {s.name: (s.owner, s.video_type) for s in others})
         if news:
             receiver.tell(C.video_sources_map(news))
+        # Whoever sends sound is to be heard at once; beyond that nothing moves without need.
         rank = {endpoint: index for index, endpoint in enumerate(self._speech.order)}
+        sounding = {name for _, name, _ in scene.heard}
         audible = sorted(
-            self._audible(receiver, scene.audio), key=lambda each: rank[scene.audio_owners[each[0]]]
+            self._audible(receiver, scene.audio),
+            key=lambda each: (
+                each[0] not in sounding,
+                rewriting.audio.of(each[0]) is None,
+                rank[scene.audio_owners[each[0]]],
+            ),
         )
         voices = rewriting.map_audio([name for name, _ in audible], scene.audio_owners)
         if voices:

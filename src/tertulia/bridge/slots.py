@@ -56,7 +56,7 @@ class Slots:
 
     def _next(self) -> Slot:
         if self._free:
-            return self._free.pop()
+            return self._free.pop(0)  # the longest free one
         if len(self._taken) < self._count:
             return Slot(_random_ssrc(), _random_ssrc() if self._with_rtx else None)
         return self._taken.popitem(last=False)[1]

@@ -25,7 +25,7 @@ from tertulia.client.events import (
 from tertulia.client.media import MediaHub
 from tertulia.client.received import RemoteSource
 from tertulia.client.session import Offer
-from tertulia.client.sources import SignalledSource, signalled
+from tertulia.client.sources import SignalledSource, mapped, signalled
 from tertulia.client.stay import Stay
 from tertulia.client.tracks import Track
 from tertulia.errors import MalformedInput, TertuliaError
@@ -153,6 +153,15 @@ class Call:
             self._tell(SourceAdded(source))
         self._subscribe()
 
+    def _map(self, found: Iterable[SignalledSource]) -> None:
+        """What the bridge says comes in which stream; a stream holds one source at a time."""
+        news = list(found)
+        streams = {each.ssrc: each.name for each in news}
+        for source in list(self.sources.values()):
+            if streams.get(source.signalled.ssrc, source.name) != source.name:
+                self._forget(source)
+        self._add(news)
+
     def _remove(self, found: Iterable[SignalledSource]) -> None:
         for each in found:
             source = self.sources.get(each.name)
@@ -209,6 +218,8 @@ class Call:
                 speaker = message.get("dominantSpeakerEndpoint")
                 if isinstance(speaker, str):
                     self._tell(SpeakerChanged(speaker))
+            case "VideoSourcesMap" | "AudioSourcesMap":
+                self._map(mapped(message))
             case "SenderSourceConstraints":
                 height = message.get("maxHeight")
                 for track in self._tracks():

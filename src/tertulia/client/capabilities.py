@@ -1,7 +1,7 @@
 """What a participant says it can do (XEP-0030, XEP-0115), in the features of stock clients.
 
-Without `http://jitsi.org/ssrc-rewriting-1`: every source is signalled with its SSRCs. There is no
-feature that tells "no P2P"; an offer of another occupant is declined (`session.decline`).
+There is no feature that tells "no P2P"; an offer of another occupant is declined
+(`session.decline`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ CAPABILITIES = DiscoInfo(
         "http://jitsi.org/json-encoded-sources",
         "http://jitsi.org/receive-multiple-video-streams",
         "http://jitsi.org/source-name",
+        "http://jitsi.org/ssrc-rewriting-1",
         "http://jitsi.org/tcc",
         "urn:ietf:rfc:4588",
         NS.CAPS,

@@ -1,9 +1,11 @@
-"""Sources as the focus signals them to a participant (XEP-0339, with Jitsi's names and owners)."""
+"""Sources as a participant is told of them: by the focus (XEP-0339, with Jitsi's names and owners),
+or, with SSRC rewriting, by the bridge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tertulia.xmpp.jingle import Jingle
 from tertulia.xmpp.jingle_rtp import EndpointSources, Media, Semantics
@@ -46,6 +48,26 @@ def signalled(jingle: Jingle) -> Iterator[SignalledSource]:
     for owner, parts in by_owner.items():
         for part in parts:
             yield from _of_owner(owner, part)
+
+
+def mapped(message: Mapping[str, Any]) -> Iterator[SignalledSource]:
+    """The sources in a `VideoSourcesMap` or `AudioSourcesMap`; malformed entries are left out."""
+    is_video = message.get("colibriClass") == "VideoSourcesMap"
+    entries = message.get("mappedSources")
+    for entry in entries if isinstance(entries, list) else ():
+        found = entry if isinstance(entry, dict) else {}
+        name, owner, ssrc = found.get("source"), found.get("owner"), found.get("ssrc")
+        rtx = found.get("rtx")
+        if not (isinstance(name, str) and isinstance(owner, str) and isinstance(ssrc, int)):
+            continue
+        yield SignalledSource(
+            name=name,
+            owner=owner,
+            media=Media.VIDEO if is_video else Media.AUDIO,
+            ssrc=ssrc,
+            rtx=rtx if isinstance(rtx, int) else None,
+            is_screen=is_video and str(found.get("videoType")).lower().startswith("desktop"),
+        )
 
 
 def _of_owner(owner: str, sources: EndpointSources) -> Iterator[SignalledSource]:

@@ -191,7 +191,7 @@ class Conference:
                 self._allocate(participant, participant.features, now)
 
     def _allocate(self, participant: Participant, features: F.Features, now: float) -> None:
-        media = media_offer(features)
+        media = media_offer(features, opus_red=self.limits.opus_red)
         if not media:
             participant.state = SessionState.ENDED
             return
@@ -212,7 +212,7 @@ class Conference:
             media=media,
             transport=TransportOrder(ice_controlling=True),
         )
-        participant.state = SessionState.ALLOCATING
+        participant.state, participant.media = SessionState.ALLOCATING, media
         participant.serial += 1
         self.ask_bridge(
             Purpose.ALLOCATE,

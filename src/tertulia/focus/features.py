@@ -21,6 +21,7 @@ VIDEO = NS.RTP_VIDEO
 RTX = "urn:ietf:rfc:4588"
 TRANSPORT_CC = "http://jitsi.org/tcc"
 REMB = "http://jitsi.org/remb"
+OPUS_RED = "http://jitsi.org/opus-red"
 SSRC_REWRITING = "http://jitsi.org/ssrc-rewriting-1"
 JSON_SOURCES = "http://jitsi.org/json-encoded-sources"
 

@@ -26,5 +26,7 @@ class ConferenceLimits:
     # Clients that can do it learn from the bridge which source comes in which of a few streams,
     # instead of being told every source by us (reference bridge 2.6).
     ssrc_rewriting: bool = False
+    # Clients that can do it may repeat their voice's last frames in each packet (RFC 2198).
+    opus_red: bool = False
     # (participants, delay): from that size on source changes are collected that long.
     source_delays: tuple[tuple[int, float], ...] = ((20, 0.25), (50, 0.5), (100, 1.0))

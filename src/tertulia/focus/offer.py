@@ -58,28 +58,43 @@ _VIDEO_CODECS: tuple[tuple[int, int, str, tuple[tuple[str, str], ...]], ...] = (
 )
 
 
-def media_offer(features: F.Features) -> tuple[MediaOffer, ...]:
-    """What a client with these features is offered, audio before video."""
+def media_offer(features: F.Features, *, opus_red: bool = False) -> tuple[MediaOffer, ...]:
+    """What a client with these features is offered, audio before video.
+
+    Args:
+        opus_red: offer redundant audio to clients that can do it.
+    """
     offers = []
     if F.AUDIO in features:
-        offers.append(_audio(features))
+        offers.append(_audio(features, with_red=opus_red and F.OPUS_RED in features))
     if F.VIDEO in features:
         offers.append(_video(features))
     return tuple(offers)
 
 
-def _audio(features: F.Features) -> MediaOffer:
+def _audio(features: F.Features, *, with_red: bool) -> MediaOffer:
     tcc = F.TRANSPORT_CC in features
+    feedback = (RtcpFb(type="transport-cc"),) if tcc else ()
+    # First, because browsers send the first codec that both know.
+    red = PayloadType(
+        id=112,
+        name="red",
+        clockrate=48000,
+        channels=2,
+        parameters=(("", "111/111"),),
+        rtcp_fb=feedback,
+    )
     return MediaOffer(
         type=Media.AUDIO,
         payload_types=(
+            *((red,) if with_red else ()),
             PayloadType(
                 id=111,
                 name="opus",
                 clockrate=48000,
                 channels=2,
                 parameters=(("minptime", "10"), ("useinbandfec", "1")),
-                rtcp_fb=(RtcpFb(type="transport-cc"),) if tcc else (),
+                rtcp_fb=feedback,
             ),
             PayloadType(id=126, name="telephone-event", clockrate=8000),
         ),

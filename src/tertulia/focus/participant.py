@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from tertulia.focus.features import Caps, Features
+from tertulia.xmpp.colibri2 import MediaOffer
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle_rtp import EndpointSources
 
@@ -77,6 +78,7 @@ class Participant:
     sid: str = ""
     serial: int = 0  # counts sessions, to tell late answers
     ended_sids: deque[str] = field(default_factory=lambda: deque(maxlen=10))
+    media: tuple[MediaOffer, ...] = ()  # what its session offers
     rewrites: bool = False  # the bridge tells it the sources, not we
     told: Mapping[str, EndpointSources] = field(default_factory=dict)
     tell_at: float | None = None  # when queued source changes go out

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tertulia.focus import features as F
-from tertulia.focus.offer import at_host, media_offer, offer_contents, source_contents
+from tertulia.focus.offer import at_host, offer_contents, source_contents
 from tertulia.focus.participant import Participant
 from tertulia.focus.sources import BRIDGE_OWNER, only
 from tertulia.xmpp import ns as NS
@@ -32,7 +32,7 @@ def initiate(
     sources = {BRIDGE_OWNER: only(feedback, F.media_of(features)), **participant.told}
     as_json = F.JSON_SOURCES in features
     contents = offer_contents(
-        media_offer(features),
+        participant.media,
         at_host(transport, participant.occupant.host),
         {} if as_json else sources,
     )
@@ -63,8 +63,7 @@ def change_sources(
 
 def transport_info(participant: Participant, focus: Jid, transport: IceUdpTransport) -> Jingle:
     """New ICE credentials of the bridge, for an ICE restart in place (reference bridge 1.2)."""
-    features = participant.features or F.UNKNOWN_CLIENT
-    first = media_offer(features)[0].type.value  # one transport for the whole bundle
+    first = participant.media[0].type.value  # one transport for the whole bundle
     return Jingle(
         action=Action.TRANSPORT_INFO,
         sid=participant.sid,

@@ -16,6 +16,7 @@ class ClientSettings:
     site_name: str
     p2p_enabled: bool
     ssrc_rewriting: bool = False
+    opus_red: bool = False
 
 
 def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
@@ -34,6 +35,9 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
         "p2p": {"enabled": settings.p2p_enabled, "stunServers": []},
         # A stock client that is not told so does not advertise that it can.
         "flags": {"ssrcRewritingEnabled": settings.ssrc_rewriting},
+        "enableOpusRed": settings.opus_red,
+        # A session whose path died gets new ICE credentials before it is made anew.
+        "enableIceRestart": True,
         "enableWebsocketResume": False,
         "disableThirdPartyRequests": True,
         "analytics": {"disabled": True},

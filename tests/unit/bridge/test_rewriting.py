@@ -111,3 +111,20 @@ def test_nobody_gets_more_videos_than_slots(monkeypatch: pytest.MonkeyPatch) -> 
     stage.says("ana", "ReceiverVideoConstraints", lastN=-1)
 
     assert len(stage.endpoint("ana").forwarded) == 4
+
+
+def test_a_new_voice_is_heard_at_once_though_every_slot_is_taken() -> None:
+    """Sixty microphones; one that nobody has heard before sends sound."""
+    stage = Stage(*(f"p{n}" for n in range(60)))
+    wire = rewrites(stage, "ana", 9000)
+    mapped = {name for name in known(wire).values() if name.endswith("-a0")}
+    late = next(f"p{n}" for n in range(60) if f"p{n}-a0" not in mapped)
+
+    stage.conference.heard(stage.handle(late, f"{late}-a0"), bytes([30] * 5), stage.now)
+    stage.conference.settle(stage.now)
+
+    streams = {name: ssrc for ssrc, name in known(wire).items()}
+    order = (stage.handle(late, f"{late}-a0"), 0, 7, 7, (streams[f"{late}-a0"], None))
+    assert order in stage.received_by("ana")
+    stage.passes(6.0)  # a pause is no reason to move anything
+    assert order in stage.received_by("ana")

@@ -81,6 +81,15 @@ async def test_config_js_leads_a_stock_client_to_the_name_it_used(client: Client
     assert answer.content_type == "text/javascript"
 
 
+async def test_config_js_tells_stock_clients_what_this_server_can_do(client: Client) -> None:
+    text = await (await client.get("/config.js")).text()
+    config = json.loads(text.removeprefix("var config = ").rstrip().removesuffix(";"))
+
+    assert config["enableIceRestart"] is True
+    assert config["enableOpusRed"] is False
+    assert config["flags"] == {"ssrcRewritingEnabled": False}
+
+
 async def test_config_js_cannot_be_broken_out_of(client: Client) -> None:
     text = await (await client.get("/config.js")).text()
 
