@@ -64,8 +64,12 @@ def main() -> int:
         action="store_true",
         help="with `forwarding`: two cases in under 90 s, printed and not kept",
     )
-    parser.add_argument("--joins", type=int, default=1_000, help="for `soak` (default 1000)")
-    parser.add_argument("--minutes", type=float, default=5.0, help="for `soak` (default 5)")
+    parser.add_argument(
+        "--joins", type=int, default=1_000, help="for `soak` (default 1000); 0: keep the last"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=5.0, help="for `soak` (default 5); 0: keep the last"
+    )
     arguments = parser.parse_args()
     if arguments.document:
         for name in document.update():

@@ -9,7 +9,7 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 
@@ -135,10 +135,11 @@ class MediaClient(SyntheticClient):
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
+async def serving(environment: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
     """Our server on the address that Janus uses too."""
     settings = {
         **ONE_ADDRESS,
+        **(environment or {}),
         "TERTULIA_P2P_ENABLED": "false",
     }
     async with running(settings) as server:

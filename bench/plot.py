@@ -1,4 +1,4 @@
-"""Pictures as SVG: the share of runs done by a time; figures of several systems side by side."""
+"""Pictures as SVG: shares of runs done by a time; systems side by side; figures over time."""
 
 from __future__ import annotations
 
@@ -56,6 +56,55 @@ def distribution(title: str, unit: str, series: Mapping[str, Sequence[float]]) -
             points.append(f"{x(value)},{y((rank + 1) / len(samples))}")
         stroke = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
         parts.append(f'<polyline fill="none" {stroke} points="{" ".join(points)}"/>')
+        row = _TOP + height - 14 - 20 * (len(series) - 1 - index)
+        right = _LEFT + width - 12
+        parts.append(f'<path d="M{right - 34} {row - 4}H{right}" {stroke}/>')
+        parts.append(_text(right - 42, row, name, "end"))
+    parts.append("</svg>\n")
+    return "\n".join(parts)
+
+
+def lines(
+    title: str,
+    unit: str,
+    height_unit: str,
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+) -> str:
+    """Courses of one quantity, from zero on; each series is (where, how much)."""
+    most_x = max(max(xs) for xs, _ in series.values()) or 1.0
+    most_y = max(max(ys) for _, ys in series.values()) or 1.0
+    step_x, step_y = _round_step(most_x / 6), _round_step(most_y / 4)
+    limit_x = step_x * math.ceil(most_x / step_x)
+    limit_y = step_y * math.ceil(most_y / step_y)
+    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+
+    def x(value: float) -> float:
+        return round(_LEFT + width * value / limit_x, 1)
+
+    def y(value: float) -> float:
+        return round(_TOP + height * (1 - value / limit_y), 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+        f' role="img" aria-label="{escape(title)}" font-family="sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
+        f'<text x="{_LEFT}" y="24" font-size="15" fill="#111827">'
+        f"{escape(title)}, {escape(height_unit)}</text>",
+    ]
+    for count in range(round(limit_y / step_y) + 1):
+        value = count * step_y
+        parts.append(_line(_LEFT, y(value), _LEFT + width, y(value)))
+        parts.append(_text(_LEFT - 8, y(value) + 4, f"{value:g}", "end"))
+    for count in range(round(limit_x / step_x) + 1):
+        value = count * step_x
+        parts.append(_line(x(value), _TOP, x(value), _TOP + height))
+        parts.append(_text(x(value), _TOP + height + 18, f"{value:g}", "middle"))
+    parts.append(_text(_LEFT + width / 2, _HEIGHT - 8, unit, "middle"))
+    for index, (name, (xs, ys)) in enumerate(series.items()):
+        colour, dashes = _STYLES[index % len(_STYLES)]
+        points = " ".join(f"{x(at)},{y(value)}" for at, value in zip(xs, ys, strict=True))
+        stroke = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
+        parts.append(f'<polyline fill="none" {stroke} points="{points}"/>')
         row = _TOP + height - 14 - 20 * (len(series) - 1 - index)
         right = _LEFT + width - 12
         parts.append(f'<path d="M{right - 34} {row - 4}H{right}" {stroke}/>')

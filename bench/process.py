@@ -36,6 +36,11 @@ def pss_kib(pid: int) -> int:
     raise ProcessLookupError(pid)
 
 
+def entries(pid: int, folder: str) -> int:
+    """How many open files ("fd") or threads ("task") a process has."""
+    return len(_listed(_PROC / str(pid) / folder))
+
+
 def own_cpu_s() -> float:
     """CPU time of this process and of all descendants that have ended and were waited for."""
     spent = os.times()

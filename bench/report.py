@@ -74,6 +74,11 @@ class Report:
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         return path
 
+    @staticmethod
+    def revision() -> str:
+        """The commit that is measured."""
+        return _revision()
+
     def table(self) -> str:
         """The figures as aligned text."""
         rows = [(f.name, shown(f.value), f.unit, f.goal) for f in self.figures]

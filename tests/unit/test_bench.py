@@ -9,7 +9,7 @@ from bench.driven import Window
 from bench.forwarding import geometric_mean
 from bench.interleaved import BOUND, JANUS, JANUS_LOOPS, TERTULIA, CaseResult, Rounds
 from bench.janus_sdp import Description
-from bench.plot import bars
+from bench.plot import bars, lines
 from bench.soak import Trend
 from bench.synthetic import Sending, session_accept
 from bench.traffic import CASES, LARGE, P1, P2
@@ -148,6 +148,17 @@ def test_bars_are_well_formed_and_as_long_as_their_values() -> None:
 
     assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.01)
     assert widths[1] / widths[2] == pytest.approx(2.0, rel=0.01)
+
+
+def test_lines_are_well_formed_and_as_high_as_their_values() -> None:
+    text = lines("a < b", "minutes", "MiB", {"x & y": ([0.0, 5.0, 10.0], [0.0, 20.0, 40.0])})
+    line = ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}polyline")
+    assert line is not None
+    (low, middle, high) = (
+        float(point.partition(",")[2]) for point in line.attrib["points"].split()
+    )
+
+    assert (low - middle) / (low - high) == pytest.approx(0.5, rel=0.01)
 
 
 def test_what_is_not_sent_is_not_announced() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from tertulia.bridge.reasons import Reason
-from tertulia.bridge.video import UNLIMITED, Layer, VideoSource, is_within
+from tertulia.bridge.video import UNLIMITED, Layer, VideoSource, is_within, once_for_each
 
 MOTION_HEIGHT = 360  # up to here motion comes first; above, resolution without motion never
 
@@ -32,7 +31,7 @@ class Candidates:
         )
 
 
-@lru_cache(maxsize=4096)
+@once_for_each
 def candidates_of(source: VideoSource, max_height: int, on_stage: bool) -> Candidates:
     """The candidates of an enabled source; `max_height` is not 0."""
     found = _of_screen if source.video_type.is_screen else _of_camera

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tertulia.bridge import channel as C
 from tertulia.bridge.allocation import allocate, in_speech_order
@@ -16,7 +15,7 @@ from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.media import Media, Wanted
 from tertulia.bridge.rewriting import SLOTS, Rewriting
 from tertulia.bridge.speech import Speech
-from tertulia.bridge.video import ALL, UNLIMITED, Layer, VideoSource
+from tertulia.bridge.video import ALL, UNLIMITED, Layer, VideoSource, once_for_each
 from tertulia.bridge.voices import VOICE_BPS, Voices
 
 LARGE_ROOM = 20  # endpoints
@@ -248,7 +247,7 @@ def _visible(scene: _Scene, layers: Mapping[str, Layer]) -> Iterable[tuple[str, 
         yield source.name, (handle, layer.encoding, *_highest_of(source, layer))
 
 
-@lru_cache(maxsize=4096)
+@once_for_each
 def _highest_of(source: VideoSource, layer: Layer) -> tuple[int, int]:
     """The spatial and temporal layer to order for `layer`.
 

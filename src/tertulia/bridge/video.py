@@ -6,13 +6,19 @@ heights are the shorter side in pixels; -1 means unlimited, 0 means not wanted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 UNLIMITED = -1
 ALL = 7  # as highest spatial or temporal layer: whatever there is
 _GUESSED_HEIGHTS = (180, 360, 720)  # of simulcast encodings, until a keyframe tells the truth
+_REMEMBERED = 256  # results kept with one source: receivers may ask for any height
+
+Arguments = ParamSpec("Arguments")
+Found = TypeVar("Found")
 
 
 class VideoType(StrEnum):
@@ -53,6 +59,7 @@ class VideoSource:
 
     is_enabled: bool = field(init=False)
     top_height: int = field(init=False)  # that arrives; 0 while it is unknown or nothing does
+    worked_out: dict[Hashable, Any] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # Worked out once: a hundred receivers ask.
@@ -76,6 +83,31 @@ class VideoSource:
         if layer.height or self.encodings == 1:
             return layer.height
         return _GUESSED_HEIGHTS[min(layer.encoding, 2)]
+
+
+def once_for_each(
+    work: Callable[Concatenate[VideoSource, Arguments], Found],
+) -> Callable[Concatenate[VideoSource, Arguments], Found]:
+    """Remember what `work` found for a source (and positional arguments) with the source itself.
+
+    A source is made anew whenever its bitrates move, many times a minute: a memory of our own
+    would hold thousands of those that are gone.
+    """
+
+    @wraps(work)
+    def remembered(
+        source: VideoSource, /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Found:
+        memory, key = source.worked_out, (work, *args)
+        try:
+            found: Found = memory[key]
+        except KeyError:
+            if len(memory) >= _REMEMBERED:
+                memory.clear()
+            found = memory[key] = work(source, *args, **kwargs)
+        return found
+
+    return remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ in its region if possible).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class Bridge:
     last_seen: float
     stats: dict[str, str] = field(default_factory=dict)
     failed_at: float | None = None
-    recent: list[float] = field(default_factory=list)  # when endpoints were added
+    recent: deque[float] = field(default_factory=deque)  # when endpoints were added
 
     @property
     def name(self) -> str:
@@ -153,7 +154,13 @@ class Brewery:
 
     def endpoint_added(self, jid: Jid, now: float) -> None:
         if jid in self._bridges:
-            self._bridges[jid].recent.append(now)
+            recent = self._bridges[jid].recent
+            recent.append(now)
+            self._forget_old(recent, now)
+
+    def _forget_old(self, recent: deque[float], now: float) -> None:
+        while recent and now - recent[0] >= self._limits.recent_endpoints_s:
+            recent.popleft()
 
     def why_not(self, bridge: Bridge, now: float) -> str:
         """Why a bridge gets no new conferences, as far as one can tell."""
@@ -197,7 +204,7 @@ class Brewery:
     def corrected_stress(self, bridge: Bridge, now: float) -> float:
         """The reported stress plus what the endpoints of the last seconds will add."""
         limits = self._limits
-        bridge.recent = [at for at in bridge.recent if now - at < limits.recent_endpoints_s]
+        self._forget_old(bridge.recent, now)
         each = _fraction(
             bridge.stats.get("average_participant_stress", ""), limits.default_participant_stress
         )

@@ -49,6 +49,18 @@ def test_new_endpoints_count_before_the_bridge_reports_them() -> None:
     assert selected.name == "a"
 
 
+def test_endpoints_of_long_ago_are_not_remembered() -> None:
+    bridges = brewery(a={"stress_level": "0.1"})
+    seat = BREWERY.with_resource("a")
+
+    for number in range(10_000):
+        bridges.endpoint_added(seat, number * 1.0)
+
+    bridge = bridges.get(seat)
+    assert bridge is not None
+    assert len(bridge.recent) <= 20
+
+
 def test_a_conference_is_where_its_first_people_are() -> None:
     meeting = Meeting(bridges=())
     meeting.bridge_arrives("far", region="us", stress_level="0.0")
