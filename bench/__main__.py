@@ -13,6 +13,7 @@ from bench import (
     footprint,
     forwarding,
     join,
+    network_document,
     networks,
     participants,
     pressure,
@@ -56,9 +57,7 @@ def main() -> int:
         metavar="NAME",
         help=f"which (default: all of {', '.join(BENCHMARKS)}); also soak",
     )
-    parser.add_argument(
-        "--document", action="store_true", help="copy the kept results into docs/performance.md"
-    )
+    parser.add_argument("--document", action="store_true", help="copy the kept results into docs")
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -72,7 +71,10 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     if arguments.document:
-        for name in document.update():
+        missing = document.update()
+        if not network_document.update():
+            missing.append("networks")
+        for name in missing:
             print(f"{name}: no result is kept; run `python -m bench {name}`", file=sys.stderr)
         return 0
     names = arguments.names or list(BENCHMARKS)

@@ -53,10 +53,11 @@ def _table(result: dict[str, Any]) -> str:
         spread = f"{row['least']} - {row['most']}" if "least" in row else ""
         cells = (row.get("p50", ""), row.get("p95", ""), spread, row["unit"], row["goal"])
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _taken(result)])
+    return "\n".join([*lines, "", taken(result)])
 
 
-def _taken(result: dict[str, Any]) -> str:
+def taken(result: dict[str, Any]) -> str:
+    """When and where figures were taken, with what has to be known of that."""
     conditions = ", ".join(f"{key}: {value}" for key, value in result["conditions"].items())
     taken = f"{result['date'][:10]}, revision {result['versions']['revision']}"
     machine = result["machine"]
@@ -90,7 +91,7 @@ def _side_by_side(result: dict[str, Any]) -> str:
         f" of the bound: **{_ratio(summary.get('ratio_vs_bound'))}**;"
         f" of the bound with GSO: {_ratio(summary.get('ratio_vs_bound_gso'))}.",
     ]
-    return "\n".join([*lines, "", _taken(result)])
+    return "\n".join([*lines, "", taken(result)])
 
 
 def _cost(system: dict[str, Any] | None) -> str:

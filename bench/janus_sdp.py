@@ -6,6 +6,7 @@ import random
 import re
 import socket
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bench.driven import CaseFailed
 from tertulia._engine import Load, LoadPeer
@@ -18,6 +19,23 @@ _TRANSPORT_CC = (
 )
 
 
+class Peer(Protocol):
+    """What a description says of a peer's transport."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def ufrag(self) -> str: ...
+    @property
+    def pwd(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def ip(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Streams:
     """The SSRCs of one publisher."""
@@ -25,6 +43,7 @@ class Streams:
     audio: int | None
     video: int | None
     rtx: int | None
+    upper: tuple[tuple[int, int], ...] = ()  # further encodings of the video, with their RTX
 
     @classmethod
     def new(cls, *, with_audio: bool, with_video: bool) -> Streams:
@@ -146,7 +165,7 @@ def connect(load: Load, peer: LoadPeer, description: Description) -> None:
     )
 
 
-def offer(peer: LoadPeer, streams: Streams) -> str:
+def offer(peer: Peer, streams: Streams) -> str:
     """What a publisher offers: a microphone, a camera or both."""
     mids = [mid for mid, ssrc in (("0", streams.audio), ("1", streams.video)) if ssrc]
     lines = _head(peer, mids)
@@ -172,14 +191,20 @@ def offer(peer: LoadPeer, streams: Streams) -> str:
             f"a=fmtp:{VP8_RTX} apt={VP8}",
             _ABS_SEND_TIME,
             _TRANSPORT_CC,
-            f"a=ssrc-group:FID {streams.video} {streams.rtx}",
-            f"a=ssrc:{streams.video} cname:bench",
-            f"a=ssrc:{streams.rtx} cname:bench",
+            *_groups(streams),
         ]
     return "\r\n".join([*lines, ""])
 
 
-def answer(peer: LoadPeer, offered: Description) -> str:
+def _groups(streams: Streams) -> list[str]:
+    pairs = [(streams.video, streams.rtx), *streams.upper]
+    lines = [f"a=ssrc-group:FID {ssrc} {rtx}" for ssrc, rtx in pairs]
+    if streams.upper:
+        lines.insert(0, f"a=ssrc-group:SIM {' '.join(str(ssrc) for ssrc, _ in pairs)}")
+    return lines + [f"a=ssrc:{ssrc} cname:bench" for pair in pairs for ssrc in pair]
+
+
+def answer(peer: Peer, offered: Description) -> str:
     """A subscriber's answer: everything that was offered, received only."""
     mids = [section.values("mid")[0] for section in offered.media]
     lines = _head(peer, mids)
@@ -190,7 +215,7 @@ def answer(peer: LoadPeer, offered: Description) -> str:
     return "\r\n".join([*lines, ""])
 
 
-def _head(peer: LoadPeer, mids: list[str]) -> list[str]:
+def _head(peer: Peer, mids: list[str]) -> list[str]:
     return [
         "v=0",
         f"o=- {peer.id} 1 IN IP4 127.0.0.1",
@@ -201,7 +226,7 @@ def _head(peer: LoadPeer, mids: list[str]) -> list[str]:
     ]
 
 
-def _transport(peer: LoadPeer, mid: str, direction: str) -> list[str]:
+def _transport(peer: Peer, mid: str, direction: str) -> list[str]:
     return [
         "c=IN IP4 0.0.0.0",
         f"a=mid:{mid}",
