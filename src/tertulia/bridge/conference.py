@@ -16,6 +16,7 @@ from tertulia.bridge.forwarding import Forwarding
 from tertulia.bridge.media import Media, SourceOrder, encodings_of
 from tertulia.bridge.offers import adds, extended
 from tertulia.bridge.rewriting import Rewriting
+from tertulia.bridge.silences import Silences
 from tertulia.bridge.speech import Speech, SpeechPolicy
 from tertulia.bridge.video import Layer, VideoType
 from tertulia.bridge.voices import Voices
@@ -76,6 +77,7 @@ class Conference:
         self._owners: dict[int, tuple[Endpoint, str]] = {}  # source handle -> owner, source name
         self.speech = Speech(self.limits.speech, now)
         self.voices = Voices()
+        self._silences = Silences()
         self.forwarding = Forwarding(self.endpoints, media, self.speech, self.voices)
         self._keyframes_at: dict[int, float] = {}  # of sources, when to ask for one
         self._unreachable: set[str] = set()  # ids that ended while the others held them inactive
@@ -368,6 +370,12 @@ class Conference:
             endpoint.is_connected = True
         return endpoint
 
+    def restart_failed(self, handle: int) -> None:
+        """An ICE restart found no path in time."""
+        endpoint = self._by_handle.get(handle)
+        if endpoint is not None:
+            endpoint.restart.awaits_peer = False  # what was offered is not listened for any more
+
     def failed(self, handle: int, now: float) -> Endpoint | None:
         """The engine gave an endpoint up. Returns: which it was."""
         endpoint = self._by_handle.get(handle)
@@ -434,12 +442,16 @@ class Conference:
             self.has_had_endpoints or now - self.created_at >= self.limits.empty_s
         )
 
-    def check_activity(self, idle_s: Mapping[int, float | None], now: float) -> None:
+    def check_activity(self, idle_s: Mapping[int, float | None], now: float) -> list[Endpoint]:
         """Tell all who fell silent or came back (2.11).
 
         Args:
             idle_s: by endpoint handle, how long nothing arrived; None when nothing ever did.
+        Returns: those whose path the focus should try to renew.
         """
+        connected = [each for each in self.endpoints.values() if each.is_connected]
+        silence = [(each.handle, idle_s.get(each.handle) or 0.0) for each in connected]
+        due = self._silences.due(silence, now)
         for endpoint in self.endpoints.values():
             idle = idle_s.get(endpoint.handle)
             if idle is None:
@@ -449,6 +461,7 @@ class Conference:
             if is_active != endpoint.is_active:
                 endpoint.is_active = is_active
                 self._tell_activity(endpoint)
+        return [each for each in connected if each.handle in due]
 
     def _tell_activity(self, endpoint: Endpoint) -> None:
         if endpoint.is_visitor:

@@ -53,6 +53,7 @@ def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> Conferenc
             log.info("Endpoint connected: endpoint=%s srtp=%s", endpoint.id, event.srtp_profile)
     elif isinstance(event, _engine.IceRestartFailed):
         log.warning("ICE restart failed: conference=%s", conference.id)
+        conference.restart_failed(event.endpoint)
     else:
         what = "restarted" if isinstance(event, _engine.IceRestarted) else "connected"
         log.info("ICE %s: conference=%s remote=%s", what, conference.id, event.remote)

@@ -130,7 +130,7 @@ class Forwarding:
                 voices = [each for _, each in self._audible(receiver, scene.audio)]
             wanted = (*voices, *(each for _, each in _visible(scene, allocation.layers)))
         else:
-            wanted = self._in_slots(receiver, receiver.rewriting, scene)
+            wanted = self._in_slots(receiver, receiver.rewriting, scene, now)
         if wanted != receiver.wanted:
             receiver.wanted = wanted
             self._media.forward(receiver.handle, wanted)
@@ -154,7 +154,7 @@ class Forwarding:
         return SLOTS if self.bridge_last_n < 0 else min(SLOTS, self.bridge_last_n)
 
     def _in_slots(
-        self, receiver: Endpoint, rewriting: Rewriting, scene: _Scene
+        self, receiver: Endpoint, rewriting: Rewriting, scene: _Scene, now: float
     ) -> tuple[Wanted, ...]:
         """Assign the receiver's slots, and tell its client before the media come in them."""
         allocation = receiver.allocation
@@ -166,7 +166,9 @@ class Forwarding:
                 (*visible, *allocation.effective_heights, *(s.name for s in others if s.is_enabled))
             )
         )
-        news = rewriting.map_video(names, {s.name: (s.owner, s.video_type) for s in others})
+        for message in rewriting.repeats(now):
+            receiver.tell(message)
+        news = rewriting.map_video(names, {s.name: (s.owner, s.video_type) for s in others}, now)
         if news:
             receiver.tell(C.video_sources_map(news))
         # Whoever sends sound is to be heard at once; beyond that nothing moves without need.
@@ -180,7 +182,7 @@ class Forwarding:
                 rank[scene.audio_owners[each[0]]],
             ),
         )
-        voices = rewriting.map_audio([name for name, _ in audible], scene.audio_owners)
+        voices = rewriting.map_audio([name for name, _ in audible], scene.audio_owners, now)
         if voices:
             receiver.tell(C.audio_sources_map(voices))
         slotted = (

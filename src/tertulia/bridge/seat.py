@@ -148,10 +148,10 @@ class Seat:
         self._presence("", *children, element(self._watch.values()))
 
     def report(self, lost: Lost) -> None:
-        """Tell the focus of an endpoint that is gone, if it can be told."""
+        """Tell the focus of an endpoint that is gone or silent, if it can be told."""
         if self._client is None:
             return  # it takes stock when we are back (`focus.conference`)
-        gone = EndpointReport(id=lost.endpoint, expire=True, reason=lost.reason)
+        gone = EndpointReport(id=lost.endpoint, expire=lost.is_gone, reason=lost.reason)
         payload = ConferenceModified(meeting_id=lost.meeting_id, endpoints=(gone,)).element()
         number = secrets.token_hex(4)  # whose answer nobody waits for
         self._client.send(iq("set", self._focus, payload, stanza_id=f"lost-{number}"))

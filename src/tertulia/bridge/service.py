@@ -122,7 +122,7 @@ async def _work(
 
     work = [
         loop.create_task(_every(_TICK_S, lambda: bridge.tick(loop.time()), watch.lagged)),
-        loop.create_task(_every(0.5, lambda: _check_activity(engine, bridge))),
+        loop.create_task(_every(0.5, lambda: _check_activity(engine, bridge, seat))),
         loop.create_task(_every(config.publish_interval_s, look)),
         loop.create_task(seat.keep()),
         *beside,
@@ -246,11 +246,15 @@ async def _every(
 def _take_events(engine: _engine.Engine, bridge: Videobridge, seat: Seat) -> None:
     now = asyncio.get_running_loop().time()
     dispatch_all(bridge, engine.take_events(), now)
+    _report_lost(bridge, seat)
+
+
+def _report_lost(bridge: Videobridge, seat: Seat) -> None:
     for lost in bridge.take_lost():
         seat.report(lost)
 
 
-def _check_activity(engine: _engine.Engine, bridge: Videobridge) -> None:
+def _check_activity(engine: _engine.Engine, bridge: Videobridge, seat: Seat) -> None:
     if not bridge.conferences:
         return
     now = asyncio.get_running_loop().time()
@@ -259,6 +263,7 @@ def _check_activity(engine: _engine.Engine, bridge: Videobridge) -> None:
         each.endpoint: each.idle_ms / 1000 if each.packets_received else None for each in endpoints
     }
     bridge.check_activity(idle_s, now)
+    _report_lost(bridge, seat)
     bridge.observe_paths(
         {each.endpoint: PathReport(each.rtt_ms, each.loss_out) for each in endpoints}, now
     )

@@ -24,6 +24,7 @@ from tertulia.bridge.video import UNLIMITED
 from tertulia.errors import PeerError
 from tertulia.xmpp.colibri2 import (
     PRIVATE_ADDRESSES,
+    SILENT,
     SOURCE_NAMES,
     BadRequest,
     BridgeFull,
@@ -81,11 +82,12 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An endpoint that the engine gave up; the focus does not know yet."""
+    """An endpoint that the engine gave up, or hears nothing of; the focus does not know yet."""
 
     meeting_id: str
     endpoint: str
     reason: str
+    is_gone: bool = True  # False: it is still here, and its path might be renewed
 
 
 class Videobridge:
@@ -341,7 +343,10 @@ class Videobridge:
 
     def check_activity(self, idle_s: Mapping[int, float | None], now: float) -> None:
         for conference in self.conferences:
-            conference.check_activity(idle_s, now)
+            self._lost += [
+                Lost(conference.meeting_id, endpoint.id, SILENT, is_gone=False)
+                for endpoint in conference.check_activity(idle_s, now)
+            ]
 
     def endpoint_failed(self, handle: int, reason: str, now: float) -> Lost | None:
         """The engine dropped an endpoint. Returns: which, if it is known."""

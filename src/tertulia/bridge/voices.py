@@ -1,4 +1,4 @@
-"""Which microphones send sound now: what they take of a receiver's bandwidth is not for pictures."""
+"""Which microphones send sound now; a receiver's bandwidth for them is not for pictures."""
 
 from __future__ import annotations
 

@@ -10,7 +10,13 @@ from tertulia.focus.offer import feedback_sources
 from tertulia.focus.orders import Answer, AskBridge, Order, Purpose
 from tertulia.focus.participant import Participant, SessionState
 from tertulia.focus.reaction import Reaction, reaction
-from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport, ErrorReason, Refusal
+from tertulia.xmpp.colibri2 import (
+    SILENT,
+    ConferenceModified,
+    EndpointReport,
+    ErrorReason,
+    Refusal,
+)
 from tertulia.xmpp.errors import BadRequest
 from tertulia.xmpp.jingle_rtp import Media
 from tertulia.xmpp.xml import Element
@@ -176,9 +182,19 @@ def _counted(refusal: Refusal) -> tuple[str, str]:
 def bridge_reported(
     conference: Conference, reports: tuple[EndpointReport, ...], now: float
 ) -> list[Order]:
-    """The bridge tells of endpoints that it gave up: their peers went, or cannot be reached."""
+    """The bridge tells of endpoints that it gave up, because their peers went or cannot be reached,
+    and of those it hears nothing of: their ICE is restarted in place (decision 23)."""
     for report in reports:
         participant = conference.participants.get(report.id)
-        if report.expire and participant is not None and participant.state.is_on_bridge:
+        if participant is None:
+            continue
+        if report.expire and participant.state.is_on_bridge:
             conference.endpoint_lost(participant, report.reason, now)
+        elif (
+            report.reason == SILENT
+            and participant.state is SessionState.ACTIVE
+            and participant.ice_restarts.allow(now)
+        ):
+            conference.note(f"Endpoint is silent: room={conference.room} endpoint={report.id}")
+            conference.restart_ice(participant)
     return conference.taken()

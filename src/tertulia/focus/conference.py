@@ -278,6 +278,12 @@ class Conference:
             self.telling.all(now)
         return self.taken()
 
+    def restart_ice(self, participant: Participant) -> None:
+        """Ask the bridge for new credentials; `renew_transport` follows, or a new invitation."""
+        order = EndpointOrder(id=participant.nick, transport=TransportOrder(ice_restart=True))
+        modify = ConferenceModify(meeting_id=self.meeting_id, endpoints=(order,))
+        self.ask_bridge(Purpose.ICE_RESTART, modify, participant)
+
     def renew_transport(self, participant: Participant, transport: IceUdpTransport) -> None:
         """Pass on the bridge's new credentials of an ICE restart in place."""
         self._say(participant, speech.transport_info(participant, self.focus_jid, transport))

@@ -166,8 +166,7 @@ def _info(
         if not participant.ice_restarts.allow(now):
             conference.totals.restarts_refused += 1
             raise ResourceConstraint("too many ICE restarts")
-        order = EndpointOrder(id=participant.nick, transport=TransportOrder(ice_restart=True))
-        conference.ask_bridge(Purpose.ICE_RESTART, _update(conference, order), participant)
+        conference.restart_ice(participant)
         conference.order(Answer(request))
         return
     if jingle.ice_state == "failed":

@@ -27,6 +27,7 @@ from tertulia.xmpp.xml import Element
 
 SOURCE_NAMES = "source-names"  # the capability every endpoint must have
 SSRC_REWRITING = "ssrc-rewriting"  # it wants few streams whose sources change
+SILENT = "silent"  # nothing arrives from this endpoint
 PRIVATE_ADDRESSES = "private-address-connectivity"  # it is beside the bridge, as recorders are
 SSRC_REWRITING = "ssrc-rewriting"
 
@@ -336,7 +337,7 @@ class EndpointReport:
     id: str
     transport: IceUdpTransport | None = None
     expire: bool = False
-    reason: str = ""  # why it expired, in a report that nobody asked for
+    reason: str = ""  # in a report that nobody asked for: why it expired, or SILENT
 
     @classmethod
     def parse(cls, element: Element) -> EndpointReport:
@@ -364,8 +365,9 @@ class ConferenceModified:
     """The answer: transports of what was created, the bridge's own feedback sources.
 
     With `meeting_id`, in an IQ of type set from the bridge, it is a report of ours: endpoints that
-    the bridge gave up by itself. The reference has no such word; there the focus learns of them
-    when its next update of the endpoint is refused, or from the client.
+    the bridge gave up by itself, or (reason SILENT, without `expire`) hears nothing of. The
+    reference has no such word; there the focus learns of them when its next update of the endpoint
+    is refused, or from the client.
     """
 
     meeting_id: str = ""

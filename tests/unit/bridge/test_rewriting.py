@@ -128,3 +128,21 @@ def test_a_new_voice_is_heard_at_once_though_every_slot_is_taken() -> None:
     assert order in stage.received_by("ana")
     stage.passes(6.0)  # a pause is no reason to move anything
     assert order in stage.received_by("ana")
+
+
+def test_what_comes_in_a_stream_that_was_used_before_is_said_twice() -> None:
+    """A client that is just making its track for the stream would not take it the first time."""
+    stage = Stage("bea", "cyd")
+    wire = rewrites(stage, "ana", 900)
+    stage.conference.remove_endpoint("bea", stage.now)
+    before = len(wire.sent)
+    stage.joins("dan", 500)
+    stage.passes(12)
+
+    told = [
+        entry["source"]
+        for message in wire.sent[before:]
+        if message["colibriClass"] in ("VideoSourcesMap", "AudioSourcesMap")
+        for entry in message["mappedSources"]
+    ]
+    assert sorted(told) == ["dan-a0", "dan-a0", "dan-v0", "dan-v0"]

@@ -372,3 +372,36 @@ def test_a_restart_is_refused_by_the_absence_of_a_transport() -> None:
     media.refuses_restarts = True
 
     assert restart(target) is None
+
+
+def test_a_restart_that_found_no_path_is_not_offered_again() -> None:
+    target, _ = with_voice()
+    endpoint = target.conferences[0].endpoints["ana"]
+    endpoint.is_connected = endpoint.has_remote = True
+    first = restart(target)
+
+    target.conferences[0].restart_failed(endpoint.handle)
+    second = restart(target)
+
+    assert first is not None
+    assert second is not None
+    assert (second.ice_generation, second.ufrag == first.ufrag) == (2, False)
+
+
+def test_the_focus_is_told_of_who_is_silent_and_again_when_a_restart_has_not_helped() -> None:
+    target, _ = with_voice()
+    endpoint = target.conferences[0].endpoints["ana"]
+
+    def told(idle_s: float, now: float) -> list[Lost]:
+        target.check_activity({endpoint.handle: idle_s}, now)
+        return target.take_lost()
+
+    silent = [Lost("m", "ana", "silent", is_gone=False)]
+    assert told(6.0, 106.0) == []  # it was never connected
+    endpoint.is_connected = True
+    assert told(4.9, 110.0) == []
+    assert told(5.1, 110.2) == silent
+    assert told(20.0, 125.0) == []
+    assert told(31.0, 136.0) == silent
+    assert told(0.1, 137.0) == []
+    assert told(5.0, 142.0) == silent

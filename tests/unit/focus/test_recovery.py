@@ -8,8 +8,8 @@ from tests.unit.focus.meeting import BREWERY, Meeting, voice
 from tertulia.focus.answers import bridge_reported
 from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.moves import bridge_lost, bridges_changed
-from tertulia.focus.orders import AskBridge
-from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport, Refusal
+from tertulia.focus.orders import AskBridge, Purpose
+from tertulia.xmpp.colibri2 import SILENT, ConferenceModified, EndpointReport, Refusal
 from tertulia.xmpp.jingle import Action, BridgeSession, Content, Jingle
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 
@@ -222,6 +222,20 @@ def test_ice_restarts_come_at_most_every_5_seconds(meeting: Meeting) -> None:
 
     assert restart_asked(meeting) == ["resource-constraint"]
     assert meeting.conference.totals.restarts_refused == 1
+
+
+def test_the_path_of_an_endpoint_the_bridge_hears_nothing_of_is_renewed(meeting: Meeting) -> None:
+    meeting.bridge_answers = False  # yet
+    silent = (EndpointReport(id="ana", reason=SILENT),)
+
+    meeting.note(bridge_reported(meeting.conference, silent, meeting.now))
+    meeting.note(bridge_reported(meeting.conference, silent, meeting.now))
+
+    (ask,) = [each for each in meeting.asked() if each.purpose is Purpose.ICE_RESTART]
+    (order,) = ask.modify.endpoints
+    assert order.transport is not None
+    assert (order.id, order.transport.ice_restart) == ("ana", True)
+    assert offers(meeting, "ana") == 1
 
 
 def test_expiry_times_are_limits() -> None:

@@ -9,6 +9,7 @@ import {
   buildJingle,
   buildReason,
   buildSourceContents,
+  buildTransport,
   type Jingle,
 } from "../protocol/jingle";
 import { NS } from "../protocol/ns";
@@ -44,6 +45,7 @@ export class BridgeSession {
   private constraints: ReceiverConstraints | null = null;
   private videoTypes: Record<SourceName, "camera" | "desktop" | "none"> = {};
   private isAccepted = false;
+  private iceGeneration = 0;
   private isClosed = false;
 
   constructor(
@@ -125,6 +127,28 @@ export class BridgeSession {
   async changeSources(jingle: Jingle): Promise<void> {
     if (jingle.action === "source-add") await this.media.addRemote(jingle.sources);
     else await this.media.removeRemote(jingle.sources.map((source) => source.name));
+  }
+
+  /** The bridge looks for another path to us: answer with new credentials of ours. */
+  async restartIce(jingle: Jingle): Promise<void> {
+    const content = jingle.contents.find((each) => each.transport?.iceGeneration !== undefined);
+    const iceGeneration = content?.transport?.iceGeneration ?? 0;
+    // They may come twice, or in the wrong order.
+    if (!content?.transport || iceGeneration <= this.iceGeneration || !this.isAccepted) return;
+    this.iceGeneration = iceGeneration;
+    const transport = await this.media.restartIce(content.transport);
+    if (!transport || this.isClosed) return;
+    await this.send(
+      buildJingle(
+        "transport-info",
+        { sid: this.sid, initiator: this.initiator, responder: this.context.ownJid },
+        xml(
+          "content",
+          { creator: "initiator", name: content.name },
+          buildTransport({ ...transport, iceGeneration }),
+        ),
+      ),
+    );
   }
 
   /** Set what a slot sends, and tell the focus when that makes or ends a source. */

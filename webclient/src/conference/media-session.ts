@@ -179,6 +179,24 @@ export class MediaSession {
     return this.change((sections) => removeSources(sections, names));
   }
 
+  /**
+   * Take new ICE credentials of the other side, and make new ones (an ICE restart in place). Its
+   * candidates come last: given with the credentials they would end the path that is in use.
+   */
+  restartIce({ ufrag, pwd, candidates }: Transport): Promise<Transport | undefined> {
+    return this.enqueue(async () => {
+      if (!this.model) return undefined;
+      this.model = {
+        ...this.model,
+        transport: { ...this.model.transport, ufrag, pwd, candidates: [] },
+      };
+      await this.negotiate();
+      this.early.push(...candidates);
+      await this.flushCandidates();
+      return this.local?.transport;
+    });
+  }
+
   addCandidates(candidates: readonly Candidate[]): Promise<void> {
     return this.enqueue(async () => {
       this.early.push(...candidates);

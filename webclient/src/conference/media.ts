@@ -281,6 +281,9 @@ export class Media {
       case "source-remove":
         this.bridge.changeSources(jingle).catch((error: unknown) => this.complain(error));
         break;
+      case "transport-info":
+        this.bridge.restartIce(jingle).catch((error: unknown) => this.complain(error));
+        break;
       case "session-terminate":
         // The bridge moved or rests; a new offer follows when there is something to say.
         this.bridge.close();

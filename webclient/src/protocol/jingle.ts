@@ -67,6 +67,8 @@ export interface Transport {
   readonly fingerprint?: Fingerprint;
   readonly candidates: readonly Candidate[];
   readonly webSocketUrl?: string;
+  /** Which ICE restart in place this transport belongs to; absent in the first one. */
+  readonly iceGeneration?: number;
 }
 
 export interface Description {
@@ -153,6 +155,7 @@ function parseCandidate(element: Xml): Candidate | undefined {
 function parseTransport(element: Xml): Transport {
   const fingerprint = child(element, "fingerprint");
   const webSocketUrl = child(element, "web-socket")?.attrs.url;
+  const iceGeneration = Number(element.attrs["ice-generation"]);
   return {
     ufrag: element.attrs.ufrag ?? "",
     pwd: element.attrs.pwd ?? "",
@@ -169,6 +172,7 @@ function parseTransport(element: Xml): Transport {
         }
       : {}),
     ...(webSocketUrl ? { webSocketUrl } : {}),
+    ...(Number.isInteger(iceGeneration) && iceGeneration > 0 ? { iceGeneration } : {}),
   };
 }
 
@@ -259,7 +263,12 @@ export function buildTransport(transport: Transport): Xml {
   const { fingerprint } = transport;
   return xml(
     "transport",
-    { xmlns: NS.iceUdp, ufrag: transport.ufrag, pwd: transport.pwd },
+    {
+      xmlns: NS.iceUdp,
+      ufrag: transport.ufrag,
+      pwd: transport.pwd,
+      "ice-generation": transport.iceGeneration,
+    },
     fingerprint
       ? xml(
           "fingerprint",

@@ -4,6 +4,7 @@ import {
   buildJingle,
   buildReason,
   buildSourceContents,
+  buildTransport,
   parseJingle,
   sendersOf,
 } from "../../src/protocol/jingle";
@@ -168,4 +169,20 @@ test("an msid cannot break out of its line", () => {
     JSON.stringify({ sources: { aa: [[{ s: 1, n: "aa-v0", m: "x\r\na=evil{}+ t" }]] } }),
   );
   expect(source?.msid).toBe("xa=evil t");
+});
+
+describe("an ICE restart in place", () => {
+  test("says its generation, and a first transport says none", () => {
+    const info = parseJingle(
+      parseXml(`<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='s1'>
+        <content name='audio'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'
+          ufrag='new' pwd='secret' ice-generation='2'/></content></jingle>`),
+      "focus",
+    );
+
+    expect(info.contents[0]?.transport).toMatchObject({ ufrag: "new", iceGeneration: 2 });
+    expect(offer.contents[0]?.transport?.iceGeneration).toBeUndefined();
+    const answer = buildTransport({ ufrag: "mine", pwd: "p", candidates: [], iceGeneration: 2 });
+    expect(answer.attrs["ice-generation"]).toBe("2");
+  });
 });
