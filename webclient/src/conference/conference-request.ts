@@ -1,0 +1,47 @@
+/** Asking the focus for the conference, until it is ready (docs/protocols.md). */
+import { StanzaError, type XmppConnection } from "../protocol/connection";
+import { buildConferenceRequest, parseConferenceReply } from "../protocol/focus";
+
+const WAIT_MS = [1_000, 2_000, 4_000, 8_000] as const;
+const ANSWER_WITHIN_MS = 60_000;
+
+/**
+ * Returns the address of the focus once it is in the room, or null when `isWanted` said no.
+ *
+ * @param toldToWait is called each time the focus says "not yet".
+ * @throws StanzaError when it refuses.
+ */
+export async function requestConference(
+  connection: XmppConnection,
+  focus: string,
+  room: string,
+  isWanted: () => boolean,
+  toldToWait: () => void,
+): Promise<string | null> {
+  for (let round = 0; isWanted(); round++) {
+    const request = buildConferenceRequest(room, machineUid());
+    const reply = parseConferenceReply(
+      await connection.request("set", focus, request, ANSWER_WITHIN_MS),
+    );
+    if (!reply) throw new StanzaError("bad-format", "");
+    if (reply.ready) return reply.focusJid;
+    toldToWait();
+    const pause = WAIT_MS[Math.min(round, WAIT_MS.length - 1)]!;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return null;
+}
+
+/** Tells the focus that two visits come from the same browser; means nothing anywhere else. */
+function machineUid(): string {
+  const key = "tertulia.machine-uid";
+  try {
+    const known = localStorage.getItem(key);
+    if (known) return known;
+    const fresh = crypto.randomUUID();
+    localStorage.setItem(key, fresh);
+    return fresh;
+  } catch {
+    return crypto.randomUUID();
+  }
+}

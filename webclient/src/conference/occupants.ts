@@ -1,0 +1,102 @@
+/** The presences of the room: who comes and goes, and what becomes of our own seat (XEP-0045 §7). */
+import { FOCUS_NICK } from "../protocol/ids";
+import { type OccupantGone, type OccupantPresence, parsePresence } from "../protocol/presence";
+import type { Xml } from "../protocol/xml";
+import type { Seat } from "./seat";
+import type { Problem } from "./state";
+import type { Store } from "./store";
+
+/** What happens to ourselves. */
+export interface SeatEvents {
+  seated(seat: Seat): void;
+  /** Somebody else has our nick. */
+  nickTaken(seat: Seat): void;
+  removed(by: string): void;
+  failed(problem: Problem, reason: string): void;
+  /** The room does not know us any more, as after a restart of the server. */
+  forgotten(seat: Seat): void;
+}
+
+const PROBLEMS: Readonly<Record<string, Problem>> = {
+  "not-authorized": "password-required",
+  "registration-required": "not-allowed",
+  "not-allowed": "not-allowed",
+  forbidden: "not-allowed",
+  "service-unavailable": "room-full",
+};
+
+export class Occupants {
+  constructor(
+    private readonly store: Store,
+    private readonly events: SeatEvents,
+  ) {}
+
+  receive(seat: Seat, stanza: Xml): void {
+    const presence = parsePresence(stanza);
+    if (!presence) return;
+    if (presence.kind === "refused") this.refused(seat, presence.condition, presence.text);
+    else if (presence.kind === "gone") this.gone(seat, presence);
+    else this.available(seat, presence);
+  }
+
+  private available(seat: Seat, presence: OccupantPresence): void {
+    const at = Date.now();
+    if (presence.nick === FOCUS_NICK) {
+      seat.focusRealJid = presence.realJid;
+      if (presence.bridgeNotAvailable) this.store.notice("no-bridge");
+      return;
+    }
+    const isModerator = presence.role === "moderator";
+    if (presence.isSelf || presence.nick === seat.nick) {
+      this.store.dispatch({ kind: "own-role-changed", isModerator, at });
+      if (!seat.isJoined) {
+        seat.isJoined = true;
+        this.store.dispatch({ kind: "joined", at });
+        this.events.seated(seat);
+      }
+      return;
+    }
+    if (presence.isBot) seat.bots.add(presence.nick);
+    const isNew = !this.store.participant(presence.nick);
+    this.store.dispatch({
+      kind: "endpoint-changed",
+      at,
+      participant: {
+        id: presence.nick,
+        displayName: presence.displayName,
+        isModerator,
+        sources: presence.sources,
+        raisedHandAt: presence.raisedHandAt,
+        isReachable: true,
+      },
+    });
+    if (isNew && seat.isJoined) seat.media?.companyChanged();
+  }
+
+  private gone(seat: Seat, presence: OccupantGone): void {
+    if (presence.isSelf || presence.nick === seat.nick) {
+      if (presence.kicked) {
+        this.events.removed(this.store.participant(presence.actor)?.displayName ?? "");
+      } else if (presence.destroyed) {
+        this.events.failed("ended-by-moderator", presence.reason);
+      } else if (seat.isJoined) {
+        this.events.forgotten(seat);
+      }
+      return;
+    }
+    this.store.dispatch({
+      kind: "endpoint-left",
+      endpoint: presence.nick,
+      wasRemoved: presence.kicked,
+      at: Date.now(),
+    });
+    seat.bots.delete(presence.nick);
+    seat.media?.companyChanged();
+  }
+
+  private refused(seat: Seat, condition: string, words: string): void {
+    if (seat.isJoined) return;
+    if (condition === "conflict") this.events.nickTaken(seat);
+    else this.events.failed(PROBLEMS[condition] ?? "conference-failed", words);
+  }
+}

@@ -1,0 +1,61 @@
+/** What everybody in the room is told about oneself, said again only when it has changed. */
+import { type SourceName, sourceName } from "../protocol/ids";
+import { buildPresence, type SourceInfo } from "../protocol/presence";
+import type { Seat } from "./seat";
+import type { Store } from "./store";
+
+const CODECS = ["vp8", "h264", "vp9", "av1"];
+
+export class OwnPresence {
+  private last = "";
+
+  constructor(
+    private readonly store: Store,
+    private readonly room: string,
+    private readonly capsVer: string,
+  ) {}
+
+  /** Ask for the seat in the room. */
+  join(seat: Seat): void {
+    this.last = "";
+    this.send(seat, true);
+  }
+
+  /** Every presence goes to everybody: only what is new is said. */
+  update(seat: Seat): void {
+    if (seat.isJoined) this.send(seat, false);
+  }
+
+  private send(seat: Seat, join: boolean): void {
+    const { displayName, raisedHandAt } = this.store.state;
+    const own = {
+      displayName,
+      raisedHandAt,
+      sources: this.sources(seat),
+      codecs: CODECS,
+      capsVer: this.capsVer,
+    };
+    const fingerprint = JSON.stringify(own);
+    if (!join && fingerprint === this.last) return;
+    this.last = fingerprint;
+    seat.connection.send(buildPresence(`${this.room}/${seat.nick}`, own, join));
+  }
+
+  private sources(seat: Seat): SourceInfo {
+    const { local } = this.store.state;
+    const sources: Record<SourceName, SourceInfo[string]> = {
+      [sourceName(seat.nick, "audio", 0)]: {
+        muted: local.microphone !== "on",
+        videoType: "camera",
+      },
+      [sourceName(seat.nick, "video", 0)]: { muted: local.camera !== "on", videoType: "camera" },
+    };
+    if (local.share === "on") {
+      sources[sourceName(seat.nick, "video", 1)] = { muted: false, videoType: "desktop" };
+      if (local.shareHasSound) {
+        sources[sourceName(seat.nick, "audio", 1)] = { muted: false, videoType: "camera" };
+      }
+    }
+    return sources;
+  }
+}
