@@ -5,11 +5,13 @@ The pictures land in tests/output; with PICTURES=docs/images the best go to the 
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, WebSocketRoute
 from tests.browser.people import Person, person
 from tests.conftest import RunningServer
 
@@ -69,6 +71,47 @@ async def illustrated(browser: Browser, number: int, name: str, size: tuple[int,
     return someone
 
 
+async def with_bridge_channel(someone: Person) -> list[WebSocketRoute]:
+    """The page's bridge channels, in which a test can say what a bridge says of bad networks."""
+    channels: list[WebSocketRoute] = []
+
+    def open_channel(channel: WebSocketRoute) -> None:
+        bridge = channel.connect_to_server()
+        # What this busy machine makes the real bridge find would come in between.
+        bridge.on_message(
+            lambda message: None if "SourceReasons" in str(message) else channel.send(message)
+        )
+        channels.append(channel)
+
+    await someone.page.route_web_socket(re.compile("/colibri-ws/"), open_channel)
+    return channels
+
+
+async def look_why_small(someone: Person, channel: WebSocketRoute, others: list[Person]) -> None:
+    """Each reason has its sign on the tile, and its sentence in the card behind it."""
+    reasons = {
+        "your-downlink": "Your connection",
+        "their-uplink": "Their connection",
+        "bridge-busy": "The server is busy",
+    }
+    sources = {
+        f"{await other.endpoint}-v0": reason for other, reason in zip(others, reasons, strict=True)
+    }
+    channel.send(json.dumps({"colibriClass": "SourceReasons", "sources": sources}))
+    for reason, sentence in reversed(reasons.items()):
+        sign = someone.page.locator(f"[data-testid=tile-limit][data-reason={reason}]")
+        await sign.click()
+        why = someone.page.get_by_test_id("connection-why")
+        await why.wait_for()
+        assert (await why.inner_text()).startswith(sentence)
+        if reason == "your-downlink":
+            await look(someone, "why-small")
+        await someone.page.keyboard.press("Escape")
+        await why.wait_for(state="detached")
+    channel.send(json.dumps({"colibriClass": "SourceReasons", "sources": dict.fromkeys(sources)}))
+    await someone.until("() => !document.querySelector('[data-testid=tile-limit]')")
+
+
 async def test_start_and_device_check_at_every_size(
     browser: Browser, server: RunningServer
 ) -> None:
@@ -97,6 +140,8 @@ async def test_a_meeting_of_five_at_every_size(browser: Browser, server: Running
     for number, name in enumerate(names):
         size = PHONE if number == 3 else LAPTOP
         people.append(someone := await illustrated(browser, number, name, size))
+        if number == 0:
+            channels = await with_bridge_channel(someone)
         await someone.open_directly(server.url, "plaza-mayor")
     ana, bruno, montserrat, dora, _ = people
     for someone in people:
@@ -109,6 +154,7 @@ async def test_a_meeting_of_five_at_every_size(browser: Browser, server: Running
     await ana.page.mouse.move(640, 400)
     await look(ana, "meeting")
     await look(dora, "phone")
+    await look_why_small(ana, channels[-1], [bruno, montserrat, dora])
 
     await bruno.say("Good morning. The minutes are on the second page.")
     await ana.until_read("The minutes are on the second page.")

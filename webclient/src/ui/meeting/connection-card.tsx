@@ -4,7 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Conference } from "../../conference/state";
 import { conference } from "../app";
 import { Icon } from "../icons";
-import { t } from "../language";
+import { language, t } from "../language";
+import { LIMIT_ICONS, limitOf } from "./limits";
 import type { TileModel } from "./tiles";
 
 interface Row {
@@ -33,16 +34,18 @@ function rowsOf(state: Conference, tile: TileModel): Row[] {
       name: t("card.loss"),
       value:
         video || audio
-          ? `${Math.max(video?.lossPercent ?? 0, audio?.lossPercent ?? 0)} %`
+          ? percent(Math.max(video?.lossPercent ?? 0, audio?.lossPercent ?? 0))
           : measuring,
     },
     {
       name: t("card.resolution"),
       value: video?.height
-        ? `${video.width} × ${video.height}, ${video.framesPerSecond} fps`
+        ? `${video.width} × ${video.height}, ${video.framesPerSecond}\u00a0fps`
         : t("card.noVideo"),
     },
-    ...(reason ? [{ name: t("card.picture"), value: t(`picture.${reason}`) }] : []),
+    ...(reason && !limitOf(reason)
+      ? [{ name: t("card.picture"), value: t(`picture.${reason}`) }]
+      : []),
     {
       name: t("card.codec"),
       value: [video?.codec, audio?.codec].filter(Boolean).join(", ") || measuring,
@@ -59,6 +62,28 @@ function rowsOf(state: Conference, tile: TileModel): Row[] {
   ];
   if (path?.remoteAddress) rows.push({ name: t("card.remote"), value: path.remoteAddress });
   return rows;
+}
+
+function percent(value: number): string {
+  const format = new Intl.NumberFormat(language.value, {
+    style: "percent",
+    maximumFractionDigits: 1,
+  });
+  return format.format(value / 100);
+}
+
+/** Why the picture is small or missing, before everything technical. */
+function Why({ tile }: { tile: TileModel }): JSX.Element | null {
+  const limit = tile.isLocal ? undefined : limitOf(conference.value.pictureReasons[tile.id]);
+  if (!limit) return null;
+  return (
+    <p class="connection-why" data-testid="connection-why">
+      <Icon name={LIMIT_ICONS[limit]} />
+      <span>
+        {t(`picture.${limit}`)}. <span class="label">{t(`picture.${limit}.hint`)}</span>
+      </span>
+    </p>
+  );
 }
 
 export function ConnectionCard(props: {
@@ -112,6 +137,7 @@ export function ConnectionCard(props: {
           <Icon name="close" />
         </button>
       </div>
+      <Why tile={tile} />
       <dl>
         {rowsOf(conference.value, tile).map(({ name, value }) => (
           <div key={name}>
@@ -126,11 +152,12 @@ export function ConnectionCard(props: {
 
 const EDGE = 8;
 
-/** In the tile's upper left corner, as far as the window allows. */
+/** In the tile's upper left corner, as far as the window allows; the toolbar stays free. */
 function placeOver(card: HTMLElement, tile: DOMRect): void {
   const { width, height } = card.getBoundingClientRect();
   const left = Math.min(tile.left + EDGE, window.innerWidth - width - EDGE);
-  const top = Math.min(tile.top + EDGE, window.innerHeight - height - EDGE);
+  const floor = document.querySelector(".toolbar")?.getBoundingClientRect().top;
+  const top = Math.min(tile.top + EDGE, (floor ?? window.innerHeight) - height - EDGE);
   card.style.left = `${Math.max(EDGE, left)}px`;
   card.style.top = `${Math.max(EDGE, top)}px`;
 }

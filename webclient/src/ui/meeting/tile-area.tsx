@@ -123,7 +123,8 @@ export function TileArea(): JSX.Element {
           class="more-people"
           style={{
             right: `${size.value.width - stageRect.x - stageRect.width + 8}px`,
-            bottom: `${size.value.height - stageRect.y - stageRect.height + 8}px`,
+            // Above the line of the name, which may be as long as the stage is wide.
+            bottom: `${size.value.height - stageRect.y - stageRect.height + 44}px`,
           }}
           onClick={() => {
             panel.value = "people";

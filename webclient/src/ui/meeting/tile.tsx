@@ -1,7 +1,6 @@
 /** One person or one screen. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { PictureReason } from "../../conference/state";
 import { qualityOf } from "../../conference/statistics";
 import { conference, meeting, pinned } from "../app";
 import { Avatar } from "../avatar";
@@ -10,6 +9,7 @@ import { t } from "../language";
 import { togglePin } from "./actions";
 import type { Rect } from "./arrangement";
 import { ConnectionCard } from "./connection-card";
+import { LIMIT_ICONS, limitOf } from "./limits";
 import { MenuItem, Popover } from "./popover";
 import { reactionGlyph } from "./reactions";
 import type { TileModel } from "./tiles";
@@ -30,13 +30,6 @@ export function tileName(tile: TileModel): string {
   const name = displayNameOf(tile.name);
   if (tile.isScreen) return tile.isLocal ? t("tile.yourScreen") : t("tile.screenOf", { name });
   return tile.isLocal ? t("tile.you", { name }) : name;
-}
-
-/** What somebody's network or the server takes away; the other reasons are as people chose. */
-function limitOf(reason: PictureReason | undefined): PictureReason | undefined {
-  return reason === "your-downlink" || reason === "their-uplink" || reason === "bridge-busy"
-    ? reason
-    : undefined;
 }
 
 export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
@@ -106,7 +99,7 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
               isCardOpen.value = true;
             }}
           >
-            <Icon name="signal" />
+            <Icon name={LIMIT_ICONS[limit]} />
           </button>
         )}
         {!limit && quality !== "good" && (
@@ -120,7 +113,7 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
               isCardOpen.value = true;
             }}
           >
-            <Icon name={quality === "poor" ? "warning" : "signal"} />
+            <Icon name={quality === "poor" ? "warning" : "signal-medium"} />
           </button>
         )}
         {reaction && (
