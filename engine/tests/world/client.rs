@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use _engine::setup::{EndpointId, MediaKind, SourceSetup};
+use str0m::bwe::Bitrate;
 use str0m::format::{Codec as FormatCodec, FormatParams};
 use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as StreamKind, Mid, Pt, Rid};
 use str0m::net::Protocol;
@@ -187,6 +188,14 @@ impl Client {
             .stream_rx(&ssrc.into())
             .unwrap()
             .request_keyframe(KeyframeRequestKind::Pli);
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    /// Tell how much can be received, by REMB.
+    pub fn tell_estimate(&mut self, now: Instant, ssrc: u32, bps: u64) {
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_rx(&ssrc.into()).unwrap();
+        stream.request_remb(Bitrate::bps(bps));
         self.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
 

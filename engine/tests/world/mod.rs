@@ -98,10 +98,15 @@ impl World {
     }
 
     fn add_client_with(&mut self, is_dtls_client: bool) -> usize {
-        self.add_client_offered(is_dtls_client, payload_types())
+        self.add_client_offered(is_dtls_client, payload_types(), extensions())
     }
 
-    fn add_client_offered(&mut self, is_dtls_client: bool, offered: Vec<PayloadType>) -> usize {
+    fn add_client_offered(
+        &mut self,
+        is_dtls_client: bool,
+        offered: Vec<PayloadType>,
+        extensions: Vec<(u8, String)>,
+    ) -> usize {
         let index = self.clients.len();
         let id = EndpointId(index as u64 + 1);
         let (ours, theirs) = credentials(index);
@@ -110,7 +115,7 @@ impl World {
             pwd: ours.pass.clone(),
             controlling: true,
             payload_types: offered,
-            extensions: extensions(),
+            extensions,
         };
         assert!(self.sfu.add_endpoint(self.now, id, setup));
         let address: SocketAddr = format!("198.51.100.{}:5000", index + 1).parse().unwrap();
@@ -129,7 +134,17 @@ impl World {
     pub fn join_without_red(&mut self) -> usize {
         let mut offered = payload_types();
         offered.retain(|each| each.codec != Codec::Red);
-        let index = self.add_client_offered(true, offered);
+        let index = self.add_client_offered(true, offered, extensions());
+        self.clients[index].call();
+        self.introduce(index, None);
+        index
+    }
+
+    /// A client that knows no transport-wide congestion control.
+    pub fn join_without_transport_cc(&mut self) -> usize {
+        let mut known = extensions();
+        known.retain(|(_, uri)| !uri.contains("transport-wide-cc"));
+        let index = self.add_client_offered(true, payload_types(), known);
         self.clients[index].call();
         self.introduce(index, None);
         index
