@@ -205,6 +205,10 @@ class Bridge:
         0, "Tell clients when nobody has spoken for so many seconds; 0 for never.", NUMBER
     )
     shed_load: bool = key(False, "Send everybody fewer videos while the bridge has too much to do.")
+    rest: bool = key(
+        False,
+        "Take COLIBRI2 as JSON on its pages for operators; whoever reaches them commands it.",
+    )
     monitor_port: int = key(8080, "TCP port of its pages for operators, at `monitor.listen`.", PORT)
 
 

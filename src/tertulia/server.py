@@ -328,6 +328,7 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
         *("--loudest-voices", str(config.bridge.loudest_voices)),
         *("--silence-after", str(config.bridge.silence_after_s)),
         *(("--shed-load",) if config.bridge.shed_load else ()),
+        *(("--rest",) if config.bridge.rest else ()),
         *("--stop-within", "1"),  # it is told to stop because all of this stops
         *("--log-level", config.log.level),
         *("--log-format", config.log.format),

@@ -27,6 +27,19 @@ def test_each_protocol_has_a_state_and_modules_that_exist(row: list[str]) -> Non
         assert (base / each).is_file(), each
 
 
+def acceptance_tests() -> list[str]:
+    text = (ROOT / "docs" / "acceptance.md").read_text(encoding="utf-8")
+    return sorted(set(re.findall(r"`([^`:]+::[^`]+)`", text)))
+
+
+@pytest.mark.parametrize("test", acceptance_tests())
+def test_each_test_named_for_a_point_exists(test: str) -> None:
+    file, _, name = test.partition("::")
+    source = (ROOT / file).read_text(encoding="utf-8")
+
+    assert re.search(rf"\b(def|fn) {name}\(", source)
+
+
 def reading_order() -> list[str]:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     return re.findall(r"^\d+\. `([^`]+)`", text.partition("## Reading order")[2], re.MULTILINE)

@@ -119,6 +119,24 @@ async def test_a_bridge_that_was_there_first_finds_the_server(tmp_path: Path) ->
         await bridge.communicate()
 
 
+async def test_a_second_bridge_of_the_same_name_is_told_so(server: RunningServer) -> None:
+    bridge = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tertulia", "bridge"),
+        *("--server", f"https://127.0.0.1:{server.port}", "--host", "localhost"),
+        *("--name", "local", "--secret-file", str(server.data / "bridge.secret")),
+        *("--media-port", "0", "--media-address", "127.0.0.1"),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert bridge.stderr is not None
+    try:
+        async with asyncio.timeout(20):
+            while b"another bridge is named local" not in (line := await bridge.stderr.readline()):
+                assert line, "the bridge has ended"
+    finally:
+        bridge.terminate()
+        await bridge.communicate()
+
+
 async def test_it_can_be_stopped_before_it_is_ready(tmp_path: Path) -> None:
     process = await spawn(tmp_path, ["--set", "bridge.enabled=false"])
     server = RunningServer(tmp_path, process)

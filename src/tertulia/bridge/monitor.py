@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -23,7 +24,9 @@ class Watched(Protocol):
     def shut_down(self, *, graceful: bool) -> None: ...
 
 
-def pages(watched: Watched, version: str) -> web.Application:
+def pages(watched: Watched, version: str, more: Sequence[web.RouteDef] = ()) -> web.Application:
+    """The application; `more` are routes that were switched on."""
+
     async def show_stats(request: web.Request) -> web.Response:
         return web.json_response(watched.document())
 
@@ -50,4 +53,5 @@ def pages(watched: Watched, version: str) -> web.Application:
     app.router.add_get("/colibri/drain", show_drain)
     app.router.add_post("/colibri/drain/{what:enable|disable}", set_drain)
     app.router.add_post("/colibri/shutdown", shut_down)
+    app.router.add_routes(more)
     return app

@@ -22,6 +22,7 @@ from tertulia.bridge.engine_media import EngineMedia
 from tertulia.bridge.load_reducer import LoadReducer
 from tertulia.bridge.monitor import pages
 from tertulia.bridge.reachability import Reachability
+from tertulia.bridge.rest import routes
 from tertulia.bridge.seat import Seat
 from tertulia.bridge.settings import BridgeConfig
 from tertulia.bridge.stats import Identity
@@ -74,7 +75,8 @@ async def serve(
             url = await _listen(config, channels)
             identity = Identity(config.name, config.version, config.region, url)
             watch = Watch(bridge, engine, identity, load_limits=config.load_limits)
-            monitor = Listener(pages(watch, config.version))
+            rest = routes(bridge, loop.time) if config.rest else ()
+            monitor = Listener(pages(watch, config.version, rest))
             if config.monitor_port is not None:
                 await monitor.start(config.monitor_address, config.monitor_port)
             beside = [

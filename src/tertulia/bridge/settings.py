@@ -38,6 +38,7 @@ class BridgeConfig:
     version: str = "0"
     monitor_address: str = "127.0.0.1"  # of the listener for operators
     monitor_port: int | None = 0  # None: no such listener
+    rest: bool = False  # COLIBRI2 on it
     publish_interval_s: float = 5.0
     stop_within_s: float = 30.0  # what conferences get to move when the bridge is told to stop
     graceful_within_s: float = (

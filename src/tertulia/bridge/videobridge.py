@@ -13,7 +13,6 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from tertulia.bridge.conference import Conference, ConferenceLimits
 from tertulia.bridge.downlink import PathReport
@@ -46,6 +45,10 @@ from tertulia.xmpp.jingle_rtp import Media as MediaType
 from tertulia.xmpp.jingle_rtp import Source
 
 log = logging.getLogger("tertulia.bridge")
+
+# A handle is the number of its conference and, in the lower bits, its own: nothing need be kept to
+# find the conference of an endpoint or source, however many came and went.
+_HANDLE_BITS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +113,10 @@ class Videobridge:
         self._lost: list[Lost] = []
         self._media = media
         self._public_netloc = public_netloc
-        self._handles = itertools.count(1)
+        self._numbers = itertools.count(1)  # of conferences
         self._by_meeting: dict[str, Conference] = {}
         self._by_id: dict[str, Conference] = {}
-        self._homes: dict[int, str] = {}  # handle of an endpoint or source -> meeting id
+        self._by_number: dict[int, Conference] = {}
         self._feedback = tuple(
             MediaSource(id=name, type=kind, sources=(Source(ssrc=_random_ssrc(), name=name),))
             for name, kind in (("jvb-a0", MediaType.AUDIO), ("jvb-v0", MediaType.VIDEO))
@@ -171,24 +174,21 @@ class Videobridge:
             raise BridgeFull(f"max_endpoints is reached: {limits.max_endpoints}")
         if self.stress >= limits.max_stress:
             raise BridgeFull(f"max_stress is reached: {self.stress:.2f} of {limits.max_stress:g}")
+        number = next(self._numbers)
         conference = Conference(
             id=secrets.token_hex(8),
             meeting_id=request.meeting_id,
             name=request.name,
             media=self._media,
-            new_handle=partial(self._new_handle, request.meeting_id),
+            new_handle=itertools.count(number << _HANDLE_BITS).__next__,
             now=now,
             limits=self.limits.conference,
         )
         self._by_meeting[conference.meeting_id] = conference
         self._by_id[conference.id] = conference
+        self._by_number[number] = conference
         self.totals.conferences_created += 1
         return conference
-
-    def _new_handle(self, meeting_id: str) -> int:
-        handle = next(self._handles)
-        self._homes[handle] = meeting_id
-        return handle
 
     def _check(self, conference: Conference, request: ConferenceModify) -> None:
         if sum(order.is_single for order in request.endpoints) > 1:
@@ -288,8 +288,8 @@ class Videobridge:
         del self._by_meeting[conference.meeting_id]
         del self._by_id[conference.id]
         conference.close()
-        for handle in [h for h, home in self._homes.items() if home == conference.meeting_id]:
-            del self._homes[handle]
+        for number in [n for n, each in self._by_number.items() if each is conference]:
+            del self._by_number[number]
         self.totals.conferences_completed += 1
         self.totals.conference_seconds += now - conference.created_at
         self.totals.dominant_speaker_changes += conference.dominant_changes
@@ -370,9 +370,12 @@ class Videobridge:
         lost, self._lost = self._lost, []
         return lost
 
+    def conference(self, meeting_id: str) -> Conference | None:
+        return self._by_meeting.get(meeting_id)
+
     def home(self, handle: int) -> Conference | None:
         """The conference that an endpoint or source belongs to."""
-        return self._by_meeting.get(self._homes.get(handle, ""))
+        return self._by_number.get(handle >> _HANDLE_BITS)
 
 
 def _random_ssrc() -> int:

@@ -105,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--silence-after", type=_count, default=0, metavar="S", help="tell clients (default: never)"
     )
     add("--shed-load", action="store_true", help="send fewer videos when there is too much to do")
+    add("--rest", action="store_true", help="take COLIBRI2 as JSON on the pages for operators")
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     add("--log-format", default="logfmt", choices=["logfmt", "json"])
 
@@ -179,6 +180,7 @@ def run(args: argparse.Namespace) -> int:
             ),
         ),
         sheds_load=args.shed_load,
+        rest=args.rest,
     )
     machine.raise_open_files_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -29,7 +29,6 @@ SOURCE_NAMES = "source-names"  # the capability every endpoint must have
 SSRC_REWRITING = "ssrc-rewriting"  # it wants few streams whose sources change
 SILENT = "silent"  # nothing arrives from this endpoint
 PRIVATE_ADDRESSES = "private-address-connectivity"  # it is beside the bridge, as recorders are
-SSRC_REWRITING = "ssrc-rewriting"
 
 
 class ErrorReason(StrEnum):

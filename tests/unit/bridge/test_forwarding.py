@@ -52,6 +52,26 @@ def test_the_sender_is_told_the_most_that_anybody_wants() -> None:
     assert stage.wires["bea"].of("SenderSourceConstraints")[-1]["maxHeight"] == 360
 
 
+def test_three_viewers_of_180_360_and_720_lines_make_the_sender_send_720() -> None:
+    stage = Stage("ana", "bea", "cyd", "dan")
+
+    def told() -> int:
+        height: int = stage.wires["bea"].of("SenderSourceConstraints")[-1]["maxHeight"]
+        return height
+
+    for who, height in (("ana", 180), ("cyd", 360), ("dan", 720)):
+        stage.says(who, "ReceiverVideoConstraints", constraints={"bea-v0": {"maxHeight": height}})
+    assert told() == 720
+
+    stage.conference.remove_endpoint("dan", stage.now)
+    assert told() == 360
+    for who in ("ana", "cyd"):
+        stage.says(who, "ReceiverVideoConstraints", lastN=0)
+    assert told() == 0
+    stage.says("ana", "ReceiverVideoConstraints", lastN=1, selectedSources=["bea-v0"])
+    assert told() == 180
+
+
 def test_receivers_are_told_the_whole_set_when_it_changes() -> None:
     stage = Stage("ana", "bea", "cyd")
 

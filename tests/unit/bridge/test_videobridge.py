@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -405,3 +406,44 @@ def test_the_focus_is_told_of_who_is_silent_and_again_when_a_restart_has_not_hel
     assert told(31.0, 136.0) == silent
     assert told(0.1, 137.0) == []
     assert told(5.0, 142.0) == silent
+
+
+def everything(target: Videobridge) -> int:
+    """How many things a bridge and its conferences keep, whatever they are."""
+    seen: set[int] = set()
+    rest: list[object] = [target]
+    while rest:
+        each = rest.pop()
+        if id(each) in seen or isinstance(each, (Recorder, type)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict):
+            rest += [*each.keys(), *each.values()]
+        elif isinstance(each, (list, tuple, set, frozenset, deque)):
+            rest += each
+        elif type(each).__module__.startswith("tertulia.bridge"):
+            slots = [getattr(each, name) for name in getattr(each, "__slots__", ())]
+            rest += [*slots, *vars(each).values()] if hasattr(each, "__dict__") else slots
+    return len(seen)
+
+
+def test_who_came_and_went_leaves_nothing_behind_in_a_conference_that_goes_on() -> None:
+    target, _ = with_voice()
+    sizes = []
+    for number in range(300):
+        name = f"p{number % 7}"
+        modify(target, EndpointOrder(id=name, **NEW))
+        sources = (
+            MediaSource(id=f"{name}-a0", type=Media.AUDIO, sources=(Source(ssrc=number + 100),)),
+            MediaSource(id=f"{name}-v0", type=Media.VIDEO, sources=(Source(ssrc=number + 900),)),
+        )
+        modify(target, EndpointOrder(id=name, sources=sources))
+        conference = target.conferences[0]
+        handle = conference.endpoints[name].audio[f"{name}-a0"].handle
+        conference.heard(handle, bytes([20] * 5), float(number))
+        conference.tick(float(number))
+        modify(target, EndpointOrder(id=name, expire=True))
+        target.tick(float(number))
+        sizes.append(everything(target))
+
+    assert max(sizes[200:]) <= max(sizes[50:100])
