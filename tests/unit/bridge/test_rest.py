@@ -179,8 +179,8 @@ async def test_it_is_off_unless_switched_on(tmp_path: Path, value: str, status: 
     server = await RunningServer.start(tmp_path, ("--set", f"bridge.rest={value}"))
     try:
         url = await monitoring_url(server, "bridge-local")
-        async with aiohttp.ClientSession() as http:
-            async with http.get(f"{url}colibri/v2/conferences") as answer:
-                assert answer.status == status
+        page = f"{url}colibri/v2/conferences"
+        async with aiohttp.ClientSession() as http, http.get(page) as answer:
+            assert answer.status == status
     finally:
         await server.stop()
