@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import ipaddress
@@ -14,6 +15,8 @@ from pathlib import Path
 from tertulia.errors import ConfigError
 
 _SIOCGIFADDR = 0x8915  # netdevice(7)
+_M_MMAP_THRESHOLD = -3  # malloc.h
+_LARGE_BLOCK = 128 * 1024  # bytes; the library's own value, until it moves it
 
 
 def own_addresses() -> list[str]:
@@ -78,6 +81,18 @@ def _ipv6_addresses() -> list[str]:
 
 def own_name() -> str:
     return socket.gethostname().lower()
+
+
+def return_large_blocks() -> None:
+    """Have the C library return large blocks to the system as soon as they are freed (mallopt(3)).
+
+    Each TLS connection holds two buffers of 256 KiB, mostly untouched. After the first is freed,
+    glibc by itself takes the next ones from its heap, among small blocks, and keeps most of it:
+    after 1,000 people had come and gone it held 75 MiB, instead of 15.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def raise_open_files_limit() -> None:

@@ -1,6 +1,9 @@
 """What this machine is and is not, as far as it can be said of any machine."""
 
+import ctypes
 import ipaddress
+import subprocess
+import sys
 
 import pytest
 
@@ -42,3 +45,29 @@ def test_without_a_network_loopback_is_what_there_is(monkeypatch: pytest.MonkeyP
 
 def test_configured_addresses_are_taken_as_they_are() -> None:
     assert machine.media_addresses(("192.0.2.9",), "localhost") == ("192.0.2.9",)
+
+
+LARGE_BLOCKS = """
+import ctypes
+from tertulia import machine
+
+class Found(ctypes.Structure):
+    _fields_ = [(f"f{n}", ctypes.c_size_t) for n in range(10)]  # mallinfo2(3)
+
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = Found
+machine.return_large_blocks()
+del bytearray(1_000_000)[:]  # glibc's own threshold follows what is freed
+before = mallinfo2().f4  # bytes in blocks of their own
+block = bytearray(256 * 1024)
+print(mallinfo2().f4 - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library of others")
+def test_large_blocks_stay_apart_from_small_ones() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", LARGE_BLOCKS], capture_output=True, text=True, check=True
+    )
+
+    assert int(found.stdout) >= 256 * 1024

@@ -20,6 +20,10 @@ from tertulia.bridge.voices import VOICE_BPS, Voices
 
 LARGE_ROOM = 20  # endpoints
 LARGE_ROOM_SPACING_S = 0.05  # between decisions that concern everybody in a large room
+# To decide takes about 4 us for each source and receiver; while a crowd arrives everybody is
+# concerned all the time, and a fifth of a processor is enough for that.
+SPACING_PER_PAIR_S = 20e-6
+MOST_SPACING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Forwarding:
         self._touched: dict[str, None] = {}
         self._is_everybody_touched = False
         self._settled_everybody_at = float("-inf")
+        self._spacing_s = LARGE_ROOM_SPACING_S
 
     # -- what has to be decided anew
 
@@ -76,7 +81,7 @@ class Forwarding:
         """Decide all that was touched; what concerns a whole large room may wait a moment."""
         if self._is_everybody_touched and (
             len(self._endpoints) <= LARGE_ROOM
-            or now - self._settled_everybody_at >= LARGE_ROOM_SPACING_S
+            or now - self._settled_everybody_at >= self._spacing_s
         ):
             self._settled_everybody_at = now
             self._is_everybody_touched = False
@@ -91,6 +96,8 @@ class Forwarding:
         scene = self._scene()
         for receiver in receivers:
             self._decide_for(receiver, scene, now)
+        pairs = len(self._endpoints) * len(scene.videos)
+        self._spacing_s = min(max(LARGE_ROOM_SPACING_S, pairs * SPACING_PER_PAIR_S), MOST_SPACING_S)
         self._tell_senders()
 
     def _scene(self) -> _Scene:

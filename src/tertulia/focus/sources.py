@@ -259,6 +259,9 @@ def difference(
         old, new = told.get(owner, nothing), wanted.get(owner, nothing)
         if old is new:
             continue  # nearly all of them, in a large conference
+        if not old and new:
+            add[owner] = new
+            continue
         if gone := subtract(old, new):
             remove[owner] = gone
         if came := subtract(new, old):

@@ -28,10 +28,12 @@ from tertulia.errors import ConfigError
 from tertulia.machine import why_not_bound
 from tertulia.web.handover import PREFIX_BYTES, Handover, is_media, may_be_media
 from tertulia.xmpp import refusals
+from tertulia.xmpp.patience import Deadline, Patience
 
 logger = logging.getLogger("tertulia.web")
 
 _TLS_HANDSHAKE = 0x16
+_LATEST = 6  # times the limit of a handshake, whatever it waits for
 _HTTP_HOST = re.compile(rb"\r\nhost: *([A-Za-z0-9.:\[\]-]{1,255})\r\n", re.IGNORECASE)
 _HTTP_TARGET = re.compile(rb"[A-Z]{3,10} (/[!-~]{0,1000}) HTTP/1\.[01]\r\n")
 
@@ -120,7 +122,8 @@ class Acceptor:
         self._unfinished: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         # HTTPS connections without a complete request so far, and when to give them up.
-        self._silent: dict[asyncio.BaseProtocol, asyncio.TimerHandle | None] = {}
+        self._silent: dict[asyncio.BaseProtocol, Deadline | None] = {}
+        self._patience = Patience()
 
     def start(self, serve: Callable[[], asyncio.Protocol]) -> None:
         """Listen. `serve` makes the protocol of one HTTPS connection (an aiohttp `web.Server`)."""
@@ -188,14 +191,14 @@ class Acceptor:
     async def _hand_over(self, connection: socket.socket, address: str) -> None:
         handed_over = False
         try:
-            async with asyncio.timeout(self._limits.first_byte_within_s):
+            async with self._patience.timeout(self._limits.first_byte_within_s):
                 first = await _peek(connection, 1)
             if first and first[0] == _TLS_HANDSHAKE:
                 # From here the socket is the loop's; it closes it on a failed handshake too.
                 handed_over = True
                 await self._serve_https(connection)
             elif self._handover is not None and may_be_media(first):
-                async with asyncio.timeout(self._limits.first_byte_within_s):
+                async with self._patience.timeout(self._limits.first_byte_within_s):
                     prefix = await _peek_all(connection, PREFIX_BYTES)
                 if is_media(prefix):
                     self._handover.give(connection)
@@ -215,19 +218,21 @@ class Acceptor:
         protocol = self._serve()
         self._silent[protocol] = None
         try:
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol,
-                connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._limits.handshake_within_s,
-            )
+            async with self._patience.timeout(self._limits.handshake_within_s):
+                transport, _ = await loop.connect_accepted_socket(
+                    lambda: protocol,
+                    connection,
+                    ssl=self._tls,
+                    ssl_handshake_timeout=self._limits.handshake_within_s * _LATEST,
+                )
         except BaseException:
             del self._silent[protocol]
             raise
         if protocol in self._silent:  # its first request may have come with the handshake
             # aiohttp waits for a first request for ever, and so does who sends it slowly.
-            self._silent[protocol] = loop.call_later(
-                self._limits.first_request_within_s, self._give_up, protocol, transport
+            self._silent[protocol] = self._patience.call_later(
+                self._limits.first_request_within_s,
+                lambda: self._give_up(protocol, transport),
             )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -223,6 +223,7 @@ class EndpointSources:
     video_groups: tuple[SsrcGroup, ...] = ()
     audio: tuple[Source, ...] = ()
     audio_groups: tuple[SsrcGroup, ...] = ()
+    as_json: list[str] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.video or self.audio or self.video_groups or self.audio_groups)
@@ -248,17 +249,23 @@ _LONG_SEMANTICS = {short: long for long, short in _SHORT_SEMANTICS.items()}
 
 def sources_to_json(sources: Mapping[str, EndpointSources]) -> str:
     """The text of the compact `<json-message/>`, sources by owner."""
-    encoded: dict[str, list[Any]] = {}
-    for owner, each in sources.items():
+    owners = (f"{json.dumps(owner)}:{_owner_to_json(each)}" for owner, each in sources.items())
+    return f'{{"sources":{{{",".join(owners)}}}}}'
+
+
+def _owner_to_json(sources: EndpointSources) -> str:
+    # Kept with the sources: in a large room everybody is told the same of each.
+    if not sources.as_json:
         parts: list[Any] = [
-            [_source_to_json(source, Media.VIDEO) for source in each.video],
-            [[_SHORT_SEMANTICS[g.semantics], *g.ssrcs] for g in each.video_groups],
-            [_source_to_json(source, Media.AUDIO) for source in each.audio],
+            [_source_to_json(source, Media.VIDEO) for source in sources.video],
+            [[_SHORT_SEMANTICS[g.semantics], *g.ssrcs] for g in sources.video_groups],
+            [_source_to_json(source, Media.AUDIO) for source in sources.audio],
         ]
-        if each.audio_groups:
-            parts.append([[_SHORT_SEMANTICS[g.semantics], *g.ssrcs] for g in each.audio_groups])
-        encoded[owner] = parts
-    return json.dumps({"sources": encoded}, separators=(",", ":"))
+        if sources.audio_groups:
+            groups = [[_SHORT_SEMANTICS[g.semantics], *g.ssrcs] for g in sources.audio_groups]
+            parts.append(groups)
+        sources.as_json.append(json.dumps(parts, separators=(",", ":")))
+    return sources.as_json[0]
 
 
 def _source_to_json(source: Source, media: Media) -> dict[str, Any]:

@@ -276,6 +276,18 @@ def test_in_a_large_room_what_concerns_everybody_is_decided_once_for_a_burst() -
     assert list(stage.reasons_of("p29").values()).count("muted") == 5
 
 
+def test_the_larger_the_room_the_rarer_is_everything_decided_anew() -> None:
+    stage = Stage(*(f"p{n}" for n in range(100)))  # 10,000 pairs
+    stage.passes(1.0)
+    stage.says("p1", "VideoTypeMessage", videoType="none")
+    stage.says("p2", "VideoTypeMessage", videoType="none")
+
+    stage.passes(0.1)
+    assert list(stage.reasons_of("p99").values()).count("muted") == 1
+    stage.passes(0.2)
+    assert list(stage.reasons_of("p99").values()).count("muted") == 2
+
+
 def test_a_receivers_own_wish_never_waits() -> None:
     stage = Stage(*(f"p{n}" for n in range(30)))
     stage.passes(0.2)

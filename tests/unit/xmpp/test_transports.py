@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from tertulia.xmpp.xml import Element
 HOST = "meet.example"
 AUTH = f"auth.{HOST}"
 OPEN = f"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{HOST}' version='1.0'/>"
+STREAM = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
 WITHIN_S = 5.0
 
 
@@ -261,6 +263,43 @@ async def test_who_does_not_log_in_is_sent_away(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         assert b"connection-timeout" in await asyncio.wait_for(reader.read(), WITHIN_S)
         writer.close()
+
+
+async def test_nobody_is_sent_away_because_the_server_was_busy(tmp_path: Path) -> None:
+    async with serving(tmp_path, XmppLimits(authenticate_s=0.5)) as server, http() as session:
+        slow = await session.ws_connect(server.websocket, protocols=("xmpp",))
+        host, port = server.tcp.removeprefix("xmpp://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        await slow.send_str(OPEN)  # lies unread meanwhile
+        writer.write(f"<stream:stream to='{HOST}' version='1.0' {STREAM}>".encode())
+
+        time.sleep(1.0)  # noqa: ASYNC251  # the server serves somebody else
+
+        assert "<open" in await slow.receive_str()
+        assert "mechanisms" in await slow.receive_str()
+        assert b"starttls" in await asyncio.wait_for(reader.readuntil(b"</stream:features>"), 5)
+        assert "connection-timeout" in await slow.receive_str()  # now it is its own fault
+        await slow.close()
+        writer.close()
+
+
+async def test_frames_of_every_size_arrive_in_their_order(server: Server) -> None:
+    arrived: asyncio.Queue[Element] = asyncio.Queue()
+    client = XmppClient(arrived.put_nowait)
+    jid = await client.connect(server.websocket, domain=HOST, trust=Trust.none())
+    sizes = [0, 1, *range(20, 90), 60_000, 66_000, 3, 300_000, 126]  # around the length's forms
+
+    for size in sizes:
+        body = Element("body", {}, "x" * (size - 1) + "é" * bool(size), ns="jabber:client")
+        stanza = Element("message", {"to": str(jid), "from": HOST}, body, ns="jabber:client")
+        server.router.route(stanza)
+
+    for size in sizes:
+        message = await asyncio.wait_for(arrived.get(), WITHIN_S)
+        body = message.find("body")
+        assert body is not None
+        assert len(body.text) == size
+    await client.close()
 
 
 async def test_those_not_logged_in_wait_for_a_place(tmp_path: Path) -> None:

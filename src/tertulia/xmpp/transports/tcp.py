@@ -13,6 +13,7 @@ from tertulia.xmpp.credentials import Credentials
 from tertulia.xmpp.framing import TcpFraming
 from tertulia.xmpp.gate import ConnectionGate
 from tertulia.xmpp.limits import XmppLimits
+from tertulia.xmpp.patience import Deadline, Patience
 from tertulia.xmpp.router import Origin, Router
 from tertulia.xmpp.stanza import iq
 from tertulia.xmpp.stream import ServerStream
@@ -40,6 +41,7 @@ class TcpListener:
         self.tls = tls
         self.limits = limits or XmppLimits()
         self.gate = ConnectionGate(self.limits)
+        self.patience = Patience()
         self.clients: set[_TcpClient] = set()
         self._server: asyncio.Server | None = None
 
@@ -72,6 +74,7 @@ class _TcpClient(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._connection: Connection | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._login: Deadline | None = None
         self._upgrade: asyncio.Task[None] | None = None
         self._early = bytearray()  # what came inside TLS before its handshake was reported
         self._heard = self._loop.time()
@@ -107,7 +110,8 @@ class _TcpClient(asyncio.Protocol):
             on_login=lambda: gate.release(self._ip),
         )
         self._listener.clients.add(self)
-        self._after("login", limits.authenticate_s, self._connection.expire)
+        patience = self._listener.patience
+        self._login = patience.call_later(limits.authenticate_s, self._connection.expire)
         self._after("idle", limits.idle_ping_s, self._ask_if_idle)
 
     def data_received(self, data: bytes) -> None:
@@ -128,6 +132,8 @@ class _TcpClient(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in self._timers.values():
             timer.cancel()
+        if self._login is not None:
+            self._login.cancel()
         if self._upgrade is not None:
             self._upgrade.cancel()
         if self._connection is not None:

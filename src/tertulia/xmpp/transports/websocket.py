@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from collections import deque
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from tertulia.xmpp.credentials import Credentials
 from tertulia.xmpp.framing import WebSocketFraming
 from tertulia.xmpp.gate import ConnectionGate
 from tertulia.xmpp.limits import XmppLimits
+from tertulia.xmpp.patience import Patience
 from tertulia.xmpp.router import Origin, Router
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
@@ -23,6 +25,8 @@ log = logging.getLogger("tertulia.xmpp")
 SUBPROTOCOL = "xmpp"
 _CLOSE_S = 2.0  # how long the client may take to answer our close frame
 _FLUSH_S = 5.0  # how long a closing socket may take to send its last frames
+_FINAL_TEXT = 0x81  # the only fragment, opcode 1
+_FRAME_16, _FRAME_64 = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _MAX_PARAMETER = 8192  # characters of a query parameter that we keep
 
 
@@ -42,6 +46,7 @@ class WebSocketEndpoint:
         self._domain = domain
         self._limits = limits or XmppLimits()
         self._gate = ConnectionGate(self._limits)
+        self._patience = Patience()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._open: dict[Connection, _Frames] = {}
 
@@ -88,7 +93,7 @@ class WebSocketEndpoint:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
-            async with asyncio.timeout(self._limits.authenticate_s):
+            async with self._patience.timeout(self._limits.authenticate_s):
                 await turn  # whoever leaves hands its place over
         except TimeoutError:
             return turn.done() and not turn.cancelled()  # both at the same moment
@@ -142,8 +147,8 @@ class WebSocketEndpoint:
             on_login=admission.end,
         )
         self._open[connection] = frames
-        deadline = loop.call_later(limits.authenticate_s, connection.expire)
-        writing = asyncio.create_task(frames.write())
+        deadline = self._patience.call_later(limits.authenticate_s, connection.expire)
+        closing = asyncio.create_task(frames.close_when_finished())
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -159,7 +164,7 @@ class WebSocketEndpoint:
             connection.lost()
             frames.finish()
             with suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(writing, _FLUSH_S)
+                await asyncio.wait_for(closing, _FLUSH_S)
             del self._open[connection]
             frames.gone.set()
         return socket
@@ -179,64 +184,76 @@ class _Admission:
 
 
 class _Frames:
-    """The Wire of one WebSocket: frames wait here until its writer has sent them."""
+    """The Wire of one WebSocket: what is sent in one turn of the event loop leaves together.
 
-    def __init__(
-        self, socket: web.WebSocketResponse, transport: asyncio.BaseTransport | None
-    ) -> None:
+    A frame of its own costs 15 us to make, encrypt and write; in a crowd each client gets several
+    in a turn. Nobody waits for a slow reader here: `queued_bytes` counts what it has not taken.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
         self._transport = transport
-        self._queue: deque[str] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[str] = []
         self._bytes = 0
-        self._more = asyncio.Event()
-        self._finished = False
+        self._finished = asyncio.Event()
         self._aborted = False
         self.gone = asyncio.Event()
 
     def send(self, text: str) -> None:
-        if self._finished:
+        if self._finished.is_set():
             return
+        if not self._queue:
+            self._loop.call_soon(self._flush)
         self._queue.append(text)
         self._bytes += len(text)
-        self._more.set()
 
     def queued_bytes(self) -> int:
-        return self._bytes
+        waiting = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self._bytes + waiting
 
     def start_tls(self) -> None:
         """Never asked for: a WebSocket is inside TLS or it is not."""
 
     def finish(self) -> None:
-        self._finished = True
-        self._more.set()
+        self._finished.set()
 
     def abort(self) -> None:
         self._queue.clear()
         self._bytes = 0
         self._aborted = True
         self.finish()
-        if isinstance(self._transport, asyncio.WriteTransport):
+        if self._transport is not None:
             self._transport.abort()
 
-    async def write(self) -> None:
-        """Send what is queued until `finish`, then close the socket."""
-        socket, queue = self._socket, self._queue
-        try:
-            while True:
-                while queue:
-                    text = queue.popleft()
-                    await socket.send_str(text)
-                    self._bytes -= len(text)
-                if self._finished:
-                    break
-                self._more.clear()
-                await self._more.wait()
-            if not self._aborted:
-                await socket.close(code=WSCloseCode.OK)
-        except (ConnectionError, RuntimeError):
-            self._finished = True  # the socket is gone; its reader will notice
-            queue.clear()
-            self._bytes = 0
+    def _flush(self) -> None:
+        if not self._queue:
+            return
+        frames = b"".join(map(text_frame, self._queue))
+        self._queue.clear()
+        self._bytes = 0
+        is_over = self._socket.closed or self._transport is None or self._transport.is_closing()
+        if self._transport is not None and not is_over:
+            self._transport.write(frames)
+
+    async def close_when_finished(self) -> None:
+        """Wait until `finish`, send what is queued and close the socket."""
+        await self._finished.wait()
+        self._flush()
+        if not self._aborted:
+            with suppress(ConnectionError, RuntimeError):  # the socket is gone already
+                await self._socket.close(code=WSCloseCode.OK)
+
+
+def text_frame(text: str) -> bytes:
+    """A whole message in one frame of a server, not masked, not compressed (RFC 6455 §5.2)."""
+    payload = text.encode()
+    size = len(payload)
+    if size < 126:
+        return bytes((_FINAL_TEXT, size)) + payload
+    if size < 65536:
+        return _FRAME_16.pack(_FINAL_TEXT, 126, size) + payload
+    return _FRAME_64.pack(_FINAL_TEXT, 127, size) + payload
 
 
 def _origin(request: web.Request) -> Origin:
