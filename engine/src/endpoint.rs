@@ -807,6 +807,10 @@ impl Endpoint {
     /// Count a datagram of the session and send it where it has to go now.
     fn give_out(&mut self, now: Instant, mut transmit: Transmit, transmits: &mut Vec<Transmit>) {
         let first = transmit.contents.first().copied().unwrap_or(0);
+        if first >= 128 && !self.is_reachable && !is_rtp(&transmit.contents) {
+            // Reports go on in str0m; without consent nothing but checks may (RFC 7675 §5.1).
+            return;
+        }
         if let Some(restarts) = &self.restarts {
             if first < 2 && restarts.has_silenced_session() {
                 return;

@@ -1,7 +1,7 @@
 //! How often a sender is asked for a key frame.
 //!
-//! Key frames are expensive for everybody, so requests are limited per source over all receivers
-//! and per receiver (bridge reference 2.7). Those the bridge itself needs, to switch an encoding,
+//! Key frames are expensive for everybody, so requests are limited per source over all receivers,
+//! in the short and in the long run, and per receiver (bridge reference 2.7). Those the bridge itself needs, to switch an encoding,
 //! are limited per source only: they repeat until the key frame is there, and more slowly each time.
 
 use std::collections::{HashMap, VecDeque};
@@ -24,24 +24,24 @@ pub enum Asker {
 /// The limiter of one source.
 #[derive(Debug, Default)]
 pub struct KeyframeLimiter {
-    sent: Option<Instant>,
+    sent: VecDeque<Instant>,
     receivers: HashMap<EndpointId, VecDeque<Instant>>,
 }
 
 impl KeyframeLimiter {
     /// True when the sender is to be asked now; the request then counts.
     pub fn admit(&mut self, now: Instant, asker: Asker, limits: &Limits) -> bool {
-        if self
-            .sent
-            .is_some_and(|at| now < at + limits.keyframe_interval)
-        {
+        forget_old(&mut self.sent, now);
+        let last = self.sent.back();
+        if last.is_some_and(|&at| now < at + limits.keyframe_interval) {
             return false;
         }
         if let Asker::Receiver(id, rtt) = asker {
-            let history = self.receivers.entry(id).or_default();
-            while history.front().is_some_and(|&at| now >= at + WINDOW) {
-                history.pop_front();
+            if self.sent.len() >= limits.keyframes_per_source_10s {
+                return false;
             }
+            let history = self.receivers.entry(id).or_default();
+            forget_old(history, now);
             let apart = rtt.map_or(limits.keyframe_interval, |rtt| {
                 limits
                     .keyframe_interval
@@ -53,12 +53,18 @@ impl KeyframeLimiter {
             }
             history.push_back(now);
         }
-        self.sent = Some(now);
+        self.sent.push_back(now);
         true
     }
 
     pub fn forget(&mut self, receiver: EndpointId) {
         self.receivers.remove(&receiver);
+    }
+}
+
+fn forget_old(history: &mut VecDeque<Instant>, now: Instant) {
+    while history.front().is_some_and(|&at| now >= at + WINDOW) {
+        history.pop_front();
     }
 }
 
@@ -126,6 +132,21 @@ mod tests {
             .collect();
 
         assert_eq!(admitted, [true, true, true, false, false, true]);
+    }
+
+    #[test]
+    fn a_hundred_receivers_get_two_a_second_in_the_long_run() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut limiter = KeyframeLimiter::default();
+
+        let admitted = (0..3000)
+            .filter(|&n| {
+                let at = start + Duration::from_millis(10 * n);
+                limiter.admit(at, receiver(n % 100), &limits)
+            })
+            .count();
+
+        assert_eq!(admitted, 60, "in thirty seconds");
     }
 
     #[test]

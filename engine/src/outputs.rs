@@ -95,7 +95,8 @@ impl Outputs {
 
     /// The source that comes out under this mid.
     pub fn source_of(&self, mid: Mid) -> Option<SourceId> {
-        self.by_ssrc.get(self.by_mid.get(&mid)?)?.source
+        let output = self.by_ssrc.get(self.by_mid.get(&mid)?)?;
+        output.source.filter(|_| !output.projection.is_suspended())
     }
 
     /// Sources that are passed on or wait to be.

@@ -179,6 +179,8 @@ pub struct Limits {
     /// Per source, over all receivers.
     pub keyframe_interval: Duration,
     pub keyframes_per_receiver_10s: usize,
+    /// Per source, over all receivers; what the bridge itself needs is not refused.
+    pub keyframes_per_source_10s: usize,
     pub dtls_timeout: Duration,
     /// Nothing ever received after the endpoint was added.
     pub ice_timeout: Duration,
@@ -192,6 +194,7 @@ impl Default for Limits {
         Limits {
             keyframe_interval: Duration::from_millis(200),
             keyframes_per_receiver_10s: 3,
+            keyframes_per_source_10s: 20,
             dtls_timeout: Duration::from_secs(30),
             ice_timeout: Duration::from_secs(120),
             activity_timeout: Duration::from_secs(60),

@@ -17,7 +17,7 @@ use _engine::events::Event;
 use _engine::filter::Highest;
 use _engine::forward::{Incoming, Projection, Shape};
 use _engine::setup::Codec;
-use _engine::{codecs, demux, h264, red, stun, vp8, vp9};
+use _engine::{codecs, demux, feedback, h264, red, stun, vp8, vp9};
 use str0m::rtp::ExtensionValues;
 use world::dependency::Descriptor;
 use world::{AV1, H264, MS, RED, Sent, VP8, VP9, World, audio, opus, video, wanted};
@@ -213,6 +213,21 @@ fn fuzz_red(data: &[u8]) -> bool {
     true
 }
 
+/// Feedback whose packets are as many as it says, and no more than can be in flight.
+fn fuzz_feedback(data: &[u8]) -> bool {
+    let found = feedback::parse(data);
+    for each in &found {
+        assert!(each.packets.len() <= 4096, "{}", each.packets.len());
+        let numbers = each.packets.windows(2);
+        assert!(
+            numbers
+                .into_iter()
+                .all(|two| two[1].0 == two[0].0.wrapping_add(1))
+        );
+    }
+    !found.is_empty()
+}
+
 fn fuzz_entry(data: &[u8]) -> bool {
     demux::classify(data).is_ok() | stun::peek(data).is_ok()
 }
@@ -306,6 +321,11 @@ fn units_of_h264() {
 #[test]
 fn redundant_audio() {
     fuzz("red", INPUTS, fuzz_red);
+}
+
+#[test]
+fn transport_wide_feedback() {
+    fuzz("feedback", INPUTS, fuzz_feedback);
 }
 
 #[test]

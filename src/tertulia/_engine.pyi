@@ -56,6 +56,7 @@ class Limits:
         *,
         keyframe_interval_ms: int = 200,  # per source, over all receivers
         keyframes_per_receiver_10s: int = 3,
+        keyframes_per_source_10s: int = 20,  # over all receivers
         dtls_timeout_ms: int = 30_000,
         ice_timeout_ms: int = 120_000,  # nothing ever received after add_endpoint
         activity_timeout_ms: int = 60_000,  # nothing received any more

@@ -106,6 +106,7 @@ impl Limits {
         *,
         keyframe_interval_ms=200,
         keyframes_per_receiver_10s=3,
+        keyframes_per_source_10s=20,
         dtls_timeout_ms=30_000,
         ice_timeout_ms=120_000,
         activity_timeout_ms=60_000,
@@ -114,6 +115,7 @@ impl Limits {
     fn new(
         keyframe_interval_ms: u64,
         keyframes_per_receiver_10s: usize,
+        keyframes_per_source_10s: usize,
         dtls_timeout_ms: u64,
         ice_timeout_ms: u64,
         activity_timeout_ms: u64,
@@ -122,6 +124,7 @@ impl Limits {
         Limits(setup::Limits {
             keyframe_interval: Duration::from_millis(keyframe_interval_ms),
             keyframes_per_receiver_10s,
+            keyframes_per_source_10s,
             dtls_timeout: Duration::from_millis(dtls_timeout_ms),
             ice_timeout: Duration::from_millis(ice_timeout_ms),
             activity_timeout: Duration::from_millis(activity_timeout_ms),

@@ -1,0 +1,296 @@
+//! What somebody on the network, or in the meeting, may try against the others' media.
+
+mod world;
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use _engine::events::Event;
+use _engine::setup::Limits;
+use world::{Frame, MS, OPUS, World, audio, opus, server, video, vp8, wanted};
+
+fn stranger() -> SocketAddr {
+    "203.0.113.9:6000".parse().unwrap()
+}
+
+/// Client 0 speaks to client 1.
+fn talking() -> World {
+    let mut world = World::connected(2);
+    let source = audio(1, 11);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    world
+}
+
+fn say(world: &mut World, from: u32, packets: u32) {
+    for n in from..from + packets {
+        let now = world.now;
+        world.clients[0].send(now, 11, opus(n * 960, -30));
+        world.run(20 * MS);
+    }
+}
+
+fn picture(n: u32) -> Frame {
+    Frame {
+        timestamp: n * 3000,
+        is_key: n == 0,
+        picture: n as u16,
+        tl0: n as u8,
+        temporal: 0,
+        sync: false,
+    }
+}
+
+/// Client 0 shows these pictures.
+fn play(world: &mut World, from: u32, to: u32) {
+    for n in from..to {
+        let now = world.now;
+        world.clients[0].send(now, 1000, vp8(picture(n)));
+        world.run(33 * MS);
+    }
+}
+
+type Tape = Rc<RefCell<Vec<Vec<u8>>>>;
+
+/// Everything that client 0 sends to the engine from now on.
+fn record(world: &mut World) -> Tape {
+    let tape = Tape::default();
+    let recorder = Rc::clone(&tape);
+    let speaker = world.clients[0].address;
+    world.passes = Box::new(move |from, to, bytes| {
+        if from == speaker && to == server() {
+            recorder.borrow_mut().push(bytes.to_vec());
+        }
+        true
+    });
+    tape
+}
+
+fn is_media(datagram: &[u8]) -> bool {
+    datagram.len() > 12 && datagram[0] >> 6 == 2 && datagram[1] & 0x7f == OPUS
+}
+
+#[test]
+fn recorded_packets_are_passed_on_once_wherever_they_come_from() {
+    let mut world = talking();
+    let tape = record(&mut world);
+    say(&mut world, 0, 300);
+    let recorded: Vec<_> = tape
+        .borrow()
+        .iter()
+        .filter(|each| is_media(each))
+        .cloned()
+        .collect();
+    assert!(recorded.len() >= 300);
+    let speaker = world.clients[0].address;
+    let before = world.sfu.counters.packets_forwarded;
+
+    for _ in 0..30 {
+        for datagram in &recorded {
+            world.inject(speaker, datagram);
+            world.inject(stranger(), datagram);
+        }
+        world.run(20 * MS);
+    }
+
+    assert_eq!(world.sfu.counters.packets_forwarded, before);
+    say(&mut world, 300, 50);
+    assert!(world.clients[1].received(11).len() >= 349);
+}
+
+#[test]
+fn numbers_wrap_three_times_while_most_packets_are_lost() {
+    let mut world = World::connected(3);
+    let source = audio(1, 11);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.clients[2].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    let mut rng = fastrand::Rng::with_seed(5);
+    let (mut number, mut sent, mut is_late_there) = (0, 0_usize, false);
+    while number < 3 * 65_536 + 2_000 {
+        let now = world.now;
+        world.clients[0].send(now, 11, opus(number, -30));
+        sent += 1;
+        number += 1;
+        for _ in 0..rng.u32(..40) {
+            world.clients[0].lose_one(11);
+            number += 1;
+        }
+        if sent % 20 == 0 {
+            world.run(MS);
+        }
+        if number > 2 * 65_536 - 300 && !is_late_there {
+            // A late joiner near the wrap.
+            world.forward(2, vec![wanted(1, 0, 7)]);
+            is_late_there = true;
+        }
+    }
+    world.run(100 * MS);
+
+    let heard = world.clients[1].received(11);
+    assert!(heard.len() >= sent - 5, "{} of {sent}", heard.len());
+    assert!(heard.windows(2).all(|two| two[1].seq_no > two[0].seq_no));
+    assert!(world.clients[2].received(11).len() > sent / 4);
+}
+
+#[test]
+fn forged_hellos_hinder_nobodys_handshake() {
+    let mut world = World::new();
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 1];
+    hello.resize(113, 7);
+    for n in 0..200_u16 {
+        if n % 20 == 0 && world.clients.len() < 10 {
+            world.join();
+        }
+        // A thousand in a second: from elsewhere, and as if they came from those who call.
+        for _ in 0..5 {
+            world.inject(stranger(), &hello);
+        }
+        for client in 0..world.clients.len() {
+            let address = world.clients[client].address;
+            world.inject(SocketAddr::new(address.ip(), 5001), &hello);
+        }
+        world.run(5 * MS);
+    }
+    world.run(500 * MS);
+
+    assert_eq!(world.clients.len(), 10);
+    assert!(world.clients.iter().all(|client| client.is_connected));
+    for client in &world.clients {
+        let flights = client
+            .dtls_sent
+            .last()
+            .unwrap()
+            .duration_since(client.dtls_sent[0]);
+        assert!(flights <= 100 * MS, "{flights:?} of handshake");
+    }
+}
+
+#[test]
+fn who_has_gone_is_sent_nothing_after_thirty_seconds_whatever_is_forged() {
+    let limits = Limits {
+        activity_timeout: 60_000 * MS,
+        ..Limits::default()
+    };
+    let mut world = World::with_limits(limits);
+    for _ in 0..2 {
+        world.join();
+    }
+    world.run(1000 * MS);
+    let source = audio(1, 11);
+    world.clients[0].publish(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    let gone = world.clients[1].address;
+    let (bytes, last_check) = (Rc::new(RefCell::new(0)), Rc::new(RefCell::new(Vec::new())));
+    let (count, check) = (Rc::clone(&bytes), Rc::clone(&last_check));
+    world.passes = Box::new(move |from, to, datagram| {
+        if to == gone {
+            // Media alone: checks may go on looking for it.
+            if datagram[0] >> 6 == 2 {
+                *count.borrow_mut() += datagram.len();
+            } else {
+                *check.borrow_mut() = datagram.to_vec();
+            }
+        }
+        from != gone && to != gone
+    });
+    for n in 0..(29 * 50) {
+        let now = world.now;
+        world.clients[0].send(now, 11, opus(n * 960, -30));
+        if n % 10 == 0 && !last_check.borrow().is_empty() {
+            // A success response to its last check, by somebody without the password.
+            let mut forged = last_check.borrow().clone();
+            forged[0..2].copy_from_slice(&[0x01, 0x01]);
+            forged[2..4].copy_from_slice(&[0, 0]);
+            forged.truncate(20);
+            world.inject(gone, &forged);
+        }
+        world.run(20 * MS);
+    }
+    world.run(1000 * MS);
+    *bytes.borrow_mut() = 0;
+    for n in 0..250 {
+        let now = world.now;
+        world.clients[0].send(now, 11, opus((2000 + n) * 960, -30));
+        world.run(20 * MS);
+    }
+
+    assert_eq!(*bytes.borrow(), 0);
+}
+
+#[test]
+fn a_keyframe_is_asked_for_by_those_only_who_receive_the_source() {
+    let mut world = World::connected(3);
+    let source = video(1, 1000, 1);
+    world.clients[0].publish(&source);
+    for client in 1..3 {
+        world.clients[client].expect(&source);
+    }
+    world.set_sources(0, vec![source]);
+    for client in 1..3 {
+        world.forward(client, vec![wanted(1, 0, 7)]);
+    }
+    play(&mut world, 0, 100);
+    world.forward(2, vec![]);
+    play(&mut world, 100, 200);
+    let before = world.clients[0].keyframe_requests.len();
+
+    for _ in 0..50 {
+        let now = world.now;
+        world.clients[2].request_keyframe(now, 1000);
+        world.run(100 * MS);
+    }
+    let heard = world.sfu.snapshot(world.now);
+    let asked: u64 = heard
+        .iter()
+        .map(|each| each.counters.keyframe_requests_received)
+        .sum();
+    assert!(asked > 0, "no request came as far as the engine");
+    assert_eq!(world.clients[0].keyframe_requests.len(), before);
+
+    let now = world.now;
+    world.clients[1].request_keyframe(now, 1000);
+    world.run(1000 * MS);
+    assert_eq!(world.clients[0].keyframe_requests.len(), before + 1);
+    assert_eq!(
+        world.count_events(|event| matches!(event, Event::EndpointFailed { .. })),
+        0
+    );
+}
+
+#[test]
+fn a_flood_of_keyframe_requests_reaches_the_sender_twice_a_second_at_most() {
+    let mut world = World::connected(20);
+    let source = video(1, 1000, 1);
+    world.clients[0].publish(&source);
+    for client in 1..20 {
+        world.clients[client].expect(&source);
+    }
+    world.set_sources(0, vec![source]);
+    for client in 1..20 {
+        world.forward(client, vec![wanted(1, 0, 7)]);
+    }
+    let flood = |world: &mut World, frames: u32| {
+        for n in 0..frames {
+            let now = world.now;
+            world.clients[0].send(now, 1000, vp8(picture(n)));
+            for client in 1..20 {
+                world.clients[client].request_keyframe(now, 1000);
+            }
+            world.run(20 * MS);
+        }
+    };
+    flood(&mut world, 150);
+    let before = world.clients[0].keyframe_requests.len();
+
+    flood(&mut world, 500);
+
+    let asked = world.clients[0].keyframe_requests.len() - before;
+    assert!(asked <= 20, "{asked} requests in ten seconds");
+}
