@@ -46,6 +46,7 @@ class ConferenceLimits:
     inactive_s: float = 8.0
     stats_to_all_up_to: int = 20  # endpoints; beyond, EndpointStats go to those who look
     max_ssrcs_per_endpoint: int = 50
+    max_candidates: int = 20  # taken at a time; checks find the rest (reference bridge 1.1)
     unreachable: int = 1000  # ids remembered to tell that they are back
     speech: SpeechPolicy = field(default_factory=SpeechPolicy)
 
@@ -141,7 +142,7 @@ class Conference:
 
     def set_transport(self, endpoint: Endpoint, transport: IceUdpTransport) -> None:
         """Note what the peer says of its transport; checks begin once all is known."""
-        for candidate in transport.candidates[:100]:
+        for candidate in transport.candidates[: self.limits.max_candidates]:
             self._media.add_candidate(endpoint.handle, candidate)
         if endpoint.has_remote:
             if transport.ice_generation is not None:

@@ -27,15 +27,16 @@ class SourceRefused(BadRequest):
 
 
 class SourceLimitReached(ResourceConstraint):
-    """More sources than one participant may have."""
+    """More sources than one participant or one conference may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """What one participant may send (reference signalling 5.4)."""
+    """What one participant, and all of them, may send (reference signalling 5.4)."""
 
     max_ssrcs: int = 20
     max_groups: int = 20
+    max_sources: int = 500  # of the whole conference, by name; every client is told of each
 
 
 class ConferenceSources:
@@ -45,6 +46,7 @@ class ConferenceSources:
         self._limits = limits or SourceLimits()
         self._by_owner: dict[str, EndpointSources] = {}
         self._told: dict[str, EndpointSources] = {}  # the same without simulcast
+        self._named: dict[str, int] = {}  # how many sources each has
         self._reserved: frozenset[int] = frozenset()
 
     def reserve(self, ssrcs: Iterable[int]) -> None:
@@ -69,6 +71,9 @@ class ConferenceSources:
             raise SourceLimitReached(f"at most {self._limits.max_ssrcs} SSRCs for one participant")
         if len(groups) > self._limits.max_groups:
             raise SourceLimitReached(f"at most {self._limits.max_groups} groups of SSRCs")
+        others = sum(self._named.values()) - self._named.get(owner, 0)
+        if others + _named(mine) > self._limits.max_sources:
+            raise SourceLimitReached(f"max_sources is reached: {self._limits.max_sources}")
         self._check_unique(owner, added)
         _check_groups(mine.audio, mine.audio_groups)
         _check_groups(mine.video, mine.video_groups)
@@ -100,10 +105,12 @@ class ConferenceSources:
     def forget(self, owner: str) -> None:
         self._by_owner.pop(owner, None)
         self._told.pop(owner, None)
+        self._named.pop(owner, None)
 
     def _set(self, owner: str, sources: EndpointSources) -> None:
         self._by_owner[owner] = sources
         self._told[owner] = repairs_last(strip_simulcast(sources))
+        self._named[owner] = _named(sources)
 
     def told_to(
         self, receiver: str, media: frozenset[Media] = ALL_MEDIA
@@ -130,6 +137,10 @@ class ConferenceSources:
             taken.add(source.ssrc)
             if source.msid in foreign_msids:
                 raise SourceRefused("the msid belongs to another participant")
+
+
+def _named(sources: EndpointSources) -> int:
+    return len({source.name for source in (*sources.audio, *sources.video)})
 
 
 def _normalised(owner: str, added: EndpointSources) -> EndpointSources:

@@ -161,6 +161,15 @@ def test_the_transport_may_come_in_parts() -> None:
     assert stage.media.remotes == {ana.handle: ("u", "p", (fingerprint,))}
 
 
+def test_endless_candidates_are_cut() -> None:
+    stage = Stage("ana")
+    many = tuple(Candidate(ip="192.0.2.1", port=port, priority=1) for port in range(1, 1000))
+
+    stage.conference.set_transport(stage.endpoint("ana"), IceUdpTransport(candidates=many))
+
+    assert len(stage.media.remote_candidates) == 20
+
+
 def test_who_leaves_is_forgotten_by_all() -> None:
     stage = Stage("ana", "bea")
     bea = stage.endpoint("bea")

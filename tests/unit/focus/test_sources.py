@@ -10,6 +10,7 @@ from tertulia.errors import PeerError
 from tertulia.focus.sources import (
     ConferenceSources,
     SourceLimitReached,
+    SourceLimits,
     SourceRefused,
     difference,
     for_bridge,
@@ -157,6 +158,19 @@ def test_twenty_one_ssrcs_are_too_many() -> None:
 
     with pytest.raises(SourceLimitReached):
         ConferenceSources().add("a", many)
+
+
+def test_the_sources_of_all_have_a_limit_too() -> None:
+    sources = ConferenceSources(SourceLimits(max_sources=3))
+    sources.add("a", camera("a"))  # six SSRCs, one source
+    sources.add("b", one(1, "b-a0"))
+    sources.add("c", one(2, "c-a0"))
+
+    with pytest.raises(SourceLimitReached, match="max_sources is reached: 3"):
+        sources.add("d", one(3, "d-a0"))
+
+    sources.forget("b")
+    sources.add("d", one(3, "d-a0"))
 
 
 def test_groups_vanish_with_their_sources() -> None:
