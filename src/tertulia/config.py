@@ -152,6 +152,12 @@ class Media:
         False,
         "Give Jitsi Meet clients at most 50 streams whose sources change, for very large meetings.",
     )
+    last_n: int = key(
+        0,
+        "How many videos a client asks for at most, those who spoke last first; 0 for all. "
+        "Clients may ask for another number at any time.",
+        NUMBER,
+    )
     opus_red: bool = key(
         False,
         "Let clients repeat their voice's last frames in each packet: twice the audio bitrate, "

@@ -262,6 +262,7 @@ async def web_surface(
             p2p_enabled=config.p2p.enabled,
             ssrc_rewriting=config.media.ssrc_rewriting,
             opus_red=config.media.opus_red,
+            last_n=config.media.last_n,
         ),
         xmpp_websocket=signalling.websocket.handle,
         channel_url=channel_url,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Browsers check their path every 2.5 s, also when they send nothing else.
-AFTER_S = 5.0
+# Also who sends nothing else checks its path every 6 s at least (RFC 7675 §5.1).
+AFTER_S = 6.5
 # A restart has failed after 20 s (`_engine.Engine.restart_ice`); then another one is tried.
 AGAIN_S = 25.0
 

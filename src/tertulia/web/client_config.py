@@ -17,6 +17,7 @@ class ClientSettings:
     p2p_enabled: bool
     ssrc_rewriting: bool = False
     opus_red: bool = False
+    last_n: int = 0  # videos; 0: all
 
 
 def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
@@ -36,6 +37,7 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
         # A stock client that is not told so does not advertise that it can.
         "flags": {"ssrcRewritingEnabled": settings.ssrc_rewriting},
         "enableOpusRed": settings.opus_red,
+        "channelLastN": settings.last_n or -1,
         # A session whose path died gets new ICE credentials before it is made anew.
         "enableIceRestart": True,
         "enableWebsocketResume": False,

@@ -398,14 +398,14 @@ def test_the_focus_is_told_of_who_is_silent_and_again_when_a_restart_has_not_hel
         return target.take_lost()
 
     silent = [Lost("m", "ana", "silent", is_gone=False)]
-    assert told(6.0, 106.0) == []  # it was never connected
+    assert told(7.0, 107.0) == []  # it was never connected
     endpoint.is_connected = True
-    assert told(4.9, 110.0) == []
-    assert told(5.1, 110.2) == silent
+    assert told(6.4, 110.0) == []
+    assert told(6.6, 110.2) == silent
     assert told(20.0, 125.0) == []
-    assert told(31.0, 136.0) == silent
+    assert told(32.0, 136.0) == silent
     assert told(0.1, 137.0) == []
-    assert told(5.0, 142.0) == silent
+    assert told(6.5, 143.5) == silent
 
 
 def everything(target: Videobridge) -> int:

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from tertulia.web.app import application
-from tertulia.web.client_config import ClientSettings
+from tertulia.web.client_config import ClientSettings, client_config
 from tertulia.web.pages import Pages
 
 Client = TestClient[web.Request, web.Application]
@@ -87,7 +87,14 @@ async def test_config_js_tells_stock_clients_what_this_server_can_do(client: Cli
 
     assert config["enableIceRestart"] is True
     assert config["enableOpusRed"] is False
+    assert config["channelLastN"] == -1
     assert config["flags"] == {"ssrcRewritingEnabled": False}
+
+
+def test_the_number_of_videos_is_told_to_clients() -> None:
+    settings = ClientSettings(host="h", site_name="s", p2p_enabled=True, last_n=4)
+
+    assert client_config(settings, "h")["channelLastN"] == 4
 
 
 async def test_config_js_cannot_be_broken_out_of(client: Client) -> None:

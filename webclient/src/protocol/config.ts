@@ -7,6 +7,8 @@ export interface SiteConfig {
   readonly p2pEnabled: boolean;
   readonly backToP2PDelayMs: number;
   readonly siteName: string;
+  /** How many videos to ask for at most; -1 means all. */
+  readonly lastN: number;
 }
 
 type Raw = {
@@ -14,6 +16,7 @@ type Raw = {
   websocket?: unknown;
   p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
   siteName?: unknown;
+  channelLastN?: unknown;
 };
 
 /**
@@ -35,6 +38,7 @@ export function readConfig(raw: unknown, page: { hostname: string; host: string 
     backToP2PDelayMs:
       typeof given.p2p?.backToP2PDelay === "number" ? given.p2p.backToP2PDelay * 1000 : 5000,
     siteName: string(given.siteName) ?? "Tertulia",
+    lastN: typeof given.channelLastN === "number" ? given.channelLastN : -1,
   };
 }
 

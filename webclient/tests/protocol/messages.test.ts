@@ -245,10 +245,14 @@ describe("names", () => {
       p2pEnabled: true,
       backToP2PDelayMs: 5000,
       siteName: "Tertulia",
+      lastN: -1,
     });
     expect(
-      readConfig({ p2p: { enabled: false, backToP2PDelay: 2 } }, { hostname: "h", host: "h" }),
-    ).toMatchObject({ p2pEnabled: false, backToP2PDelayMs: 2000 });
+      readConfig(
+        { p2p: { enabled: false, backToP2PDelay: 2 }, channelLastN: 4 },
+        { hostname: "h", host: "h" },
+      ),
+    ).toMatchObject({ p2pEnabled: false, backToP2PDelayMs: 2000, lastN: 4 });
   });
 });
 

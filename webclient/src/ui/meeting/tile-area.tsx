@@ -10,6 +10,7 @@ import {
   panel,
   pinned,
   remoteTracks,
+  site,
 } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
@@ -87,7 +88,7 @@ export function TileArea(): JSX.Element {
       else maxHeights[tile.id] = wantedHeight(rect, window.devicePixelRatio, tile.id === stage);
     }
     meeting.value?.constrain({
-      lastN: -1,
+      lastN: site.lastN,
       onStageSources: stage && !stage.startsWith(`${conference.peek().ownId}-`) ? [stage] : [],
       defaultMaxHeight: 180,
       maxHeights,
