@@ -204,6 +204,7 @@ class Bridge:
     region: str = key("", "Its region, compared with the regions of participants.", LINE)
     max_conferences: int = key(1000, "Most conferences on it; more are refused.", COUNT)
     max_endpoints: int = key(2000, "Most people on it, over all conferences.", COUNT)
+    max_memory_mib: int = key(3072, "From this much memory on it takes nobody more.", COUNT)
     loudest_voices: int = key(
         0, "How many voices at a time reach everybody, the loudest ones; 0 for all.", NUMBER
     )

@@ -326,6 +326,7 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
         *("--monitor-port", str(config.bridge.monitor_port) if config.monitor.enabled else "none"),
         *("--max-conferences", str(config.bridge.max_conferences)),
         *("--max-endpoints", str(config.bridge.max_endpoints)),
+        *("--max-memory", str(config.bridge.max_memory_mib)),
         *("--loudest-voices", str(config.bridge.loudest_voices)),
         *("--silence-after", str(config.bridge.silence_after_s)),
         *(("--shed-load",) if config.bridge.shed_load else ()),

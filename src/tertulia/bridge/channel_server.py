@@ -19,7 +19,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from tertulia.bridge.conference import Conference
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.errors import MalformedChannelMessage
-from tertulia.bridge.videobridge import Videobridge
+from tertulia.bridge.videobridge import Totals, Videobridge
 from tertulia.xmpp import refusals
 
 log = logging.getLogger("tertulia.bridge")
@@ -38,10 +38,11 @@ class ChannelLimits:
 class _WebSocketChannel:
     """One open channel: messages queue up, one task writes them."""
 
-    def __init__(self, limits: ChannelLimits, abort: Callable[[], None]) -> None:
+    def __init__(self, limits: ChannelLimits, abort: Callable[[], None], totals: Totals) -> None:
         """`abort` cuts the connection: a client that does not read gets no farewell either."""
         self._limits = limits
         self._abort = abort
+        self._totals = totals
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
@@ -72,6 +73,7 @@ class _WebSocketChannel:
             while self._waiting:
                 text = self._waiting.popleft()
                 await socket.send_str(text)
+                self._totals.channel_messages_sent += 1
                 self._waiting_bytes -= len(text)
             if self._close is not None:
                 code, reason = self._close
@@ -121,7 +123,8 @@ class ChannelServer:
         await socket.prepare(request)
         transport = request.transport
         if transport is not None:
-            await self._serve(socket, _WebSocketChannel(self._limits, transport.abort), *admitted)
+            channel = _WebSocketChannel(self._limits, transport.abort, self._bridge.totals)
+            await self._serve(socket, channel, *admitted)
         return socket
 
     async def _serve(

@@ -72,6 +72,8 @@ class Conference:
         self.has_had_endpoints = False
         self.messages_received = 0
         self.messages_malformed = 0
+        self.disconnected = 0  # times an endpoint was heard no more
+        self.reconnected = 0
         self._media = media
         self._new_handle = new_handle
         self._by_handle: dict[int, Endpoint] = {}
@@ -461,6 +463,8 @@ class Conference:
                 is_active = idle < self.limits.inactive_s
             if is_active != endpoint.is_active:
                 endpoint.is_active = is_active
+                self.disconnected += not is_active
+                self.reconnected += is_active
                 self._tell_activity(endpoint)
         return [each for each in connected if each.handle in due]
 

@@ -27,6 +27,7 @@ _GAUGES = {
     "active_endpoints": ("local_active_endpoints", "Endpoints heard from lately."),
     "endpoints_inactive": ("inactive_endpoints", "Endpoints not heard from for some seconds."),
     "endpoints_recvonly": ("receive_only_endpoints", "Endpoints without any source."),
+    "endpoints_sending_audio": ("endpoints_sending_audio", "Endpoints whose voice is heard."),
     "endpoints_sending_video": ("endpoints_sending_video", "Endpoints whose video arrives."),
     "endpoints_oversending": ("num_eps_oversending", "Endpoints sent more than estimated."),
     "endpoints_with_suspended_sources": (
@@ -56,10 +57,16 @@ _COUNTERS = {
     "ice_succeeded": ("total_ice_succeeded", "Endpoints that connected."),
     "ice_failed": ("total_ice_failed", "Endpoints whose ICE failed."),
     "endpoints_dtls_failed": ("dtls_failed_endpoints", "Endpoints whose DTLS failed."),
+    "endpoints_disconnected": ("endpoints_disconnected", "Times an endpoint was heard no more."),
+    "endpoints_reconnected": ("endpoints_reconnected", "Times one was heard again."),
     "dominant_speaker_changes": ("total_dominant_speaker_changes", "Changes of who speaks."),
     "colibri_web_socket_messages_received": (
         "total_colibri_web_socket_messages_received",
         "Messages on bridge channels.",
+    ),
+    "colibri_web_socket_messages_sent": (
+        "total_colibri_web_socket_messages_sent",
+        "Messages sent on bridge channels.",
     ),
     "packets_received": ("total_packets_received", "Packets received."),
     "packets_sent": ("total_packets_sent", "Packets sent."),
@@ -115,6 +122,11 @@ def families(
             int(started_s * 1000),
         ),
         *usual,
+        gauge(
+            "process_resident_memory_bytes",
+            "Memory of the process that is in RAM.",
+            bridge.memory_mib * 1024**2,
+        ),
         histogram(
             "jitsi_jvb_conferences_by_size", "Conferences now, by their endpoints.", sizes, _SIZES
         ),

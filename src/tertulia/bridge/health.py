@@ -52,11 +52,12 @@ class HealthMonitor:
         """A timer of the event loop ran this late."""
         self._lag_s = max(self._lag_s, seconds)
 
-    def judge(self, now: float, *, not_seated: str, stress: float) -> Health:
+    def judge(self, now: float, *, not_seated: str, stress: float, short_of: str = "") -> Health:
         """The verdict over the time since the last one.
 
         Args:
             not_seated: why the bridge is not in the brewery; "" when it is.
+            short_of: what it has too little of to take more people, in words.
         """
         lag_s, self._lag_s = self._lag_s, 0.0
         down = []
@@ -73,6 +74,8 @@ class HealthMonitor:
             degraded.append(f"timers run {lag_s:.1f} s late; the machine is too busy")
         if stress > self._limits.stress:
             degraded.append(f"overloaded: stress {stress:.2f}")
+        if short_of:
+            degraded.append(f"takes nobody more, short of {short_of}")
         if down:
             return Health(Status.DOWN, (*down, *degraded))
         return Health(Status.DEGRADED if degraded else Status.HEALTHY, tuple(degraded))

@@ -6,9 +6,11 @@ over although its threads have time left, and two bridges on one machine would c
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,15 @@ class Load:
     mind: float = 0.0  # everything of the process but the engine's thread
     packets_per_s: float = 0.0
     stress: float = 0.0
+
+
+def resident_mib() -> int:
+    """Memory of this process that is in RAM; 0 where that cannot be told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:  # no Linux
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024**2
 
 
 class LoadMeter:

@@ -115,8 +115,10 @@ class Statistics:
         loss_in = _mean([each.loss_in for each in counters.endpoints])
         loss_out = _mean([each.loss_out for each in counters.endpoints])
         totals = bridge.totals
+        voices = frozenset[int]().union(*(c.voices.active for c in conferences))
         values: Values = {
             "version": self._identity.version,
+            "release": self._identity.version,
             "relay_id": self._identity.name,
             "stress_level": self.load.stress,
             "average_participant_stress": _each(self.load.stress, len(everyone)),
@@ -136,6 +138,7 @@ class Statistics:
                 for c in conferences
             ),
             "receive_only_endpoints": sum(not e.audio and not e.video for e in everyone),
+            "endpoints_sending_audio": sum(_sends_audio(e, voices) for e in everyone),
             "endpoints_sending_video": sum(map(_sends_video, everyone)),
             "num_eps_oversending": sum(e.allocation.is_oversending for e in everyone),
             "endpoints_with_suspended_sources": sum(bool(e.allocation.suspended) for e in everyone),
@@ -158,10 +161,14 @@ class Statistics:
             "total_ice_failed": totals.ice_failed,
             "endpoints_ice_failed": totals.ice_failed,
             "dtls_failed_endpoints": totals.dtls_failed,
+            "endpoints_disconnected": totals.disconnected
+            + sum(c.disconnected for c in conferences),
+            "endpoints_reconnected": totals.reconnected + sum(c.reconnected for c in conferences),
             "total_dominant_speaker_changes": totals.dominant_speaker_changes
             + sum(conference.dominant_changes for conference in conferences),
             "total_colibri_web_socket_messages_received": totals.channel_messages
             + sum(conference.messages_received for conference in conferences),
+            "total_colibri_web_socket_messages_sent": totals.channel_messages_sent,
             "total_packets_received": counters.packets_received,
             "total_packets_sent": counters.packets_sent,
             "total_bytes_received": counters.bytes_received,
@@ -200,6 +207,10 @@ def element(values: Mapping[str, Value]) -> Element:
     for name, value in values.items():
         stats.append(Element("stat", {"name": name, "value": _text(value)}))
     return stats
+
+
+def _sends_audio(endpoint: Endpoint, voices: frozenset[int]) -> bool:
+    return any(order.handle in voices for order in endpoint.audio.values())
 
 
 def _sends_video(endpoint: Endpoint) -> bool:

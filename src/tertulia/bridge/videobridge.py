@@ -63,6 +63,7 @@ class BridgeLimits:
     max_endpoints: int = 2000
     max_endpoints_per_conference: int = 500
     max_stress: float = 1.0
+    max_memory_mib: int = 3072  # resident, of the whole process
     conference: ConferenceLimits = field(default_factory=ConferenceLimits)
 
 
@@ -79,6 +80,9 @@ class Totals:
     connected: int = 0
     dominant_speaker_changes: int = 0
     channel_messages: int = 0
+    channel_messages_sent: int = 0
+    disconnected: int = 0  # times an endpoint was heard no more
+    reconnected: int = 0
     visitors: int = 0
     lost: Counter[str] = field(default_factory=Counter)  # endpoints the engine gave up, by reason
 
@@ -109,6 +113,7 @@ class Videobridge:
         self.in_graceful_shutdown = False
         self.is_draining = False
         self.stress = 0.0  # as last measured
+        self.memory_mib = 0
         self.last_n = UNLIMITED  # videos that anybody receives at most
         self._lost: list[Lost] = []
         self._media = media
@@ -129,6 +134,11 @@ class Videobridge:
     @property
     def endpoints(self) -> int:
         return sum(len(each.endpoints) for each in self._by_meeting.values())
+
+    @property
+    def is_short_of_memory(self) -> bool:
+        """Better to refuse people than to be killed with all who are here."""
+        return self.memory_mib >= self.limits.max_memory_mib
 
     # -- COLIBRI2
 
@@ -174,6 +184,8 @@ class Videobridge:
             raise BridgeFull(f"max_endpoints is reached: {limits.max_endpoints}")
         if self.stress >= limits.max_stress:
             raise BridgeFull(f"max_stress is reached: {self.stress:.2f} of {limits.max_stress:g}")
+        if self.is_short_of_memory:
+            raise BridgeFull(f"max_memory_mib is reached: {limits.max_memory_mib}")
         number = next(self._numbers)
         conference = Conference(
             id=secrets.token_hex(8),
@@ -210,6 +222,8 @@ class Videobridge:
                 raise ConferenceFull(f"max_endpoints_per_conference is reached: {most}")
             if self.endpoints >= self.limits.max_endpoints:
                 raise ConferenceFull(f"max_endpoints is reached: {self.limits.max_endpoints}")
+            if self.is_short_of_memory:
+                raise ConferenceFull(f"max_memory_mib is reached: {self.limits.max_memory_mib}")
         elif order.is_single and endpoint is None and not order.expire:
             raise UnknownEndpoint("no such endpoint", endpoint=order.id)
         elif endpoint is not None and order.media:
@@ -294,6 +308,8 @@ class Videobridge:
         self.totals.conference_seconds += now - conference.created_at
         self.totals.dominant_speaker_changes += conference.dominant_changes
         self.totals.channel_messages += conference.messages_received
+        self.totals.disconnected += conference.disconnected
+        self.totals.reconnected += conference.reconnected
 
     def close(self, now: float) -> None:
         """Expire everything."""

@@ -18,7 +18,7 @@ from dataclasses import replace
 from tertulia import _engine
 from tertulia.bridge import figures
 from tertulia.bridge.health import HealthLimits, HealthMonitor
-from tertulia.bridge.load import LoadLimits, LoadMeter
+from tertulia.bridge.load import LoadLimits, LoadMeter, resident_mib
 from tertulia.bridge.stats import Identity, Statistics, Values
 from tertulia.bridge.videobridge import Videobridge
 from tertulia.metrics import Family
@@ -63,16 +63,25 @@ class Watch:
     def refresh(self, now: float) -> None:
         """Take new figures and judge anew."""
         self._counters = self._engine.stats()
+        self.bridge.memory_mib = resident_mib()
         self._values = self._statistics.collect(self.bridge, self._counters, now=now)
         self._monitor.seen(self._counters.wakeups, now)
         before = self._health
         stress = self._statistics.load.stress
-        self._health = self._monitor.judge(now, not_seated=self.not_seated, stress=stress)
+        self._health = self._monitor.judge(
+            now, not_seated=self.not_seated, stress=stress, short_of=self._short_of()
+        )
         self.bridge.stress = stress
         if self._health.status is not before.status:
             known = log.info if self._health.status is Status.HEALTHY else log.warning
             known("Health: status=%s reason=%r", self._health.status.value, self._health.reason)
         self._monitor.probed(self._counters.wakeups, now, self._probe())
+
+    def _short_of(self) -> str:
+        bridge = self.bridge
+        if not bridge.is_short_of_memory:
+            return ""
+        return f"memory: {bridge.memory_mib} of {bridge.limits.max_memory_mib} MiB"
 
     def _probe(self) -> str:
         """Wake the engine by its first socket. Returns: why that could not be done, or ""."""
@@ -108,6 +117,11 @@ class Watch:
             "drain": self.bridge.is_draining,
             "graceful_shutdown": self.bridge.in_graceful_shutdown,
             "shutting_down": self.is_closing,
+            # One server, one brewery: what exporters sum up over bridges.
+            "muc_clients_configured": 1,
+            "muc_clients_connected": int(not self.not_seated),
+            "mucs_configured": 1,
+            "mucs_joined": int(not self.not_seated),
         }
 
     def document(self) -> dict[str, object]:

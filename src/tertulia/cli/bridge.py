@@ -93,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--max-conferences", type=int, default=1000, metavar="N", help="most meetings")
     add("--max-endpoints", type=int, default=2000, metavar="N", help="most people, over all")
+    add("--max-memory", type=int, default=3072, metavar="MIB", help="then it takes nobody more")
     add(
         "--max-stress",
         type=float,
@@ -173,6 +174,7 @@ def run(args: argparse.Namespace) -> int:
             max_conferences=args.max_conferences,
             max_endpoints=args.max_endpoints,
             max_stress=args.max_stress,
+            max_memory_mib=args.max_memory,
             conference=ConferenceLimits(
                 speech=SpeechPolicy(
                     loudest=args.loudest_voices, silence_after_s=float(args.silence_after)

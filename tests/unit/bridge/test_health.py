@@ -6,8 +6,13 @@ from tertulia.monitoring import Health, Status
 
 
 def judged(monitor: HealthMonitor, now: float, **facts: float | str) -> Health:
-    values = {"not_seated": "", "stress": 0.1} | facts
-    return monitor.judge(now, not_seated=str(values["not_seated"]), stress=float(values["stress"]))
+    values = {"not_seated": "", "stress": 0.1, "short_of": ""} | facts
+    return monitor.judge(
+        now,
+        not_seated=str(values["not_seated"]),
+        stress=float(values["stress"]),
+        short_of=str(values["short_of"]),
+    )
 
 
 def test_an_engine_that_answers_is_healthy() -> None:
@@ -57,6 +62,13 @@ def test_late_timers_and_stress_are_told_once_each() -> None:
 
     assert len(judged(monitor, 0.0, stress=1.5).reasons) == 2
     assert judged(monitor, 1.0).status is Status.HEALTHY
+
+
+def test_who_is_short_of_memory_says_so() -> None:
+    health = judged(HealthMonitor(), 0.0, short_of="memory: 100 of 100 MiB")
+
+    assert health.status is Status.DEGRADED
+    assert health.reason == "takes nobody more, short of memory: 100 of 100 MiB"
 
 
 def test_stopping_is_service_unavailable() -> None:

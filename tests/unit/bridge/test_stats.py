@@ -9,6 +9,14 @@ from tests.unit.bridge.recorder import Recorder
 from tertulia.bridge.load import LoadMeter
 from tertulia.bridge.stats import EndpointCounters, Identity, Statistics, Values, element
 from tertulia.bridge.videobridge import Videobridge
+from tertulia.xmpp.colibri2 import (
+    SOURCE_NAMES,
+    ConferenceModify,
+    EndpointOrder,
+    MediaSource,
+    TransportOrder,
+)
+from tertulia.xmpp.jingle_rtp import Media, Source
 
 
 @dataclass
@@ -74,6 +82,11 @@ WHOLE = (
     "total_dominant_speaker_changes",
     "total_colibri_web_socket_messages_received",
     "total_data_channel_messages_received",
+    "total_colibri_web_socket_messages_sent",
+    "endpoints_sending_audio",
+    "endpoints_sending_video",
+    "endpoints_disconnected",
+    "endpoints_reconnected",
 )
 
 
@@ -81,6 +94,34 @@ def test_whole_numbers_are_whole_in_json() -> None:
     document = json.loads(json.dumps(collected()))
 
     assert {name: type(document[name]) for name in WHOLE} == dict.fromkeys(WHOLE, int)
+
+
+def test_who_is_heard_and_who_was_lost_is_counted() -> None:
+    bridge = Videobridge(Recorder(), server_id="br1", public_netloc="x")
+    statistics = Statistics(Identity("br1", "1.0"), LoadMeter(process_s=lambda: 0.0))
+    voice = MediaSource(id="ana-a0", type=Media.AUDIO, sources=(Source(ssrc=5),))
+    ana = EndpointOrder(
+        id="ana",
+        create=True,
+        capabilities=frozenset({SOURCE_NAMES}),
+        transport=TransportOrder(ice_controlling=True),
+        sources=(voice,),
+    )
+    bridge.modify(ConferenceModify(meeting_id="m", create=True, endpoints=(ana,)), 0.0)
+    (conference,) = bridge.conferences
+    endpoint = conference.endpoints["ana"]
+    endpoint.is_connected = True
+    conference.heard(endpoint.audio["ana-a0"].handle, b"\x20", 0.0)
+    bridge.check_activity({endpoint.handle: 9.0}, 9.0)
+    bridge.check_activity({endpoint.handle: 0.1}, 10.0)
+
+    values = statistics.collect(bridge, Counters(), now=10.0)
+
+    names = ("endpoints_sending_audio", "endpoints_disconnected", "endpoints_reconnected")
+    assert [values[name] for name in names] == [1, 1, 1]
+    bridge.close(11.0)
+    values = statistics.collect(bridge, Counters(), now=11.0)
+    assert [values[name] for name in names] == [0, 1, 1]
 
 
 def test_the_presence_holds_one_stat_each() -> None:

@@ -162,6 +162,22 @@ def test_an_overloaded_bridge_refuses_new_conferences_and_serves_those_it_has() 
     assert set(target.conferences[0].endpoints) == {"ana", "bea"}
 
 
+def test_a_bridge_short_of_memory_takes_nobody_more_and_keeps_who_is_there() -> None:
+    target = bridge(BridgeLimits(max_memory_mib=100))
+    modify(target, EndpointOrder(id="ana", **NEW), create=True)
+
+    target.memory_mib = 100
+
+    with pytest.raises(colibri2.BridgeFull, match="max_memory_mib is reached: 100"):
+        modify(target, EndpointOrder(id="x", **NEW), create=True, meeting_id="other")
+    with pytest.raises(colibri2.ConferenceFull, match="max_memory_mib is reached: 100"):
+        modify(target, EndpointOrder(id="bea", **NEW))
+    modify(target, EndpointOrder(id="ana", sources=VOICE))
+    target.memory_mib = 99
+    modify(target, EndpointOrder(id="bea", **NEW))
+    assert target.endpoints == 2
+
+
 def test_expiring_or_muting_the_unknown_is_no_error() -> None:
     target = with_ana()
 
