@@ -68,7 +68,7 @@ class JanusMeeting(Cast):
         """As `Meeting.join`; who has a camera sends, who has none watches. `height` is for that."""
         del height
         number = next(self._numbers)
-        person = Person(name, number, self, has_camera=has_camera, camera=camera)
+        person = Person(name, number, self, self.clients, has_camera=has_camera, camera=camera)
         home, address = self.server, ADDRESS
         if down is not None or up is not None:
             home, person.link, address = self.home(number, down, up)

@@ -29,7 +29,9 @@ def update() -> bool:
     result = json.loads(path.read_text())
     cases = [case for case in result["cases"] if "system" in case]
     rooms = [case for case in result["cases"] if "way" in case]
+    carriers = [case for case in result["cases"] if "carrier" in case]
     tables = {
+        "carriers": lambda: _carriers(carriers),
         "headless": lambda: _beside([c for c in cases if c["system"] != CHROMIUM]),
         "chromium": lambda: _chromium([c for c in cases if c["system"] == CHROMIUM]),
         "rooms": lambda: _rooms(rooms),
@@ -147,5 +149,15 @@ def _rooms(cases: Sequence[dict[str, Any]]) -> str:
         all_of_it = whole.setdefault(case["people"], case["out_mbps"])
         saved = 1 - case["out_mbps"] / all_of_it
         cells = [case["people"], case["way"], case["in_mbps"], case["out_mbps"], f"{saved:.0%}"]
+        lines.append(_row(cells))
+    return "\n".join(lines)
+
+
+def _carriers(cases: Sequence[dict[str, Any]]) -> str:
+    lines = [_row(["by", "viewers", "packets/s out", "us of the engine per packet", "range"])]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for case in cases:
+        cells = [case["carrier"], case["viewers"], case["packets_per_s"]]
+        cells += [case["cpu_us_per_packet"], f"{case['least']} - {case['most']}"]
         lines.append(_row(cells))
     return "\n".join(lines)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from bench import janus, network_cases, network_rooms, screened
+from bench import janus, network_carriers, network_cases, network_rooms, screened
 from bench.driven import FAILURES
 from bench.network_cases import CASES, JANUS, JANUS_LOW, OURS
 from bench.report import Report
@@ -57,11 +57,15 @@ async def run() -> Report:
     except (*FAILURES, AssertionError) as error:
         report.notes.append(f"Chromium: {error or 'a deadline passed'}")
     report.cases += await network_rooms.run()
+    report.cases += await network_carriers.run()
     report.conditions["load of the machine, least to most"] = (
         f"{min(loads):.1f} to {max(loads):.1f}"
     )
     for found in report.cases:
-        if "way" in found:
+        if "carrier" in found:
+            name = f"engine's CPU per packet by {found['carrier']}"
+            report.add(name, found["cpu_us_per_packet"], "us")
+        elif "way" in found:
             name = f"{found['people']} people, {found['way']}"
             report.add(f"{name}: in", found["in_mbps"], "Mbit/s")
             report.add(f"{name}: out", found["out_mbps"], "Mbit/s")

@@ -41,7 +41,7 @@ const BACKLOG: i32 = 1024;
 /// Read from one connection before the next one has its turn.
 const READ_BYTES: usize = 64 * 1024;
 /// Sent, but still in our kernel: kept short, for only what waits here can be forgotten.
-const UNSENT_BYTES: u32 = 128 * 1024;
+const UNSENT_BYTES: u32 = 16 * 1024;
 const ACCEPTS_PER_TURN: usize = 64;
 
 const LISTENER: u64 = 1 << 63;

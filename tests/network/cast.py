@@ -13,6 +13,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.network.link import Link, Path
@@ -44,6 +45,7 @@ class Person:
     name: str
     number: int
     cast: Cast
+    clients: _engine.ClientEngine  # that carries this one's connection
     link: Link | None = None
     has_camera: bool = True
     has_voice: bool = True
@@ -87,10 +89,10 @@ class Person:
             is_key = frame == 0 or ssrc in self._keys_wanted
             self._keys_wanted.discard(ssrc)
             data = picture(encoding, height, size * KEY_FACTOR if is_key else size, is_key=is_key)
-            self.cast.clients.send_frame(self.number, ssrc, VP8, frame * 90_000 // FPS, data)
+            self.clients.send_frame(self.number, ssrc, VP8, frame * 90_000 // FPS, data)
 
     def speak(self, packet: int) -> None:
-        self.cast.clients.send_frame(
+        self.clients.send_frame(
             self.number, self.audio_ssrc, OPUS, packet * 960, bytes(80), level=30
         )
 
@@ -100,7 +102,7 @@ class Person:
             if event.payload_type == OPUS:
                 self.sounds.setdefault(ssrc, Sound()).add(event.timestamp, event.arrived)
             elif self.views.setdefault(ssrc, View()).add(event):
-                self.cast.clients.request_keyframe(self.number, event.ssrc)
+                self.clients.request_keyframe(self.number, event.ssrc)
         elif isinstance(event, _engine.PeerConnected):
             self.is_connected = True
         elif isinstance(event, _engine.KeyframeRequested):
@@ -129,8 +131,8 @@ class Cast:
     def __init__(self) -> None:
         self.closing = contextlib.ExitStack()
         self.server = self.closing.enter_context(Namespace())
-        self.clients = _engine.ClientEngine()
-        self.closing.callback(self.clients.close)
+        self.engines: list[_engine.ClientEngine] = []
+        self.clients = self._new_engine()
         self.people: list[Any] = []
         self.estimates: dict[str, list[tuple[float, int]]] = {}  # towards whom: (s, bits per s)
         self.began = self.now()
@@ -141,12 +143,25 @@ class Cast:
     def now() -> float:
         return time.monotonic()
 
+    def _new_engine(self) -> _engine.ClientEngine:
+        engine = _engine.ClientEngine()
+        self.closing.callback(engine.close)
+        self.engines.append(engine)
+        return engine
+
     def home(
-        self, number: int, down: Path | None, up: Path | None, mtu: int = 1500
+        self,
+        number: int,
+        down: Path | None,
+        up: Path | None,
+        mtu: int = 1500,
+        *,
+        is_v6: bool = False,
     ) -> tuple[Namespace, Link, str]:
         """A namespace behind a link of its own; with the address it has there."""
         home = self.closing.enter_context(Namespace())
-        near, address = f"10.77.{number}.1", f"10.77.{number}.2"
+        net = f"fd77:{number}::" if is_v6 else f"10.77.{number}."
+        near, address = f"{net}1", f"{net}2"
         link = Link(self.server, home, near_address=near, far_address=address, mtu=mtu)
         self.closing.enter_context(link)
         link.set(down=down, up=up)
@@ -160,20 +175,23 @@ class Cast:
         *,
         controlling: bool = False,
         estimate: bool = False,
+        by_tcp: bool = False,
         payload_types: Sequence[_engine.PayloadType] = PAYLOAD_TYPES,
         extensions: Sequence[tuple[int, str]] = EXTENSIONS,
     ) -> tuple[str, str, list[tuple[str, int]]]:
         """Begin with a person's connection; its ICE credentials and addresses."""
         ufrag, pwd = f"client{person.number:04}", "p" * 24
         with entered(home):
-            addresses = self.clients.add_peer(
+            if by_tcp:  # connections are made where the engine's thread is
+                person.clients = self._new_engine()
+            addresses = person.clients.add_peer(
                 person.number,
                 ufrag=ufrag,
                 pwd=pwd,
                 controlling=controlling,
                 payload_types=payload_types,
                 extensions=extensions,
-                bind=[address],
+                bind=[] if by_tcp else [address],
                 estimate=estimate,
             )
         return ufrag, pwd, addresses
@@ -181,7 +199,7 @@ class Cast:
     def publish(self, person: Person) -> None:
         own = [_engine.Stream("audio", person.audio_ssrc)]
         own += [_engine.Stream("video", ssrc, rtx) for ssrc, rtx in person.streams]
-        self.clients.publish(person.number, own)
+        person.clients.publish(person.number, own)
 
     def close(self) -> None:
         self.closing.close()
@@ -200,7 +218,9 @@ class Cast:
     async def running(self) -> AsyncIterator[Cast]:
         """Everything works while the block runs; it begins when all are connected."""
         loop = asyncio.get_running_loop()
-        readers = {**self.readers(), self.clients.fileno(): self._take_client_events}
+        readers = dict(self.readers())
+        for engine in self.engines:
+            readers[engine.fileno()] = partial(self._take_client_events, engine)
         for descriptor, read in readers.items():
             loop.add_reader(descriptor, read)
         work = [loop.create_task(each) for each in self.works()]
@@ -220,9 +240,9 @@ class Cast:
             for descriptor in readers:
                 loop.remove_reader(descriptor)
 
-    def _take_client_events(self) -> None:
+    def _take_client_events(self, engine: _engine.ClientEngine) -> None:
         by_number = {person.number: person for person in self.people}
-        for event in self.clients.take_events():
+        for event in engine.take_events():
             person = by_number.get(event.peer)
             if person is not None:
                 person.took(event)

@@ -207,7 +207,8 @@ class Link:
             _configure(near, names[0], near_address, far_address, mtu)
             _configure(far, names[1], far_address, near_address, mtu)
             if far is not None:
-                far.call("ip", "route", "add", "default", "dev", names[1])
+                family = "-6" if ":" in near_address else "-4"
+                far.call("ip", family, "route", "add", "default", "dev", names[1])
             self.interface = names[0]
             self.far_interface = names[1]
             self._process = subprocess.Popen(
@@ -276,11 +277,19 @@ def open_tun(namespace: Namespace | None, name: str) -> int:
 
 
 def _configure(namespace: Namespace | None, name: str, address: str, peer: str, mtu: int) -> None:
-    for command in (
-        ("ip", "address", "add", address, "peer", peer, "dev", name),
-        # The waiting is done by `Direction`; the interface itself has to hold what comes at once.
-        ("ip", "link", "set", name, "mtu", str(mtu), "txqueuelen", "5000", "up"),
-    ):
+    address_of = ["ip", "address", "add", address, "peer", peer, "dev", name]
+    # The waiting is done by `Direction`; the interface itself has to hold what comes at once.
+    up = ["ip", "link", "set", name, "mtu", str(mtu), "txqueuelen", "5000", "up"]
+    commands = [address_of, up]
+    if ":" in address:
+        # Nobody else is on the link who could have the same address; the way to the other end is
+        # kept only from when the interface is up.
+        commands = [
+            up,
+            [*address_of, "nodad"],
+            ["ip", "-6", "route", "replace", peer, "dev", name],
+        ]
+    for command in commands:
         if namespace is None:
             subprocess.run(command, check=True, capture_output=True, timeout=10)
         else:

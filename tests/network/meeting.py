@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tests.network.cast import (
     CAMERA,
@@ -72,6 +72,7 @@ class Guest(Person):
 
     cast: Meeting
     told: list[dict[str, object]] = field(default_factory=list)
+    by_tcp: bool = False
     obeys: bool = True  # sends no more than the bridge says anybody wants
 
     def sources(self) -> tuple[MediaSource, ...]:
@@ -118,13 +119,20 @@ class Meeting(Cast):
 
     people: list[Guest]
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = SERVER) -> None:
+        """`address`: of the bridge, IPv4 or IPv6; links are of its kind."""
         super().__init__()
-        self.server.call("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
+        self.address = address
+        self.is_v6 = ":" in address
+        whole = (f"{address}/128", "nodad") if self.is_v6 else (f"{address}/32",)
+        self.server.call("ip", "address", "add", *whole, "dev", "lo")
         with entered(self.server):
-            self.engine = _engine.Engine([(SERVER, 0)])
+            self.engine = _engine.Engine([(address, 0)], tcp=[(address, 0)])
         self.closing.callback(self.engine.close)
-        media = EngineMedia(self.engine, Addresses(udp=tuple(self.engine.addresses)))
+        media = EngineMedia(
+            self.engine,
+            Addresses(udp=tuple(self.engine.addresses), tcp=tuple(self.engine.tcp_addresses)),
+        )
         self.bridge = Videobridge(media, server_id="b", public_netloc="b.example")
 
     @property
@@ -142,19 +150,23 @@ class Meeting(Cast):
         height: int = 720,
         estimates: bool = False,
         mtu: int = 1500,
+        by_tcp: bool = False,
     ) -> Guest:
         """Let somebody in; behind a link of its own if `down` or `up` says how that is.
 
         Args:
             height: of the pictures it wants of everybody; 0 for none.
             estimates: whether it keeps to an estimate of its uplink.
+            by_tcp: its media goes over TCP, and only so.
         """
         number = next(self._numbers)
-        person = Guest(name, number, self, has_camera=has_camera, camera=camera)
-        home, address = self.server, SERVER
+        person = Guest(
+            name, number, self, self.clients, has_camera=has_camera, camera=camera, by_tcp=by_tcp
+        )
+        home, address = self.server, self.address
         if down is not None or up is not None:
-            home, person.link, address = self.home(number, down, up, mtu)
-        ufrag, pwd, _ = self.add_peer(person, home, address, estimate=estimates)
+            home, person.link, address = self.home(number, down, up, mtu, is_v6=self.is_v6)
+        ufrag, pwd, _ = self.add_peer(person, home, address, estimate=estimates, by_tcp=by_tcp)
         hash_name, digest = self.clients.fingerprint
         ice = IceUdpTransport(
             ufrag=ufrag,
@@ -183,7 +195,8 @@ class Meeting(Cast):
         return person
 
     def _meet(self, person: Guest, transport: IceUdpTransport) -> None:
-        clients, number = self.clients, person.number
+        clients, number = person.clients, person.number
+        protocol: Literal["udp", "tcp"] = "tcp" if person.by_tcp else "udp"
         fingerprints = [(each.hash, each.value) for each in transport.fingerprints]
         clients.set_remote(
             number,
@@ -193,11 +206,13 @@ class Meeting(Cast):
             setup="actpass",
         )
         for each in transport.candidates:
+            if each.protocol != protocol:
+                continue
             clients.add_remote_candidate(
                 number,
                 each.ip,
                 each.port,
-                protocol="udp",
+                protocol=protocol,
                 kind=each.type,
                 priority=each.priority,
             )
@@ -211,7 +226,7 @@ class Meeting(Cast):
                 if other.has_camera:
                     first = other.video_ssrc(0)
                     expected.append(_engine.Stream("video", first, first + 50))
-            clients.subscribe(viewer.number, expected)
+            viewer.clients.subscribe(viewer.number, expected)
 
     # -- running
 

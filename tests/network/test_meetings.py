@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.network.cast import Person
 from tests.network.link import Path
-from tests.network.meeting import Meeting, Person
+from tests.network.meeting import Meeting
 from tests.network.namespaces import are_possible
+from tests.network.viewing import View
 
 pytestmark = pytest.mark.skipif(not are_possible(), reason="needs root and /dev/net/tun")
 
@@ -72,8 +74,76 @@ async def test_pictures_and_sound_return_after_an_outage_and_a_rebinding(meeting
             await until(lambda since=since: viewer.sounds[sender.audio_ssrc].last_arrived > since)
 
 
-async def test_a_small_mtu_carries_the_handshake_and_sound(meeting: Meeting) -> None:
+@pytest.mark.parametrize("mtu", [1280, 1200])
+async def test_a_small_mtu_carries_the_handshake_and_pictures(meeting: Meeting, mtu: int) -> None:
     sender = meeting.join("sender", height=0)
-    small = meeting.join("small", down=GOOD, up=GOOD, has_camera=False, mtu=1280)
+    small = meeting.join("small", down=GOOD, up=GOOD, has_camera=False, mtu=mtu)
     async with meeting.running():
         await until(lambda: shown(small, sender, meeting.began, 720) is not None)
+
+
+async def test_media_by_ipv6() -> None:
+    meeting = Meeting("fd77::1")
+    try:
+        sender = meeting.join("sender", height=0)
+        viewer = meeting.join("viewer", down=GOOD, up=GOOD, has_camera=False)
+        async with meeting.running():
+            await until(lambda: shown(viewer, sender, meeting.began, 720) is not None)
+            await until(lambda: viewer.sounds.get(sender.audio_ssrc) is not None)
+    finally:
+        meeting.close()
+
+
+@pytest.mark.parametrize("loss", [0.2, 0.4])
+async def test_what_loses_and_shakes_most_packets_is_not_given_up(
+    meeting: Meeting, loss: float
+) -> None:
+    sender = meeting.join("sender", height=0)
+    viewer = meeting.join("viewer", down=GOOD, up=GOOD, has_camera=False)
+    assert viewer.link is not None
+    bad = Path(delay_ms=20, jitter_ms=100, loss=loss)
+    async with meeting.running():
+        await until(lambda: shown(viewer, sender, meeting.began, 720) is not None)
+        viewer.link.set(down=bad, up=bad)
+        since = meeting.now()
+        await until(lambda: meeting.now() > since + 4)
+        heard = viewer.sounds[sender.audio_ssrc]
+        # Two packets out of three of what the link lets through, on a machine that does other work.
+        arrived = sum(at > since for at in heard.packets.values())
+        assert arrived > 4 * 50 * (1 - loss) * 2 / 3
+        viewer.link.set(down=GOOD, up=GOOD)
+        freed = meeting.now()
+        await until(lambda: shown(viewer, sender, freed, 720) is not None)
+
+
+async def test_a_receiver_by_tcp_with_a_narrow_link_takes_nothing_from_the_others(
+    meeting: Meeting,
+) -> None:
+    sender = meeting.join("sender", height=0)
+    slow = meeting.join("slow", down=GOOD, up=GOOD, has_camera=False, by_tcp=True)
+    others = [meeting.join("tcp", down=GOOD, up=GOOD, has_camera=False, by_tcp=True)]
+    others.append(meeting.join("udp", down=GOOD, up=GOOD, has_camera=False))
+    for each in (slow, *others):
+        each.has_voice = False
+    assert slow.link is not None
+    async with meeting.running():
+        view = {
+            each: each.views.setdefault(sender.video_ssrc(0), View()) for each in meeting.people
+        }
+        for each in (slow, *others):
+            await until(lambda each=each: wide(meeting, each))
+            await until(lambda each=each: shown(each, sender, meeting.began, 720) is not None)
+        slow.link.set(down=Path(delay_ms=20, rate_bps=400_000, queue_ms=1000))
+        since = meeting.now()
+        await until(lambda: meeting.estimates["slow"][-1][1] < 500_000)
+        await until(lambda: meeting.now() > since + 5)
+        end = meeting.now()
+        assert [view[each].height(since + 1, end) for each in others] == [720, 720]
+        assert all(view[each].bps(since, end) > 1_000_000 for each in others)
+        await until(lambda: shown(slow, sender, end) is not None)
+        assert view[slow].bps(since, meeting.now()) < 450_000
+
+
+def wide(meeting: Meeting, viewer: Person) -> bool:
+    """Whether the bridge has found that much goes to this one."""
+    return (meeting.estimates.get(viewer.name) or [(0, 0)])[-1][1] > 4_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.network.namespaces import Namespace, connect, entered
 from tests.network.people import PORT, browsing, filter_with, path_of, serving, why_not
 from tests.network.turn_client import TurnClient
 
+from tertulia import certificates
 from tertulia.turn import credentials
 
 pytestmark = [
@@ -28,7 +30,7 @@ SECRET = "a-secret-of-this-test-alone"
 START_WITHIN_S = 15.0
 
 
-def recipe(folder: Path, *, bridge: str) -> Path:
+def recipe(folder: Path, *, bridge: str, certificate: Path | None) -> Path:
     """The recommended configuration with its examples filled in."""
     text = RECIPE.read_text(encoding="utf-8")
     for example, value in (
@@ -38,17 +40,29 @@ def recipe(folder: Path, *, bridge: str) -> Path:
     ):
         assert f"={example}\n" in text
         text = text.replace(example, value)
-    # Browsers trust no certificate made for a test, so this one goes without TLS.
-    text = re.sub(r"^(tls-listening-port|cert|pkey)=.*\n", "", text, flags=re.MULTILINE)
+    if certificate is None:
+        # Browsers trust no certificate made for a test, so this one goes without TLS.
+        text = re.sub(r"^(tls-listening-port|cert|pkey)=.*\n", "", text, flags=re.MULTILINE)
+        text += "no-tls\nno-dtls\n"
+    else:
+        for name in ("fullchain", "privkey"):
+            text = text.replace(f"/etc/coturn/EXAMPLE-{name}.pem", str(certificate))
     file = folder / "turnserver.conf"
-    file.write_text(f"{text}no-tls\nno-dtls\n", encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     return file
 
 
 def start_relay(
-    namespace: Namespace, folder: Path, address: str, *relays: str, bridge: str
+    namespace: Namespace,
+    folder: Path,
+    address: str,
+    *relays: str,
+    bridge: str,
+    certificate: Path | None = None,
 ) -> None:
-    command = ["turnserver", "-c", str(recipe(folder, bridge=bridge)), "--log-file=stdout"]
+    """Start coturn; `certificate` holds certificate and key for TLS, None goes without."""
+    file = recipe(folder, bridge=bridge, certificate=certificate)
+    command = ["turnserver", "-c", str(file), "--log-file=stdout"]
     command += ["--simple-log", f"--pidfile={folder}/pid", f"--userdb={folder}/users"]
     command += [f"--listening-ip={address}", *(f"--relay-ip={each}" for each in relays)]
     with (folder / "coturn.log").open("wb") as log:
@@ -139,6 +153,25 @@ def test_the_recommended_relay_reaches_the_bridge_and_nothing_else(tmp_path: Pat
                     assert client.channel(0x4FFF, BRIDGE) == 0
             finally:
                 client.close()
+
+
+def test_by_tls_the_relay_shows_its_certificate_and_reaches_the_bridge(tmp_path: Path) -> None:
+    made = certificates.kept(tmp_path, ["127.0.0.1"])
+    both = tmp_path / "both.pem"
+    both.write_bytes(made.chain.read_bytes() + made.private_key.read_bytes())
+    trusting = ssl.create_default_context(cafile=str(made.chain))
+    with Namespace() as relay:
+        relay.call("ip", "address", "add", "10.8.0.1/24", "dev", "lo")
+        start_relay(relay, tmp_path, "127.0.0.1", "10.8.0.1", bridge=BRIDGE, certificate=both)
+        name = credentials(SECRET.encode(), "ana", int(time.time()) + 600)
+        with entered(relay):
+            client = TurnClient(("127.0.0.1", 5349), *name, tls=trusting)
+        try:
+            assert client.allocate(4) == 0
+            assert client.permission(BRIDGE) == 0
+            assert client.permission("10.8.0.1") != 0
+        finally:
+            client.close()
 
 
 @pytest.mark.parametrize("spoiled", ["expired", "name", "secret"])

@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 import secrets
 import socket
+import ssl
 import struct
 from collections.abc import Sequence
 
@@ -22,12 +23,23 @@ Attribute = tuple[int, bytes]
 
 
 class TurnClient:
-    """One allocation of one user, by UDP."""
+    """One allocation of one user, by UDP, or by TLS when a context for that is given."""
 
-    def __init__(self, server: tuple[str, int], username: str, password: str) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    def __init__(
+        self,
+        server: tuple[str, int],
+        username: str,
+        password: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._is_stream = tls is not None
+        kind = socket.SOCK_DGRAM if tls is None else socket.SOCK_STREAM
+        self._socket = socket.socket(socket.AF_INET, kind)
         self._socket.settimeout(5)
         self._socket.connect(server)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=server[0])
         self._user, self._password = username, password
         self._realm = self._nonce = b""
 
@@ -51,6 +63,20 @@ class TurnClient:
         bound = struct.pack("!HH", number, 0)
         return self._ask(CHANNEL_BIND, [(_CHANNEL, bound), (_PEER, b"address")], peer)
 
+    def _receive(self) -> bytes:
+        if not self._is_stream:
+            return self._socket.recv(2048)
+        answer = self._exactly(_HEADER.size)
+        return answer + self._exactly(_HEADER.unpack(answer)[1])
+
+    def _exactly(self, count: int) -> bytes:
+        found = b""
+        while len(found) < count:
+            more = self._socket.recv(count - len(found))
+            assert more, "the relay ended the connection"
+            found += more
+        return found
+
     def _ask(self, method: int, attributes: Sequence[Attribute], peer: str = "") -> int:
         transaction = secrets.token_bytes(12)
         said = [
@@ -65,9 +91,9 @@ class TurnClient:
             secret = b":".join((self._user.encode(), self._realm, self._password.encode()))
             key = hashlib.md5(secret, usedforsecurity=False).digest()  # RFC 8489 §9.2.2
             body += _attribute(_INTEGRITY, hmac.digest(key, head + body, hashlib.sha1))
-        self._socket.send(_HEADER.pack(method, len(body), _COOKIE, transaction) + body)
+        self._socket.sendall(_HEADER.pack(method, len(body), _COOKIE, transaction) + body)
         while True:
-            answer = self._socket.recv(2048)
+            answer = self._receive()
             kind, _, _, its = _HEADER.unpack_from(answer)
             if its == transaction:
                 break
