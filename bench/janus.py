@@ -26,6 +26,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from bench import janus_sdp
 from bench.driven import CaseFailed, Driven, Room, Standing, machine_address
 from bench.janus_sdp import Description
+from bench.process import stop
 from bench.traffic import OPUS, Case, Pattern
 from tertulia._engine import Load, LoadPeer
 
@@ -113,7 +114,7 @@ async def running(*, event_loops: int = 0) -> AsyncIterator[Janus]:
             await _until_listening(process, port, log)
             yield Janus(process.pid, f"ws://127.0.0.1:{port}/")
         finally:
-            await _stop(process)
+            await stop(process, STOP_WITHIN_S)
 
 
 def _configure(folder: Path, port: int, event_loops: int) -> None:
@@ -148,17 +149,6 @@ async def _until_listening(process: asyncio.subprocess.Process, port: int, log: 
 
 def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-400:]
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 class Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from dataclasses import dataclass
@@ -39,6 +40,18 @@ def pss_kib(pid: int) -> int:
 def entries(pid: int, folder: str) -> int:
     """How many open files ("fd") or threads ("task") a process has."""
     return len(_listed(_PROC / str(pid) / folder))
+
+
+async def stop(process: asyncio.subprocess.Process, within_s: float) -> None:
+    """Ask a child of ours to end, and kill it when it does not."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), within_s)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def own_cpu_s() -> float:

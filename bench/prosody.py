@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.process import cpu_ns, pss_kib
+from bench.process import cpu_ns, pss_kib, stop
 
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
@@ -97,7 +97,7 @@ async def running() -> AsyncIterator[Prosody]:
             draining = asyncio.create_task(_drain(process))
             yield Prosody(process.pid, port, _version())
         finally:
-            await _stop(process)
+            await stop(process, STOP_WITHIN_S)
             if draining is not None:
                 await draining
 
@@ -148,14 +148,3 @@ def _version() -> str:
         check=False,
     )
     return done.stdout or "unknown"
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.process import command_line, cpu_ns, descendants, pss_kib
+from bench.process import command_line, cpu_ns, descendants, pss_kib, stop
 
 COMMAND = (sys.executable, "-m", "tertulia")  # what the command `tertulia` of this venv does
 READY_WITHIN_S = 30.0
@@ -155,12 +155,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
     left_behind = descendants(process.pid)[1:]
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    await stop(process, STOP_WITHIN_S)
     for pid in left_behind:  # usually gone with it
         with contextlib.suppress(ProcessLookupError):
             if "bridge" in command_line(pid):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.process_log import ProcessLog
 
 # `scripts/test` runs the fuzz tests a second time, longer, with --hypothesis-profile=fuzz.
 settings.register_profile("quick", max_examples=100, deadline=None)
@@ -36,9 +37,14 @@ class RunningServer:
     url: str = ""  # "https://localhost:PORT/"
     host: str = ""
     port: int = 0
-    log: list[str] = field(default_factory=list)
-    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _reading: asyncio.Task[None] | None = None
+    _log: ProcessLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._log = ProcessLog(self.process)
+
+    @property
+    def log(self) -> list[str]:
+        return self._log.lines
 
     @classmethod
     async def start(
@@ -46,7 +52,6 @@ class RunningServer:
     ) -> RunningServer:
         """Start a server on free ports of the loopback and wait until it is ready."""
         server = cls(data, await spawn(data, arguments, environment))
-        server._reading = asyncio.create_task(server._read_log())
         assert server.process.stdout is not None
         try:
             async with asyncio.timeout(START_WITHIN_S):
@@ -72,18 +77,12 @@ class RunningServer:
             self.process.kill()
             await self.process.wait()
             raise AssertionError(f"did not stop in time:\n{self.tail()}") from None
-        if self._reading is not None:
-            await self._reading
+        await self._log.complete()
         return status
 
     async def logged(self, text: str, *, after: int = 0, within_s: float = 20.0) -> int:
         """Wait for a log line that contains `text`; return the index of the line after it."""
-        async with asyncio.timeout(within_s), self._news:
-            while True:
-                for index in range(after, len(self.log)):
-                    if text in self.log[index]:
-                        return index + 1
-                await self._news.wait()
+        return await self._log.until(text, after=after, within_s=within_s)
 
     def tail(self) -> str:
         return "\n".join(self.log[-40:])
@@ -93,13 +92,6 @@ class RunningServer:
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [int(each) for each in children.split() if _is_running(int(each))]
-
-    async def _read_log(self) -> None:
-        assert self.process.stderr is not None
-        async for raw in self.process.stderr:
-            async with self._news:
-                self.log.append(raw.decode("utf-8", "replace").rstrip("\n"))
-                self._news.notify_all()
 
 
 def _is_running(pid: int) -> bool:

@@ -8,20 +8,11 @@ use _engine::counters::Drop;
 use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use str0m::IceCreds;
-use world::{MS, World, audio, opus, wanted};
+use world::{MS, World, opus};
 
 /// Two connected clients who talk to each other.
 fn talking() -> World {
-    let mut world = World::connected(2);
-    let (a, b) = (audio(1, 11), audio(2, 22));
-    world.clients[0].publish(&a);
-    world.clients[1].publish(&b);
-    world.clients[0].expect(&b);
-    world.clients[1].expect(&a);
-    world.set_sources(0, vec![a]);
-    world.set_sources(1, vec![b]);
-    world.forward(0, vec![wanted(2, 0, 7)]);
-    world.forward(1, vec![wanted(1, 0, 7)]);
+    let mut world = World::of_two_voices();
     talk(&mut world, 1000 * MS);
     world
 }

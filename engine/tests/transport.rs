@@ -8,7 +8,7 @@ use _engine::counters::Drop;
 use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use _engine::setup::{EndpointId, Limits};
-use world::{MS, World, audio, opus, server, wanted};
+use world::{MS, World, audio, opus, server};
 
 #[test]
 fn a_client_connects_by_its_checks_alone() {
@@ -153,16 +153,7 @@ fn a_used_username_fragment_is_refused() {
 
 #[test]
 fn a_client_that_moves_keeps_sending_and_receiving() {
-    let mut world = World::connected(2);
-    let (a, b) = (audio(1, 11), audio(2, 22));
-    world.clients[0].publish(&a);
-    world.clients[1].publish(&b);
-    world.clients[0].expect(&b);
-    world.clients[1].expect(&a);
-    world.set_sources(0, vec![a]);
-    world.set_sources(1, vec![b]);
-    world.forward(0, vec![wanted(2, 0, 7)]);
-    world.forward(1, vec![wanted(1, 0, 7)]);
+    let mut world = World::of_two_voices();
     let talk = |world: &mut World, packets: u32| {
         for n in 0..packets {
             let now = world.now;

@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 from tests.conftest import RunningServer
+from tests.process_log import ProcessLog
 
 # All clients come from one address here.
 MANY_FROM_ONE_ADDRESS = {
@@ -33,9 +34,14 @@ class Bridge:
 
     name: str
     process: asyncio.subprocess.Process
-    log: list[str] = field(default_factory=list)
-    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _reading: asyncio.Task[None] | None = None
+    _log: ProcessLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._log = ProcessLog(self.process)
+
+    @property
+    def log(self) -> list[str]:
+        return self._log.lines
 
     @classmethod
     async def start(cls, server: RunningServer, name: str, port: int = 0) -> Bridge:
@@ -49,25 +55,11 @@ class Bridge:
             stderr=asyncio.subprocess.PIPE,
             limit=1024 * 1024,
         )
-        bridge = cls(name, process)
-        bridge._reading = asyncio.create_task(bridge._read())
-        return bridge
-
-    async def _read(self) -> None:
-        assert self.process.stderr is not None
-        async for raw in self.process.stderr:
-            async with self._news:
-                self.log.append(raw.decode("utf-8", "replace").rstrip("\n"))
-                self._news.notify_all()
+        return cls(name, process)
 
     async def logged(self, text: str, *, after: int = 0, within_s: float = 30.0) -> int:
         """Wait for a log line that contains `text`; return the index of the line after it."""
-        async with asyncio.timeout(within_s), self._news:
-            while True:
-                for index in range(after, len(self.log)):
-                    if text in self.log[index]:
-                        return index + 1
-                await self._news.wait()
+        return await self._log.until(text, after=after, within_s=within_s)
 
     def send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -82,8 +74,7 @@ class Bridge:
             self.send(signal.SIGCONT)
             self.send(signal.SIGKILL)
             await self.process.wait()
-        if self._reading is not None:
-            await self._reading
+        await self._log.complete()
 
     async def statistics(self) -> dict[str, Any]:
         return await fetched(f"{await self._pages()}colibri/stats")

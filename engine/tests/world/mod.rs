@@ -213,6 +213,21 @@ impl World {
         world
     }
 
+    /// Two connected clients who hear each other; their voices have the SSRCs 11 and 22.
+    pub fn of_two_voices() -> World {
+        let mut world = World::connected(2);
+        let (a, b) = (audio(1, 11), audio(2, 22));
+        world.clients[0].publish(&a);
+        world.clients[1].publish(&b);
+        world.clients[0].expect(&b);
+        world.clients[1].expect(&a);
+        world.set_sources(0, vec![a]);
+        world.set_sources(1, vec![b]);
+        world.forward(0, vec![wanted(2, 0, 7)]);
+        world.forward(1, vec![wanted(1, 0, 7)]);
+        world
+    }
+
     /// Let time pass.
     pub fn run(&mut self, time: Duration) {
         let end = self.now + time;

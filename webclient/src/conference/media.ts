@@ -267,12 +267,7 @@ export class Media {
       return;
     }
     if (!this.bridge || this.bridge.sid !== jingle.sid) {
-      connection.refuse(
-        iq,
-        "item-not-found",
-        "cancel",
-        xml("unknown-session", { xmlns: NS.jingleErrors }),
-      );
+      refuseUnknownSession(connection, iq);
       return;
     }
     connection.reply(iq);
@@ -313,12 +308,7 @@ export class Media {
       return;
     }
     if (!this.p2p || this.p2p.sid !== jingle.sid || this.p2p.peer !== nick) {
-      connection.refuse(
-        iq,
-        "item-not-found",
-        "cancel",
-        xml("unknown-session", { xmlns: NS.jingleErrors }),
-      );
+      refuseUnknownSession(connection, iq);
       return;
     }
     connection.reply(iq);
@@ -524,4 +514,10 @@ export class Media {
   private complain(error: unknown): void {
     if (!this.isClosed) console.warn("media:", error);
   }
+}
+
+/** XEP-0166 §10: the session is none of ours, or none any more. */
+function refuseUnknownSession(connection: XmppConnection, iq: Xml): void {
+  const unknown = xml("unknown-session", { xmlns: NS.jingleErrors });
+  connection.refuse(iq, "item-not-found", "cancel", unknown);
 }

@@ -4,16 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { conference, dialog, meeting, roomLink } from "../app";
 import { DeviceMenus } from "../device-menus";
 import { Icon } from "../icons";
-import {
-  formatTime,
-  type Key,
-  LANGUAGE_NAMES,
-  LANGUAGES,
-  type Language,
-  language,
-  setLanguage,
-  t,
-} from "../language";
+import { formatTime, type Key, t } from "../language";
+import { LanguageSelect } from "../language-select";
 import { remember } from "../preferences";
 import { noticeText } from "./notices";
 
@@ -112,18 +104,7 @@ function Settings(): JSX.Element {
         <label class="label" for="settings-language">
           {t("language.label")}
         </label>
-        <select
-          id="settings-language"
-          class="field"
-          value={language.value}
-          onChange={(event) => void setLanguage(event.currentTarget.value as Language)}
-        >
-          {LANGUAGES.map((each) => (
-            <option key={each} value={each} lang={each}>
-              {LANGUAGE_NAMES[each]}
-            </option>
-          ))}
-        </select>
+        <LanguageSelect id="settings-language" class="field" />
         <button
           type="button"
           class="button primary"

@@ -1,7 +1,8 @@
 /** What every page outside the meeting has around it: the site's name and the language. */
 import type { ComponentChildren, JSX } from "preact";
 import { site } from "../app";
-import { LANGUAGE_NAMES, LANGUAGES, type Language, language, setLanguage, t } from "../language";
+import { t } from "../language";
+import { LanguageSelect } from "../language-select";
 
 export function Frame({
   children,
@@ -28,17 +29,7 @@ function LanguageMenu(): JSX.Element {
   return (
     <label class="language-menu">
       <span class="visually-hidden">{t("language.label")}</span>
-      <select
-        data-testid="language"
-        value={language.value}
-        onChange={(event) => void setLanguage(event.currentTarget.value as Language)}
-      >
-        {LANGUAGES.map((each) => (
-          <option key={each} value={each} lang={each}>
-            {LANGUAGE_NAMES[each]}
-          </option>
-        ))}
-      </select>
+      <LanguageSelect data-testid="language" />
     </label>
   );
 }
