@@ -97,3 +97,23 @@ def test_one_creator_opens_twenty_rooms_an_hour() -> None:
 )
 def test_who_counts_as_one_creator(ip: str, creator: str) -> None:
     assert creator_of(ip) == creator
+
+
+def test_two_hundred_conferences_spread_evenly_over_four_bridges() -> None:
+    names = ("a", "b", "c", "d")
+    site = brewery(**{name: {"stress_level": "0.0"} for name in names})
+    people = dict.fromkeys(names, 0)
+    for number in range(200):  # one each half second, of three to seven people
+        now = number / 2
+        if number % 10 == 0:  # what each has measured since
+            for name in names:
+                stress = f"{people[name] * 0.002:.3f}"
+                site.announced(BREWERY.with_resource(name), announcement(stress_level=stress), now)
+        chosen = site.select(now)
+        assert chosen is not None
+        for _ in range(3 + number % 5):
+            people[chosen.name] += 1
+            site.endpoint_added(chosen.jid, now)
+
+    assert sum(people.values()) == 1000
+    assert max(people.values()) <= 1.1 * min(people.values()), people
