@@ -283,3 +283,33 @@ fn a_flood_of_keyframe_requests_reaches_the_sender_twice_a_second_at_most() {
     let asked = world.clients[0].keyframe_requests.len() - before;
     assert!(asked <= 20, "{asked} requests in ten seconds");
 }
+
+#[test]
+fn an_extension_reaches_those_only_who_negotiated_it() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.join();
+    }
+    world.join_without_extension("ssrc-audio-level");
+    world.run(1000 * MS);
+    let source = audio(1, 11);
+    world.clients[0].publish(&source);
+    world.set_sources(0, vec![source.clone()]);
+    for client in 1..3 {
+        world.clients[client].expect(&source);
+        world.forward(client, vec![wanted(1, 0, 7)]);
+    }
+
+    say(&mut world, 0, 50);
+
+    let with_level = |client: usize| {
+        let heard = world.clients[client].received(11);
+        assert!(heard.len() >= 49);
+        let levels = heard
+            .iter()
+            .filter_map(|each| each.header.ext_vals.audio_level);
+        levels.count()
+    };
+    assert!(with_level(1) >= 49);
+    assert_eq!(with_level(2), 0);
+}

@@ -23,7 +23,7 @@ impl Stage {
         if knows_transport_cc {
             world.join();
         } else {
-            world.join_without_transport_cc();
+            world.join_without_extension("transport-wide-cc");
         }
         world.run(1000 * MS);
         let source = video(SOURCE, SSRC, 2);

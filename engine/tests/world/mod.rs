@@ -140,10 +140,10 @@ impl World {
         index
     }
 
-    /// A client that knows no transport-wide congestion control.
-    pub fn join_without_transport_cc(&mut self) -> usize {
+    /// A client that does not know the header extension whose URI has this in it.
+    pub fn join_without_extension(&mut self, unknown: &str) -> usize {
         let mut known = extensions();
-        known.retain(|(_, uri)| !uri.contains("transport-wide-cc"));
+        known.retain(|(_, uri)| !uri.contains(unknown));
         let index = self.add_client_offered(true, payload_types(), known);
         self.clients[index].call();
         self.introduce(index, None);
