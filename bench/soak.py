@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from aiohttp import ClientError
+
 from bench import ours
 from bench.driven import FAILURES, machine_address
 from bench.objects import Objects, countable, more
@@ -181,7 +183,7 @@ async def _joins_and_leaves(report: Report, joins: int) -> None:
                         while (number := next(numbers)) < many:
                             try:
                                 await visit(number)
-                            except FAILURES as error:
+                            except (*FAILURES, ClientError) as error:
                                 failed.append(f"join {number}: {error or 'a deadline passed'}")
                             if is_measured and number % max(1, many // SAMPLES) == 0:
                                 trends.sample(number)
