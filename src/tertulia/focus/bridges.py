@@ -26,7 +26,8 @@ class Bridges:
 
     Args:
         on_gone: called when conferences had better leave a bridge: it left, or is not well.
-        on_news: called with each presence of a bridge; the flag tells that it is a new one.
+        on_news: called with each presence of a bridge; the flag tells that it is a new one, or
+            that it works again.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Bridges:
         self._on_gone = on_gone
         self._on_news = on_news
         self._checks: dict[Jid, asyncio.TimerHandle] = {}
+        self._unwell: set[Jid] = set()  # those whose last answer was that they do not work
 
     def close(self) -> None:
         for timer in self._checks.values():
@@ -89,6 +91,7 @@ class Bridges:
         check = self._checks.pop(jid, None)
         if check is not None:
             check.cancel()
+        self._unwell.discard(jid)
         self._on_gone(jid)
 
     def _check(self, jid: Jid) -> None:
@@ -111,7 +114,13 @@ class Bridges:
         elif answer.get("type") == "error":
             log.warning("Health check failed: bridge=%s reason=%s", jid, read_error(answer))
             self._brewery.failed(jid, loop.time())
+            self._unwell.add(jid)
             self._on_gone(jid)
+        elif jid in self._unwell:
+            # It was only slow, or starved: what conferences it has, it has still.
+            self._unwell.discard(jid)
+            log.info("Bridge works again: bridge=%s", jid)
+            self._on_news(bridge, True)
         elif jid not in self._checks:
             log.info("Performed a successful health check: bridge=%s", jid)
         if jid in self._checks:

@@ -78,6 +78,7 @@ class Conference:
         self.stay: BridgeStay | None = None
         self.due = Deadlines(start_by=now + self.limits.start_timeout_s)
         self.says_unavailable = False
+        self._expected: dict[Jid, float] = {}  # who was told to come in, and until when it may
         self._moves = RateLimit(0.0, 10)
         self._orders: list[Order] = []
         self._published = self._facts()
@@ -115,9 +116,13 @@ class Conference:
 
     # -- the room
 
-    def requested(self, now: float) -> None:
+    def requested(self, now: float, asked_by: Jid | None = None) -> None:
         """Somebody was told that this conference is ready: keep it until it can have joined."""
-        self.due.start_by = now + self.limits.start_timeout_s
+        until = now + self.limits.start_timeout_s
+        self._expected = {jid: at for jid, at in self._expected.items() if at > now}
+        if asked_by is not None:
+            self._expected[asked_by] = until
+        self.due.start_by = until
 
     def occupant_present(self, occupant: Occupant, now: float) -> list[Order]:
         """An available presence: somebody joined, or changed role or capabilities."""
@@ -131,6 +136,7 @@ class Conference:
         self.participants[occupant.nick] = participant
         self.totals.participants += 1
         self.due.start_by = None
+        self._expected.pop(occupant.jid, None)
         participant.features = self._known_features.get(occupant.caps)
         if participant.features is None:
             self.order(Discover(occupant.nick, occupant.jid, occupant.caps))
@@ -144,7 +150,10 @@ class Conference:
             return []
         self._forget(participant, now)
         if not self.participants:
-            if self.due.start_by is None:
+            expected = [at for at in self._expected.values() if at > now]
+            if expected:  # the last one leaves, another is on its way: the room must not be gone
+                self.due.start_by = max(expected)
+            elif self.due.start_by is None:
                 self.finish("the last participant left")
         elif len(self.participants) < self.limits.min_participants:
             self.due.idle_at = now + self.limits.idle_timeout_s

@@ -14,13 +14,13 @@ from tertulia.xmpp.jingle import Reason
 
 
 def bridges_changed(conference: Conference, now: float) -> list[Order]:
-    """A bridge appeared: the one we lost, perhaps, or one to go to."""
+    """A bridge appeared, or works again: the one we lost, perhaps, or one to go to."""
     stay = conference.stay
     if stay is None:
         conference.invite_all(now)
     elif stay.lost_at is not None:
         back = conference.brewery.get(stay.bridge.jid)
-        if back is not None and back.instance and back.instance == stay.bridge.instance:
+        if back is not None and _is_same_process(back, stay.bridge):
             _resume(conference, stay, back, now)
         elif conference.brewery.select(now, conference.region()) is not None:
             conference.move(now, expire=False)
@@ -53,6 +53,10 @@ def bridge_closing(conference: Conference, jid: Jid, now: float) -> list[Order]:
         if other is not None and other.jid != jid:
             conference.move(now, expire=True)
     return conference.taken()
+
+
+def _is_same_process(back: Bridge, lost: Bridge) -> bool:
+    return back is lost or (back.instance != "" and back.instance == lost.instance)
 
 
 def _resume(conference: Conference, stay: BridgeStay, bridge: Bridge, now: float) -> None:

@@ -223,7 +223,7 @@ class Focus:
             self._voice.join(room, *conference.presence())
             conference.meeting_id = self._meeting_id_of(room) or conference.meeting_id
             log.info("Conference created: room=%s meeting=%s", room, conference.meeting_id)
-        conference.requested(self._now())
+        conference.requested(self._now(), asked_by)
         self._carrier.arm(conference)
 
     def _creator(self, asked_by: Jid | None) -> str:

@@ -9,6 +9,7 @@ from tests.unit.bridge.recorder import Recorder
 
 from tertulia.bridge.requests import Requests
 from tertulia.bridge.videobridge import BridgeLimits, Videobridge
+from tertulia.monitoring import Health, Status
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.xml import Element, parse_document
@@ -32,7 +33,8 @@ class BridgeSession:
         )
         loop = asyncio.get_running_loop()
         focus = Jid.parse(f"{brewery}/focus")
-        self._requests = Requests(self.bridge, focus, "1", loop.time)
+        self.health = Health(Status.HEALTHY)
+        self._requests = Requests(self.bridge, focus, "1", loop.time, health=lambda: self.health)
         self._router = router
         self._changed = asyncio.Event()
         router.bind(self)

@@ -285,6 +285,32 @@ def test_a_new_request_keeps_an_empty_conference_for_its_guest() -> None:
     assert meeting.has_ended
 
 
+def test_who_is_on_its_way_finds_the_room_though_the_last_one_left() -> None:
+    meeting = Meeting()
+    for nick in ("ana", "bea"):
+        meeting.conference.requested(meeting.now, Jid(nick, "meet.example", "r"))
+    meeting.joins("ana")
+
+    meeting.leaves("ana")
+    assert not meeting.has_ended
+
+    meeting.joins("bea")
+    meeting.leaves("bea")
+    assert meeting.has_ended
+
+
+def test_who_was_told_to_come_and_does_not_is_not_waited_for_long() -> None:
+    meeting = Meeting()
+    for nick in ("ana", "bea"):
+        meeting.conference.requested(meeting.now, Jid(nick, "meet.example", "r"))
+    meeting.joins("ana")
+    meeting.leaves("ana")
+
+    meeting.passes(16)
+
+    assert meeting.has_ended
+
+
 def test_when_the_bridge_is_lost_everybody_moves_to_another_with_a_new_sid() -> None:
     meeting = Meeting(bridges=("br1", "br2"))
     meeting.everybody("ana", "bea")

@@ -11,6 +11,7 @@ from tests.unit.focus.bridge_session import BridgeSession
 from tertulia.bridge.videobridge import BridgeLimits
 from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses, FocusSettings
+from tertulia.monitoring import Health, Status
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
 from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport
@@ -165,6 +166,33 @@ async def test_when_the_bridge_is_killed_all_are_invited_to_the_next(router: Rou
         one, two = person.jingles(Action.SESSION_INITIATE)
         assert one.sid != two.sid
     await ana.until(lambda: len(second.bridge.conferences[0].endpoints) == 2)
+
+
+async def test_a_bridge_that_was_starved_for_a_while_keeps_its_conferences() -> None:
+    router = Router()
+    addresses = FocusAddresses.of(HOST)
+    RoomService(router, addresses.rooms, RoomPolicy.meetings(HOST, addresses.jid))
+    RoomService(router, addresses.brewery.domain, RoomPolicy.brewery(HOST, addresses.jid))
+    settings = FocusSettings(health_interval_s=0.01)
+    focus = Focus(router=router, addresses=addresses, settings=settings)
+    focus.start()
+    session = BridgeSession(router, "br1")
+    people = [Person(router, nick) for nick in ("a1b2c3d4", "b1b2c3d4", "c1b2c3d4")]
+    for person in people[:2]:
+        person.join()
+    await people[0].hears_of(people[1].nick)
+    (conference,) = focus.conferences.values()
+
+    session.health = Health(Status.DOWN, ("the packet engine has not answered for 7 s",))
+    await session.until(lambda: conference.stay is not None and not conference.stay.is_reachable)
+    people[2].join()  # has to wait
+    session.health = Health(Status.HEALTHY)
+
+    await until_on(session, *people)
+    for person in people:
+        await person.until(lambda p=person: len(p.jingles(Action.SESSION_INITIATE)) == 1)
+        assert person.jingles(Action.SESSION_TERMINATE) == []
+    focus.stop()
 
 
 async def test_the_room_is_open_when_the_request_is_answered(router: Router) -> None:
