@@ -17,6 +17,7 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 _MARKED = re.compile(
     r"(<!-- figures: (?P<name>[a-z]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL
 )
+STATE = ": nobody there: "  # in names: part, this, what is counted, ", ", when
 _KINDS = ("p50", "p95", "least", "most")
 
 
@@ -31,6 +32,8 @@ def update() -> list[str]:
             return found[0]
         result = json.loads(path.read_text())
         shape = _side_by_side if result.get("cases") else _table
+        if any(STATE in figure["name"] for figure in result["figures"]):
+            shape = _states
         return f"{found[1]}\n{shape(result)}\n{found[3]}"
 
     DOCUMENT.write_text(_MARKED.sub(table, DOCUMENT.read_text()))
@@ -54,6 +57,25 @@ def _table(result: dict[str, Any]) -> str:
         cells = (row.get("p50", ""), row.get("p95", ""), spread, row["unit"], row["goal"])
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", taken(result)])
+
+
+def _states(result: dict[str, Any]) -> str:
+    """Figures, and then what there is with nobody there: things in rows, moments in columns."""
+    figures = [each for each in result["figures"] if STATE not in each["name"]]
+    parts: dict[str, dict[str, dict[str, str]]] = {}
+    for figure in result["figures"]:
+        part, mark, rest = figure["name"].partition(STATE)
+        if mark:
+            name, _, moment = rest.rpartition(", ")
+            parts.setdefault(part, {}).setdefault(name, {})[moment] = shown(figure["value"])
+    found = [_table({**result, "figures": figures})]
+    for part, rows in parts.items():
+        moments = list(next(iter(rows.values())))
+        found += ["", f"| {part}: with nobody there | {' | '.join(moments)} |"]
+        found.append(f"| --- |{' ---: |' * len(moments)}")
+        for name, row in rows.items():
+            found.append(f"| {name} | {' | '.join(row.get(m, '') for m in moments)} |")
+    return "\n".join(found)
 
 
 def taken(result: dict[str, Any]) -> str:

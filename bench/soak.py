@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import ClientError
 
 from bench import ours
+from bench.document import STATE
 from bench.driven import FAILURES, machine_address
 from bench.objects import Objects, countable, more
 from bench.ours import MediaClient
@@ -287,7 +288,7 @@ def _compare(report: Report, part: str, states: Mapping[str, Mapping[str, float]
     """The same things with nobody there, at several moments, in neighbouring rows."""
     for name in next(iter(states.values())):
         for moment, state in states.items():
-            report.add(f"{part}: nobody there: {name}, {moment}", state[name], "")
+            report.add(f"{part}{STATE}{name}, {moment}", state[name], "")
 
 
 async def _objects(server: Server, objects: Objects) -> dict[str, dict[str, int]]:
