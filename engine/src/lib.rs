@@ -50,6 +50,7 @@ pub mod sockets;
 pub mod source;
 pub mod stun;
 pub mod tcp;
+pub mod tcp_doors;
 pub mod tcp_frames;
 pub mod vp8;
 pub mod vp8_filter;

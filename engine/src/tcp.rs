@@ -6,23 +6,19 @@
 //! request of an endpoint ([`Sfu`] decides); whatever else it does costs only itself.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Display;
-use std::io::{self, IoSliceMut, Read, Write};
-use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path as FilePath, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
-use socket2::{Domain, Protocol as IpProtocol, SockAddr, Socket, Type};
 use str0m::net::{Protocol, Transmit};
 
 use crate::counters::Drop;
 use crate::demux::{Path, Transport};
 use crate::sfu::Sfu;
+use crate::tcp_doors::{Doors, HANDOVER, LISTENER};
+pub use crate::tcp_doors::{OpenError, TcpSetup};
 use crate::tcp_frames::{Frames, Outbox, Oversized};
 
 /// A browser sends its first check as soon as it is connected.
@@ -37,15 +33,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Connections at the same time, and those of one address that belong to no endpoint so far.
 const CONNECTIONS: usize = 8192;
 const STRANGERS_PER_ADDRESS: usize = 256;
-const BACKLOG: i32 = 1024;
 /// Read from one connection before the next one has its turn.
 const READ_BYTES: usize = 64 * 1024;
 /// Sent, but still in our kernel: kept short, for only what waits here can be forgotten.
 const UNSENT_BYTES: u32 = 16 * 1024;
-const ACCEPTS_PER_TURN: usize = 64;
-
-const LISTENER: u64 = 1 << 63;
-const HANDOVER: u64 = u64::MAX;
 
 /// How connections came and went.
 #[derive(Clone, Debug, Default)]
@@ -73,27 +64,10 @@ struct Peer {
     is_dirty: bool,
 }
 
-/// An address or a unix socket that could not be had.
-#[derive(Debug)]
-pub struct OpenError {
-    pub what: String,
-    pub error: io::Error,
-}
-
-/// Where connections come from.
-#[derive(Clone, Debug, Default)]
-pub struct TcpSetup {
-    /// Addresses to listen on; port 0 lets the system choose.
-    pub listen: Vec<SocketAddr>,
-    /// Where to make the unix datagram socket through which descriptors are handed over.
-    pub handover: Option<PathBuf>,
-}
-
 #[derive(Debug)]
 pub struct Tcp {
     poll: OwnedFd,
-    listeners: Vec<(TcpListener, SocketAddr)>,
-    handover: Option<(UnixDatagram, PathBuf)>,
+    doors: Doors,
     peers: HashMap<u64, Peer>,
     by_path: HashMap<Path, u64>,
     strangers: HashMap<IpAddr, usize>,
@@ -107,43 +81,17 @@ pub struct Tcp {
 impl Tcp {
     /// Bind everything; connections are accepted from [`Tcp::receive`] on.
     pub fn open(setup: &TcpSetup, now: Instant) -> Result<Tcp, OpenError> {
-        let failed = |what: &dyn Display, error: io::Error| OpenError {
-            what: what.to_string(),
-            error,
-        };
-        let poll = epoll::create(epoll::CreateFlags::CLOEXEC)
-            .map_err(|errno| failed(&"epoll", errno.into()))?;
-        let watch = |fd: BorrowedFd<'_>, token| {
+        let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|errno| OpenError {
+            what: "epoll".into(),
+            error: errno.into(),
+        })?;
+        let doors = Doors::open(setup, |fd, token| {
             let data = epoll::EventData::new_u64(token);
             epoll::add(&poll, fd, data, epoll::EventFlags::IN).map_err(io::Error::from)
-        };
-        let mut listeners: Vec<(TcpListener, SocketAddr)> = Vec::new();
-        for &address in &setup.listen {
-            let chosen = listeners.first().map_or(0, |(_, first)| first.port());
-            let port = if address.port() == 0 {
-                chosen
-            } else {
-                address.port()
-            };
-            let listener = listen(SocketAddr::new(address.ip(), port))
-                .map_err(|error| failed(&address, error))?;
-            watch(listener.0.as_fd(), LISTENER + listeners.len() as u64)
-                .map_err(|error| failed(&address, error))?;
-            listeners.push(listener);
-        }
-        let handover = match &setup.handover {
-            Some(path) => {
-                let place = path.display();
-                let socket = take_place(path).map_err(|error| failed(&place, error))?;
-                watch(socket.as_fd(), HANDOVER).map_err(|error| failed(&place, error))?;
-                Some((socket, path.clone()))
-            }
-            None => None,
-        };
+        })?;
         Ok(Tcp {
             poll,
-            listeners,
-            handover,
+            doors,
             peers: HashMap::new(),
             by_path: HashMap::new(),
             strangers: HashMap::new(),
@@ -156,7 +104,7 @@ impl Tcp {
     }
 
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|(_, address)| *address).collect()
+        self.doors.addresses()
     }
 
     /// When [`Tcp::handle_timeout`] has to be called, if at all.
@@ -177,9 +125,15 @@ impl Tcp {
         }
         for event in &ready {
             match event.data.u64() {
-                HANDOVER => self.adopt(now),
+                HANDOVER => {
+                    for socket in self.doors.adopt() {
+                        self.welcome(now, socket);
+                    }
+                }
                 listener if listener >= LISTENER => {
-                    self.accept(now, (listener - LISTENER) as usize);
+                    for socket in self.doors.accept(listener) {
+                        self.welcome(now, socket);
+                    }
                 }
                 token => {
                     let flags = event.flags;
@@ -191,53 +145,6 @@ impl Tcp {
                     if flags.intersects(readable) {
                         self.read(now, token, sfu);
                     }
-                }
-            }
-        }
-    }
-
-    fn accept(&mut self, now: Instant, listener: usize) {
-        for _ in 0..ACCEPTS_PER_TURN {
-            let accepted = match self.listeners.get(listener) {
-                Some((listener, _)) => listener.accept(),
-                None => return,
-            };
-            match accepted {
-                Ok((socket, _)) => self.welcome(now, socket),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                // Nothing waits, or no descriptor is left: the level trigger asks again.
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Take the descriptors that the owner of the HTTPS port hands over.
-    fn adopt(&mut self, now: Instant) {
-        for _ in 0..ACCEPTS_PER_TURN {
-            let mut sockets = Vec::new();
-            {
-                let Some((handover, _)) = &self.handover else {
-                    return;
-                };
-                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
-                let mut control = RecvAncillaryBuffer::new(&mut space);
-                let mut text = [0; 16];
-                let mut text = [IoSliceMut::new(&mut text)];
-                let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-                if recvmsg(handover, &mut text, &mut control, flags).is_err() {
-                    return;
-                }
-                for message in control.drain() {
-                    if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                        sockets.extend(descriptors);
-                    }
-                }
-            }
-            for socket in sockets {
-                let is_stream = sockopt::socket_type(&socket)
-                    .is_ok_and(|kind| kind == rustix::net::SocketType::STREAM);
-                if is_stream {
-                    self.welcome(now, TcpStream::from(socket));
                 }
             }
         }
@@ -470,41 +377,6 @@ impl AsFd for Tcp {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poll.as_fd()
     }
-}
-
-impl std::ops::Drop for Tcp {
-    fn drop(&mut self) {
-        if let Some((_, path)) = &self.handover {
-            // Whoever hands over learns from its absence that nobody takes.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let domain = Domain::for_address(address);
-    let socket = Socket::new(domain, Type::STREAM, Some(IpProtocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&SockAddr::from(address))?;
-    socket.listen(BACKLOG)?;
-    let listener = TcpListener::from(socket);
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
-}
-
-/// Make the socket, in the place of one that an earlier process may have left.
-fn take_place(path: &FilePath) -> io::Result<UnixDatagram> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let socket = UnixDatagram::bind(path)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 fn is_passing(error: &io::Error) -> bool {
