@@ -36,7 +36,8 @@ pub fn parse(datagram: &[u8]) -> Vec<Feedback> {
     found
 }
 
-fn parse_one(packet: &[u8]) -> Option<Feedback> {
+/// One whole packet, from its header on; padding behind the last delta does no harm.
+pub(crate) fn parse_one(packet: &[u8]) -> Option<Feedback> {
     let (header, body) = packet.split_at_checked(HEADER_BYTES)?;
     let first_seq = u16::from_be_bytes([header[12], header[13]]);
     let count = usize::from(u16::from_be_bytes([header[14], header[15]]));

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+pub mod arrival_log;
 pub mod arrivals;
 pub mod bits;
 pub mod client;
@@ -36,14 +37,17 @@ pub mod keyframes;
 pub mod layers;
 pub mod levels;
 pub mod load;
+pub mod missing;
 pub mod numbers;
 pub mod outputs;
 pub mod patience;
 #[cfg(feature = "python")]
 mod python;
+pub mod reception;
 pub mod red;
 pub mod restart;
 pub mod rewrite;
+pub mod rtcp;
 pub mod setup;
 pub mod sfu;
 pub mod sockets;
