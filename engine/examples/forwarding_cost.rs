@@ -73,9 +73,9 @@ fn main() {
             let before = cpu();
             world.sfu.receive(now, path, &datagram);
             world.sfu.flush(now);
-            let transmits = world.sfu.take_transmits();
+            let outbox = world.sfu.take_outbox();
             spent += cpu() - before;
-            world.put_in_flight(transmits);
+            world.put_in_flight(&outbox);
         }
         world.run(Duration::from_micros(2500));
     }

@@ -41,8 +41,8 @@ fn join(world: &mut World, caught: &Caught) -> Vec<Duration> {
             world.sfu.receive(now, path, &datagram);
             world.sfu.flush(now);
             spent.push(cpu() - before);
-            let transmits = world.sfu.take_transmits();
-            world.put_in_flight(transmits);
+            let outbox = world.sfu.take_outbox();
+            world.put_in_flight(&outbox);
         }
     }
     assert!(world.clients[index].is_connected);

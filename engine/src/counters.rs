@@ -22,6 +22,8 @@ pub enum Drop {
     /// No structure is known that its dependency descriptor could refer to.
     Undescribed,
     SrtpAuth,
+    /// The same encrypted packet came before, or it is too old to tell.
+    Replayed,
     NotReady,
     Muted,
     /// What follows the first packets of a silence.
@@ -49,6 +51,7 @@ impl Drop {
             Drop::MalformedPayload => "malformed-payload",
             Drop::Undescribed => "undescribed",
             Drop::SrtpAuth => "srtp-auth",
+            Drop::Replayed => "replayed",
             Drop::NotReady => "not-ready",
             Drop::Muted => "muted",
             Drop::Silence => "silence",

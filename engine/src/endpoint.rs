@@ -1,43 +1,36 @@
-//! One participant's transport: a str0m session, its streams in both directions, its path.
+//! One participant's transport: its ICE, its DTLS, and the packets of both directions.
 //!
-//! Like str0m itself it has no socket, thread or clock: datagrams and `now` come in, datagrams and
-//! [`Happening`]s come out.
+//! It has no socket, thread or clock: datagrams and `now` come in, datagrams and [`Happening`]s
+//! come out.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::bwe::{Bitrate, BweKind};
-use str0m::crypto::Fingerprint;
-use str0m::format::{Codec as FormatCodec, FormatParams};
-use str0m::media::{KeyframeRequestKind, MediaKind as StreamKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive, Transmit};
-use str0m::rtp::RtpPacket;
-use str0m::{Candidate, CandidateKind, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
-use str0m::{PacerReason, Reason, RtcConfig, RtcError};
+use str0m::net::Protocol;
+use str0m::{Candidate, CandidateKind, IceCreds};
 
-use crate::clock::SenderClock;
-use crate::congestion::{self, Congestion};
-use crate::counters::EndpointCounters;
+use crate::counters::{Drop, EndpointCounters};
 use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path, Transport};
-use crate::extensions;
-use crate::numbers::NumberMap;
-use crate::outputs::Outputs;
-use crate::patience::{Mood, patience};
-use crate::restart::{Restarts, Turn};
+use crate::dtls::{Broken, Handshake, Progress};
+use crate::egress::Egress;
+use crate::fingerprints::Announced;
+use crate::ice::{Ice, Turn};
+use crate::ingress::{Arrived, Inbound, Ingress};
+use crate::outbox::Outbox;
+use crate::outputs::{Media, Outcome, Outputs};
+use crate::reports::{Reporter, Told};
+use crate::rtp_extensions::Ids;
 use crate::setup::{
-    CertificateHash, Codec, DtlsSetup, EndpointId, EndpointSetup, Limits, MediaKind, PayloadType,
-    RemoteSetup, SUPPORTED_HASHES, SourceId, SourceSetup,
+    DtlsSetup, EndpointId, EndpointSetup, Limits, MediaKind, PayloadType, RemoteSetup, SourceId,
+    SourceSetup,
 };
-use crate::{crypto, setup};
+use crate::srtp::{Opening, Sealing};
 
 /// A new estimate is told when it differs by more than this part.
 const ESTIMATE_STEP: f64 = 0.05;
-const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// DTLS datagrams that came before the peer's fingerprint was known.
 const EARLY_DTLS_DATAGRAMS: usize = 16;
-/// Checks that came before the peer's password was known; str0m answers one per time-out.
-const EARLY_CHECKS: usize = 100;
 /// Media from another valid address while the old one is silent for this long moves the path.
 const MEDIA_MOVES_AFTER: Duration = Duration::from_millis(300);
 /// The same for checks alone, which clients also send from spare addresses.
@@ -47,25 +40,12 @@ const GUESSES_APART: Duration = Duration::from_millis(20);
 const MOVES_APART: Duration = Duration::from_secs(1);
 /// Above the priority of every real candidate, so that the path moved to wins (RFC 8445 §5.1.2).
 const MOVED_PRIORITY: u32 = 0x7f00_0000;
-/// A sender report older than this does not date a packet any more.
-const OLDEST_CAPTURE: Duration = Duration::from_secs(10);
-/// Feedback that waits for the next turn of an idle session.
-const HELD_BACK: usize = 16;
-/// For so long after connecting or moving, every timer is served on time.
-const SETTLED_AFTER: Duration = Duration::from_secs(3);
-/// Media that was sent or received this long ago does not flow any more.
-const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// A probe that has sent nothing for this long is over.
-const PROBE_ENDS: Duration = Duration::from_millis(50);
-/// str0m's pacer passes one packet on at a time and wants time to advance in between.
-const NEXT_PACKET: Duration = Duration::from_micros(1);
-/// A session that wants to be polled for ever is made to wait.
-const MOST_TURNS: usize = 5_000;
+/// When nothing waits.
+const AT_REST: Duration = Duration::from_secs(60);
 
 /// What driving an endpoint brought to light.
 #[derive(Debug)]
 pub enum Happening {
-    Packet(Box<RtpPacket>),
     /// The receiver asks for a key frame of this source.
     KeyframeWanted(SourceId),
     IceConnected(Path),
@@ -81,24 +61,14 @@ pub enum Happening {
     Panic,
 }
 
-/// What one SSRC of this endpoint stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inbound {
-    pub source: SourceId,
-    pub encoding: usize,
-    pub kind: MediaKind,
-    primary: u32,
-    rtx: Option<u32>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Dtls {
     /// The peer's fingerprint is not known yet.
     Waiting,
     /// We are the client and start when the first pair is valid.
     Client,
-    Started,
-    Connected,
+    Started(Handshake),
+    Connected(Handshake),
 }
 
 #[derive(Debug)]
@@ -106,7 +76,6 @@ pub struct Endpoint {
     pub id: EndpointId,
     /// Username fragments of ours under which it may be called.
     pub ufrags: Vec<String>,
-    pub counters: EndpointCounters,
     pub outputs: Outputs,
     pub muted_audio: bool,
     pub muted_video: bool,
@@ -116,31 +85,19 @@ pub struct Endpoint {
     pub deadline: Instant,
     /// When it is going to be called, if a timer has been set for it.
     pub scheduled: Option<Instant>,
-    pub payload_types: Vec<PayloadType>,
     pub candidates: Vec<SocketAddr>,
-    rtc: Rtc,
-    /// What the session was last told of time; it may be some packets ahead of the clock.
-    told: Instant,
-    /// Packets written since the session last worked.
-    written: usize,
-    /// Something else than written packets waits in the session.
-    is_disturbed: bool,
-    settled: Instant,
-    media: Option<Instant>,
-    probed: Option<Instant>,
+    payload_types: Vec<Arc<PayloadType>>,
     controlling: bool,
-    /// None before the first ICE restart.
-    restarts: Option<Box<Restarts>>,
+    ice: Ice,
     dtls: Dtls,
     early_dtls: Vec<Vec<u8>>,
-    early_checks: usize,
-    held_back: Vec<(Instant, Path, Vec<u8>)>,
-    fingerprints: Vec<CertificateHash>,
-    inbound: NumberMap<u32, Inbound>,
-    next_rid: u32,
-    clock: SenderClock,
+    /// Waits for a path to be sent on.
+    unsent_dtls: Vec<Vec<u8>>,
+    announced: Announced,
+    ingress: Ingress,
+    egress: Egress,
+    reporter: Reporter,
     paths: Vec<(Path, Instant)>,
-    sending_on: Option<Path>,
     moved: Option<Instant>,
     /// When a packet from an unknown address was last tried.
     guessed: Option<Instant>,
@@ -150,21 +107,6 @@ pub struct Endpoint {
     ice_connected: Option<Instant>,
     is_reachable: bool,
     told_estimate_bps: u64,
-    /// None without transport-wide congestion control.
-    congestion: Option<Congestion>,
-    stream_counts: HashMap<(Mid, Option<Rid>), StreamCounts>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct StreamCounts {
-    nacks_received: u64,
-    nacks_sent: u64,
-}
-
-/// All receive streams belong to one medium. It is of kind audio, whatever the streams carry: str0m
-/// would otherwise send bandwidth probes on SSRC 0 in its name, which clients do not expect.
-fn receiving() -> Mid {
-    Mid::from("rx")
 }
 
 impl Endpoint {
@@ -173,71 +115,34 @@ impl Endpoint {
         id: EndpointId,
         setup: EndpointSetup,
         locals: &[SocketAddr],
-        first_seq: u64,
+        seed: u64,
     ) -> Endpoint {
-        let (extensions, has_transport_cc) = extensions::map(&setup.extensions);
-        let transport_cc = extensions::transport_cc(&setup.extensions);
-        let mut config = RtcConfig::new()
-            .set_rtp_mode(true)
-            .set_crypto_provider(crypto::provider())
-            .set_dtls_cert(crypto::certificate().clone())
-            .set_fingerprint_verification(false)
-            .set_local_ice_credentials(IceCreds {
-                ufrag: setup.ufrag.clone(),
-                pass: setup.pwd,
-            })
-            .clear_codecs()
-            .set_extension_map(extensions)
-            .set_stats_interval(Some(STATS_INTERVAL));
-        if has_transport_cc {
-            config = config.enable_bwe(Some(Bitrate::bps(congestion::INITIAL_BPS)));
-        }
-        for payload_type in &setup.payload_types {
-            add_codec(&mut config, payload_type);
-        }
-        let mut rtc = config.build(now);
-        for &local in locals {
-            if let Ok(candidate) = Candidate::host(local, Protocol::Udp) {
-                rtc.add_local_candidate(candidate);
-            }
-        }
-        let mut direct = rtc.direct_api();
-        direct.set_ice_controlling(setup.controlling);
-        direct.declare_media(receiving(), StreamKind::Audio);
-        if has_transport_cc {
-            direct.enable_twcc_feedback();
-        }
+        let ids = Ids::of(&setup.extensions);
+        let creds = IceCreds {
+            ufrag: setup.ufrag.clone(),
+            pass: setup.pwd,
+        };
         Endpoint {
             id,
             ufrags: vec![setup.ufrag],
-            controlling: setup.controlling,
-            restarts: None,
-            counters: EndpointCounters::default(),
-            outputs: Outputs::new(first_seq),
+            outputs: Outputs::new(seed),
             muted_audio: false,
             muted_video: false,
             sources: Vec::new(),
             deadline: now,
             scheduled: None,
-            payload_types: setup.payload_types,
             candidates: Vec::new(),
-            rtc,
-            told: now,
-            written: 0,
-            is_disturbed: true,
-            settled: now,
-            media: None,
-            probed: None,
+            payload_types: setup.payload_types.into_iter().map(Arc::new).collect(),
+            controlling: setup.controlling,
+            ice: Ice::new(creds, setup.controlling, locals),
             dtls: Dtls::Waiting,
             early_dtls: Vec::new(),
-            early_checks: 0,
-            held_back: Vec::new(),
-            fingerprints: Vec::new(),
-            inbound: NumberMap::default(),
-            next_rid: 0,
-            clock: SenderClock::default(),
+            unsent_dtls: Vec::new(),
+            announced: Announced::default(),
+            ingress: Ingress::new(ids),
+            egress: Egress::new(now, id.0, ids),
+            reporter: Reporter::new(now, seed),
             paths: Vec::new(),
-            sending_on: None,
             moved: None,
             guessed: None,
             moves: 0,
@@ -246,14 +151,16 @@ impl Endpoint {
             ice_connected: None,
             is_reachable: false,
             told_estimate_bps: 0,
-            congestion: transport_cc.map(|id| Congestion::new(now, id)),
-            stream_counts: HashMap::new(),
         }
+    }
+
+    pub fn counters(&self) -> &EndpointCounters {
+        &self.egress.counters
     }
 
     /// True when packets can be sent to it.
     pub fn is_ready(&self) -> bool {
-        self.dtls == Dtls::Connected && self.is_reachable
+        matches!(self.dtls, Dtls::Connected(_)) && self.is_reachable
     }
 
     pub fn idle(&self, now: Instant) -> Duration {
@@ -261,7 +168,7 @@ impl Endpoint {
     }
 
     pub fn rtt(&self) -> Option<Duration> {
-        self.counters.rtt
+        self.egress.counters.rtt
     }
 
     pub fn paths(&self) -> Vec<Path> {
@@ -269,7 +176,7 @@ impl Endpoint {
     }
 
     pub fn inbound(&self, ssrc: u32) -> Option<Inbound> {
-        self.inbound.get(&ssrc).copied()
+        self.ingress.inbound(ssrc)
     }
 
     /// The payload type whose number, or the number of whose retransmissions, this is.
@@ -279,59 +186,28 @@ impl Endpoint {
             .any(|pt| pt.number == number || pt.rtx == Some(number))
     }
 
-    pub fn payload_type(&self, number: u8) -> Option<&PayloadType> {
+    pub fn payload_type(&self, number: u8) -> Option<&Arc<PayloadType>> {
         self.payload_types.iter().find(|pt| pt.number == number)
     }
 
-    /// A packet has been written into [`Endpoint::sending_side`].
-    pub fn note_written(&mut self, now: Instant) {
-        self.written += 1;
-        self.media = Some(now);
-    }
-
-    /// Let a change take effect at the next turn.
-    fn disturb(&mut self) {
-        self.is_disturbed = true;
-    }
-
-    fn is_padding(&self) -> bool {
-        self.congestion.as_ref().is_some_and(Congestion::is_padding)
-    }
-
-    fn mood(&self, now: Instant) -> Mood {
-        let within = |at: Option<Instant>, time| at.is_some_and(|at| now < at + time);
-        if !self.is_ready() || now < self.settled + SETTLED_AFTER {
-            Mood::Settling
-        } else if self.is_padding() || within(self.probed, PROBE_ENDS) {
-            Mood::Probing
-        } else if !within(self.media, IDLE_AFTER) {
-            Mood::Idle
-        } else {
-            Mood::Content
+    pub fn is_muted(&self, kind: MediaKind) -> bool {
+        match kind {
+            MediaKind::Audio => self.muted_audio,
+            MediaKind::Video => self.muted_video,
         }
     }
+
+    // ---- orders --------------------------------------------------------------------------------
 
     /// Take the peer's credentials; checking and, as a server, DTLS start now.
-    pub fn set_remote(&mut self, now: Instant, remote: RemoteSetup) -> Result<(), RtcError> {
-        let strongest = SUPPORTED_HASHES
-            .iter()
-            .find(|hash| remote.fingerprints.iter().any(|each| each.hash == **hash));
-        self.fingerprints = remote.fingerprints;
-        self.fingerprints
-            .retain(|each| Some(&each.hash.as_str()) == strongest);
-        let mut direct = self.rtc.direct_api();
-        direct.set_remote_ice_credentials(IceCreds {
+    pub fn set_remote(&mut self, now: Instant, remote: RemoteSetup) -> Result<(), Broken> {
+        self.announced = Announced::strongest(remote.fingerprints);
+        let creds = IceCreds {
             ufrag: remote.ufrag,
             pass: remote.pwd,
-        });
-        if let Some(first) = self.fingerprints.first() {
-            // Only its hash function matters: which of the list matches is checked in `verify`.
-            direct.set_remote_fingerprint(Fingerprint {
-                hash_func: first.hash.clone(),
-                bytes: first.digest.clone(),
-            });
-        }
-        if self.dtls == Dtls::Waiting {
+        };
+        self.ice.connect(now, creds);
+        if matches!(self.dtls, Dtls::Waiting) {
             if remote.setup == DtlsSetup::Passive {
                 self.dtls = Dtls::Client;
                 if self.ice_connected.is_some() {
@@ -341,26 +217,17 @@ impl Endpoint {
                 self.start_dtls(now, false)?;
             }
         }
-        // One turn starts the checks, each further one answers a check that came too early.
-        let turns = 1 + std::mem::take(&mut self.early_checks).min(EARLY_CHECKS);
-        for _ in 0..turns {
-            self.rtc.handle_input(Input::Timeout(now))?;
-        }
         Ok(())
     }
 
-    fn start_dtls(&mut self, now: Instant, is_client: bool) -> Result<(), RtcError> {
-        self.rtc.handle_input(Input::Timeout(now))?;
-        self.rtc.direct_api().start_dtls(is_client)?;
-        self.dtls = Dtls::Started;
+    fn start_dtls(&mut self, now: Instant, is_client: bool) -> Result<(), Broken> {
+        let mut handshake = Handshake::start(now, is_client)?;
         // A ClientHello that came too early would be repeated only after a second (RFC 6347 §4.2.4).
         for datagram in std::mem::take(&mut self.early_dtls) {
-            if let Some((path, _)) = self.paths.last().copied()
-                && let Ok(receive) = received(path, &datagram)
-            {
-                self.rtc.handle_input(Input::Receive(now, receive))?;
-            }
+            // What cannot be read is the datagram's mistake; the session goes on.
+            let _ = handshake.receive(&datagram);
         }
+        self.dtls = Dtls::Started(handshake);
         Ok(())
     }
 
@@ -375,42 +242,17 @@ impl Endpoint {
         if self.ice_connected.is_none() {
             return false;
         }
-        let Some(first) = self.ufrags.first() else {
-            return false;
-        };
-        let restarts = self
-            .restarts
-            .get_or_insert_with(|| Box::new(Restarts::new(first)));
         let mut turns = Vec::new();
         self.ufrags.push(creds.ufrag.clone());
-        restarts.begin(now, creds, self.controlling, locals, &mut turns);
-        self.take_turns(turns, happenings);
+        self.ice
+            .begin_restart(now, creds, self.controlling, locals, &mut turns);
+        self.take_turns(now, None, turns, happenings);
         true
     }
 
     /// The peer's answer to a restart: checking starts.
     pub fn set_remote_credentials(&mut self, now: Instant, creds: IceCreds) {
-        if let Some(restarts) = &mut self.restarts {
-            restarts.set_remote(now, creds);
-        }
-    }
-
-    fn take_turns(&mut self, turns: Vec<Turn>, happenings: &mut Vec<Happening>) {
-        for turn in turns {
-            match &turn {
-                Turn::Completed(path) => {
-                    self.sending_on = Some(*path);
-                    self.set_reachable(true, happenings);
-                }
-                Turn::Reachable(reachable) => {
-                    self.set_reachable(*reachable, happenings);
-                    continue;
-                }
-                Turn::Ended(ufrag) => self.ufrags.retain(|each| each != ufrag),
-                Turn::GivenUp => {}
-            }
-            happenings.push(Happening::Restart(turn));
-        }
+        self.ice.continue_restart(now, creds);
     }
 
     pub fn add_remote_candidate(&mut self, remote: SocketAddr, kind: &str, priority: u32) -> bool {
@@ -425,101 +267,28 @@ impl Endpoint {
         };
         let priority = priority.clamp(1, MOVED_PRIORITY - 1);
         self.candidates.push(remote);
-        if let Some(restarts) = &mut self.restarts {
-            restarts.add_candidate(remote);
-        }
-        self.rtc
-            .add_remote_candidate(candidate(Transport::Udp, remote, kind, priority, None));
+        self.ice
+            .add_remote(&candidate(Transport::Udp, remote, kind, priority, None));
         true
     }
 
     /// Set the streams this endpoint sends; a stream that stays keeps its state.
     pub fn set_inbound(&mut self, sources: &[SourceSetup]) {
-        self.disturb();
-        let mut wanted = NumberMap::default();
-        for source in sources {
-            for (index, encoding) in source.encodings.iter().enumerate() {
-                let inbound = Inbound {
-                    source: source.id,
-                    encoding: index,
-                    kind: source.kind,
-                    primary: encoding.ssrc,
-                    rtx: encoding.rtx,
-                };
-                wanted.insert(encoding.ssrc, inbound);
-                if let Some(rtx) = encoding.rtx {
-                    wanted.entry(rtx).or_insert(inbound);
-                }
-            }
-        }
-        let mut direct = self.rtc.direct_api();
-        for (&ssrc, old) in &self.inbound {
-            let stays = wanted
-                .get(&ssrc)
-                .is_some_and(|new| (new.primary, new.rtx) == (old.primary, old.rtx));
-            if ssrc == old.primary && !stays {
-                direct.remove_stream_rx(ssrc.into());
-            }
-        }
-        for (&ssrc, new) in &wanted {
-            let stays = self
-                .inbound
-                .get(&ssrc)
-                .is_some_and(|old| (new.primary, new.rtx) == (old.primary, old.rtx));
-            if ssrc == new.primary && !stays {
-                let rid = Rid::from(format!("{}", self.next_rid % 100_000_000).as_str());
-                self.next_rid += 1;
-                let rtx = new.rtx.map(Into::into);
-                let stream = direct.expect_stream_rx(ssrc.into(), rtx, receiving(), Some(rid));
-                stream.suppress_nack(new.kind == MediaKind::Audio);
-            }
-        }
-        self.inbound = wanted;
+        self.ingress.set_sources(sources);
         self.sources = sources.iter().map(|source| source.id).collect();
     }
 
-    /// Ask this endpoint for a key frame of the stream `ssrc`.
+    /// Ask this endpoint for a key frame of the stream `ssrc`; it goes out with the next turn.
     pub fn request_keyframe(&mut self, ssrc: u32) {
-        self.disturb();
-        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-            self.counters.keyframe_requests_sent += 1;
-        }
+        self.reporter.request_keyframe(ssrc);
+        self.egress.counters.keyframe_requests_sent += 1;
     }
 
-    /// The session and the streams towards this endpoint, for writing packets.
-    pub fn sending_side(&mut self) -> (&mut Rtc, &mut Outputs, &[PayloadType]) {
-        (&mut self.rtc, &mut self.outputs, &self.payload_types)
-    }
-
-    /// When a packet of this endpoint was captured, on our clock.
-    pub fn captured(&self, now: Instant, packet: &RtpPacket, clock_rate: u32) -> Instant {
-        let dated = packet.last_sender_info.and_then(|info| {
-            let reported = self.clock.local(info.ntp_time)?;
-            let ticks = packet
-                .header
-                .timestamp
-                .wrapping_sub(info.rtp_time.numer() as u32) as i32;
-            let seconds =
-                Duration::from_secs_f64(f64::from(ticks.unsigned_abs()) / f64::from(clock_rate));
-            if ticks < 0 {
-                reported.checked_sub(seconds)
-            } else {
-                reported.checked_add(seconds)
-            }
-        });
-        match dated {
-            Some(at) if at <= now && now - at < OLDEST_CAPTURE => at,
-            _ => now,
-        }
-    }
+    // ---- addresses -----------------------------------------------------------------------------
 
     /// True when a STUN message is for this endpoint and its integrity is right.
-    pub fn authenticates(&self, now: Instant, path: Path, datagram: &[u8]) -> bool {
-        let is_for_restart = |restarts: &Restarts| restarts.accepts(datagram);
-        self.restarts.as_deref().is_some_and(is_for_restart)
-            || received(path, datagram)
-                .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    pub fn authenticates(&self, datagram: &[u8]) -> bool {
+        self.ice.accepts(datagram)
     }
 
     /// Remember an address of the peer; returns the one that had to be forgotten for it.
@@ -529,10 +298,7 @@ impl Endpoint {
         if path.transport == Transport::Tcp
             && let Ok(candidate) = Candidate::host(path.local, Protocol::Tcp)
         {
-            if let Some(restarts) = &mut self.restarts {
-                restarts.add_local(&candidate);
-            }
-            self.rtc.add_local_candidate(candidate);
+            self.ice.add_local(&candidate);
         }
         let forgotten = if self.paths.len() >= PATHS_PER_ENDPOINT {
             let oldest = (0..self.paths.len()).min_by_key(|&at| self.paths[at].1)?;
@@ -547,103 +313,9 @@ impl Endpoint {
     /// A connection of the peer has ended: what it sends next moves the path at once.
     pub fn unbind(&mut self, path: Path) {
         self.paths.retain(|(known, _)| *known != path);
-        if self.sending_on == Some(path) {
+        if self.egress.path == Some(path) {
             self.moved = None;
         }
-    }
-
-    /// Keep feedback for the next turn while no media flows; false when it has to be fed now.
-    ///
-    /// Each datagram that is fed makes the session pad, padding makes the peer report on it, and
-    /// the report would be fed: twenty times a second, for nothing.
-    pub fn hold_back(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
-        let holds = self.mood(now) == Mood::Idle
-            && self.sending_on == Some(path)
-            && self.held_back.len() < HELD_BACK;
-        if holds {
-            self.heard = Some(now);
-            self.counters.packets_received += 1;
-            self.counters.bytes_received += datagram.len() as u64;
-            if let Some(entry) = self.paths.iter_mut().find(|(known, _)| *known == path) {
-                entry.1 = now;
-            }
-            self.held_back.push((now, path, datagram.to_vec()));
-            self.disturb();
-        }
-        holds
-    }
-
-    /// Feed one datagram. An error is the datagram's, the endpoint goes on.
-    pub fn receive(
-        &mut self,
-        now: Instant,
-        path: Path,
-        is_dtls: bool,
-        is_stun: bool,
-        datagram: &[u8],
-    ) -> Result<(), RtcError> {
-        self.heard = Some(now);
-        if is_rtp(datagram) {
-            self.media = Some(now);
-        }
-        let now = now.max(self.told);
-        self.told = now;
-        self.counters.packets_received += 1;
-        self.counters.bytes_received += datagram.len() as u64;
-        if let Some(entry) = self.paths.iter_mut().find(|(known, _)| *known == path) {
-            entry.1 = now;
-        }
-        if self.sending_on.is_some_and(|sending| sending != path) {
-            self.follow(now, path, is_stun);
-        }
-        if is_dtls && matches!(self.dtls, Dtls::Waiting | Dtls::Client) {
-            if self.early_dtls.len() < EARLY_DTLS_DATAGRAMS {
-                self.early_dtls.push(datagram.to_vec());
-            }
-            return Ok(());
-        }
-        if is_stun && self.dtls == Dtls::Waiting {
-            self.early_checks += 1;
-        }
-        if is_stun
-            && let Some(restarts) = &mut self.restarts
-            && restarts.receive(now, path, datagram)
-        {
-            return Ok(());
-        }
-        self.feed(now, path, datagram)
-    }
-
-    /// Give the session a datagram, and the estimator what feedback is in it.
-    fn feed(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), RtcError> {
-        let receive = received(path, datagram)?;
-        let congestion = self.congestion.as_mut();
-        let congestion = congestion.filter(|congestion| congestion.expects(datagram));
-        let result = self.rtc.handle_input(Input::Receive(now, receive));
-        if let Some(congestion) = congestion {
-            congestion.decrypted(now, datagram);
-        }
-        result
-    }
-
-    /// Take SRTP from an address that is not this endpoint's; true when it is authentic, so that
-    /// the peer has moved there. Its old address must have been silent for a while.
-    pub fn receive_from_elsewhere(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
-        let may_have_moved = self.is_ready()
-            && self.has_been_silent(now, MEDIA_MOVES_AFTER)
-            && self.guessed.is_none_or(|at| now >= at + GUESSES_APART);
-        if !may_have_moved {
-            return false;
-        }
-        self.guessed = Some(now);
-        let opened = crypto::opened();
-        let Ok(receive) = received(path, datagram) else {
-            return false;
-        };
-        let now = now.max(self.told);
-        let fed = self.rtc.handle_input(Input::Receive(now, receive));
-        self.disturb();
-        fed.is_ok() && crypto::opened() > opened
     }
 
     /// True when nothing has come from the address in use for this long.
@@ -651,13 +323,13 @@ impl Endpoint {
         let in_use = self
             .paths
             .iter()
-            .find(|(known, _)| Some(*known) == self.sending_on);
+            .find(|(known, _)| Some(*known) == self.egress.path);
         in_use.is_none_or(|&(_, heard)| now >= heard + time)
     }
 
     /// Move to the address the peer now uses, if the old one has fallen silent.
     ///
-    /// str0m would stay with the old pair until its checks time out. Telling it a better priority
+    /// ICE would stay with the old pair until its checks time out. Telling it a better priority
     /// for the same address makes it choose the new pair as soon as that one has been validated.
     pub fn follow(&mut self, now: Instant, path: Path, is_stun: bool) {
         let silence = if is_stun {
@@ -671,288 +343,318 @@ impl Endpoint {
             return;
         }
         self.moved = Some(now);
-        self.settled = now;
         self.moves = self.moves.wrapping_add(1);
         let priority = MOVED_PRIORITY + (self.moves & 0x00ff_ffff);
-        // A related address of its own makes it a candidate str0m has not seen yet.
+        // A related address of its own makes it a candidate the agent has not seen yet.
         let related = SocketAddr::from(([0, 0, 0, 0], (self.moves % 65_535 + 1) as u16));
-        let moved = candidate(
+        self.ice.prefer_remote(candidate(
             path.transport,
             path.remote,
             CandidateKind::ServerReflexive,
             priority,
             Some(related),
-        );
-        match self.restarts.as_deref_mut().and_then(Restarts::current) {
-            Some(agent) => agent.add_remote_candidate(moved),
-            None => self.rtc.add_remote_candidate(moved),
+        ));
+        self.deadline = now;
+    }
+
+    // ---- what comes ----------------------------------------------------------------------------
+
+    /// Count a datagram and where it came from.
+    fn note_arrival(&mut self, now: Instant, path: Path, is_stun: bool, datagram: &[u8]) {
+        self.heard = Some(now);
+        self.egress.counters.packets_received += 1;
+        self.egress.counters.bytes_received += datagram.len() as u64;
+        if let Some(entry) = self.paths.iter_mut().find(|(known, _)| *known == path) {
+            entry.1 = now;
+        }
+        if self.egress.path.is_some_and(|sending| sending != path) {
+            self.follow(now, path, is_stun);
         }
     }
 
-    /// Send what has been written. That is most of an engine's work, so it asks the session for
-    /// nothing else while nothing else is due.
-    pub fn send_written(
-        &mut self,
-        now: Instant,
-        transmits: &mut Vec<Transmit>,
-        happenings: &mut Vec<Happening>,
-    ) {
-        let is_plain =
-            !self.is_disturbed && self.restarts.is_none() && self.mood(now) == Mood::Content;
-        if !is_plain || !self.send_plainly(now, transmits, happenings) {
-            self.drive(now, None, transmits, happenings);
+    /// Take a STUN message. An error is the datagram's, the endpoint goes on.
+    pub fn receive_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), Drop> {
+        self.note_arrival(now, path, true, datagram);
+        if self.ice.receive(now, path, datagram) {
+            Ok(())
+        } else {
+            Err(Drop::BadStun)
         }
     }
 
-    /// False when the session did not give out all that was written.
-    fn send_plainly(
-        &mut self,
-        now: Instant,
-        transmits: &mut Vec<Transmit>,
-        happenings: &mut Vec<Happening>,
-    ) -> bool {
-        let mut now = now.max(self.told);
-        while self.written > 0 {
-            self.told = now;
-            if self.rtc.handle_input(Input::Timeout(now)).is_err() {
-                return false;
-            }
-            let written = self.written;
-            while self.written == written {
-                match self.rtc.poll_output() {
-                    Ok(Output::Transmit(transmit)) => self.give_out(now, transmit, transmits),
-                    Ok(Output::Event(event)) => self.note(now, None, event, happenings),
-                    Ok(Output::Timeout(_)) | Err(_) => return false,
+    pub fn receive_dtls(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), Drop> {
+        self.note_arrival(now, path, false, datagram);
+        match &mut self.dtls {
+            Dtls::Waiting | Dtls::Client => {
+                if self.early_dtls.len() < EARLY_DTLS_DATAGRAMS {
+                    self.early_dtls.push(datagram.to_vec());
                 }
+                Ok(())
             }
-            now += NEXT_PACKET;
+            Dtls::Started(handshake) | Dtls::Connected(handshake) => {
+                handshake.receive(datagram).map_err(|Broken| Drop::BadDtls)
+            }
         }
-        true
     }
 
-    /// Let the session work until it waits for time or input.
+    /// Take a packet of media; None when there is nothing to pass on in it.
+    pub fn receive_rtp(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+    ) -> Result<Option<Arrived>, Drop> {
+        self.note_arrival(now, path, false, datagram);
+        let arrived = self.ingress.receive(now, datagram, &self.payload_types)?;
+        self.reporter.note_media(now);
+        self.hasten();
+        Ok(arrived)
+    }
+
+    /// Take SRTP from an address that is not this endpoint's. When it is authentic, the peer has
+    /// moved there. Its old address must have been silent for a while.
+    pub fn receive_rtp_from_elsewhere(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+    ) -> Option<Option<Arrived>> {
+        let may_have_moved = self.is_ready()
+            && self.has_been_silent(now, MEDIA_MOVES_AFTER)
+            && self.guessed.is_none_or(|at| now >= at + GUESSES_APART);
+        if !may_have_moved {
+            return None;
+        }
+        self.guessed = Some(now);
+        self.ingress
+            .receive(now, datagram, &self.payload_types)
+            .ok()
+    }
+
+    /// Take SRTCP.
+    pub fn receive_rtcp(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        outbox: &mut Outbox,
+        happenings: &mut Vec<Happening>,
+    ) -> Result<(), Drop> {
+        self.note_arrival(now, path, false, datagram);
+        let told = self
+            .reporter
+            .read(now, datagram, &mut self.ingress, &mut self.egress)?;
+        for each in told {
+            match each {
+                // Without consent nothing but checks may go out (RFC 7675 §5.1).
+                Told::Missing { .. } if !self.is_ready() => {}
+                Told::Missing { ssrc, numbers } => {
+                    let offered = &self.payload_types;
+                    self.outputs
+                        .resend(now, &mut self.egress, outbox, offered, ssrc, &numbers);
+                }
+                Told::KeyframeWanted(ssrc) => {
+                    self.egress.counters.keyframe_requests_received += 1;
+                    if let Some(source) = self.outputs.source_of(ssrc) {
+                        happenings.push(Happening::KeyframeWanted(source));
+                    }
+                }
+                Told::Estimate(bps) => self.note_estimate(bps, happenings),
+            }
+        }
+        Ok(())
+    }
+
+    /// When a packet of this endpoint was captured, on our clock.
+    pub fn captured(&self, now: Instant, arrived: &Arrived) -> Instant {
+        self.reporter.captured(now, arrived)
+    }
+
+    /// Bring the deadline forward for what packets that came have to be answered by.
+    fn hasten(&mut self) {
+        let deadlines = [self.ingress.deadline(), self.reporter.deadline()];
+        for at in deadlines.into_iter().flatten() {
+            self.deadline = self.deadline.min(at);
+        }
+    }
+
+    // ---- what goes -----------------------------------------------------------------------------
+
+    /// Pass a packet on if this endpoint wants it; the boolean asks for a key frame.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        outbox: &mut Outbox,
+        source: SourceId,
+        media: &Arc<Media>,
+    ) -> (Outcome, bool) {
+        let (egress, offered) = (&mut self.egress, &self.payload_types);
+        let (outcome, asks) = self
+            .outputs
+            .forward(now, egress, outbox, offered, source, media);
+        if outcome == Outcome::Sent && self.reporter.note_media(now) {
+            self.hasten();
+        }
+        (outcome, asks)
+    }
+
+    /// Do what is due: checks, the handshake, reports, padding.
     pub fn drive(
         &mut self,
         now: Instant,
         cause: Option<Path>,
-        transmits: &mut Vec<Transmit>,
+        outbox: &mut Outbox,
         happenings: &mut Vec<Happening>,
     ) {
-        self.is_disturbed = false;
-        let mut restarts_deadline = None;
-        if let Some(restarts) = &mut self.restarts {
-            let mut turns = Vec::new();
-            restarts.drive(now, transmits, &mut turns);
-            restarts_deadline = restarts.deadline();
-            self.take_turns(turns, happenings);
-        }
-        for (at, path, datagram) in std::mem::take(&mut self.held_back) {
-            // What cannot be read is the peer's mistake; the session goes on.
-            let _ = self.feed(at, path, &datagram);
-        }
-        if let Some(bps) = self.congestion.as_ref().and_then(Congestion::bps) {
-            self.note_estimate(bps, happenings);
-        }
-        let start = now;
-        let mut now = now.max(self.told);
-        if self.written > 0 && self.rtc.handle_input(Input::Timeout(now)).is_err() {
-            self.written = 0;
-        }
-        for _ in 0..MOST_TURNS {
-            match self.rtc.poll_output() {
-                Ok(Output::Timeout(at)) if at > now => {
-                    let reason = self.rtc.last_timeout_reason();
-                    if reason == Reason::Pacer(PacerReason::Immediate) && at <= now + NEXT_PACKET {
-                        now = at;
-                        self.told = now;
-                        if self.rtc.handle_input(Input::Timeout(now)).is_err() {
-                            break;
-                        }
-                        continue;
-                    }
-                    if matches!(
-                        reason,
-                        Reason::Pacer(PacerReason::Probe1 | PacerReason::Probe2)
-                    ) {
-                        self.probed = Some(start);
-                    }
-                    self.written = 0;
-                    let at = at.max(start + patience(reason, self.mood(start)));
-                    self.deadline = restarts_deadline.map_or(at, |other| other.min(at));
-                    self.check_alive(happenings);
-                    return;
-                }
-                Ok(Output::Timeout(_)) => {
-                    self.told = now;
-                    if self.rtc.handle_input(Input::Timeout(now)).is_err() {
-                        break;
-                    }
-                    if !self.rtc.is_alive() {
-                        break;
-                    }
-                }
-                Ok(Output::Transmit(transmit)) => self.give_out(now, transmit, transmits),
-                Ok(Output::Event(event)) => self.note(now, cause, event, happenings),
-                Err(_) => {
-                    if !self.rtc.is_alive() {
-                        break;
-                    }
-                }
-            }
-        }
-        self.deadline = now + Duration::from_millis(50);
-        self.check_alive(happenings);
-    }
-
-    /// Count a datagram of the session and send it where it has to go now.
-    fn give_out(&mut self, now: Instant, mut transmit: Transmit, transmits: &mut Vec<Transmit>) {
-        let first = transmit.contents.first().copied().unwrap_or(0);
-        if first >= 128 && !self.is_reachable && !is_rtp(&transmit.contents) {
-            // Reports go on in str0m; without consent nothing but checks may (RFC 7675 §5.1).
-            return;
-        }
-        if let Some(restarts) = &self.restarts {
-            if first < 2 && restarts.has_silenced_session() {
-                return;
-            }
-            if first >= 2
-                && let Some(path) = restarts.path()
-            {
-                (transmit.source, transmit.destination) = (path.local, path.remote);
-                transmit.proto = path.transport.into();
-            }
-        }
-        self.counters.packets_sent += 1;
-        self.counters.bytes_sent += transmit.contents.len() as u64;
-        if let Some(congestion) = &mut self.congestion {
-            congestion.sent(now, &transmit.contents);
-        }
-        if is_rtp(&transmit.contents) {
-            if self.is_retransmission(&transmit.contents) {
-                self.counters.retransmissions_sent += 1;
-            } else {
-                self.written = self.written.saturating_sub(1);
-            }
-        }
-        if first >= 20 {
-            self.sending_on = Some(Path {
+        let (mut transmits, mut turns) = (Vec::new(), Vec::new());
+        self.ice.drive(now, &mut transmits, &mut turns);
+        for transmit in transmits {
+            let path = Path {
                 transport: transmit.proto.into(),
                 local: transmit.source,
                 remote: transmit.destination,
-            });
+            };
+            self.egress.send_plain(path, &transmit.contents, outbox);
         }
-        transmits.push(transmit);
+        self.egress.path = self.ice.path();
+        self.take_turns(now, cause, turns, happenings);
+        self.drive_dtls(now, outbox, happenings);
+        if self.is_ready() {
+            self.send_reports(now, outbox);
+            let due = self.egress.due_padding(now);
+            if due > 0 {
+                let (egress, offered) = (&mut self.egress, &self.payload_types);
+                self.outputs.pad(now, egress, outbox, offered, due);
+            }
+            if let Some(bps) = self.egress.bps() {
+                self.note_estimate(bps, happenings);
+            }
+        }
+        let handshake = match &self.dtls {
+            Dtls::Started(handshake) | Dtls::Connected(handshake) => handshake.deadline(),
+            Dtls::Waiting | Dtls::Client => None,
+        };
+        self.deadline = [self.ice.deadline(), handshake, self.egress.next_padding()]
+            .into_iter()
+            .flatten()
+            .fold(now + AT_REST, Instant::min);
+        if self.is_ready() {
+            self.hasten();
+        }
     }
 
-    /// Whether this is RTP of a payload type that repairs another.
-    fn is_retransmission(&self, datagram: &[u8]) -> bool {
-        matches!(datagram, [128..=191, second, ..]
-            if self.payload_types.iter().any(|pt| pt.rtx == Some(second & 0x7f)))
+    fn send_reports(&mut self, now: Instant, outbox: &mut Outbox) {
+        if let Some(round_trip) = self.ice.round_trip() {
+            self.reporter.note_round_trip(round_trip);
+        }
+        for datagram in self
+            .reporter
+            .due(now, &mut self.ingress, &mut self.egress, &self.outputs)
+        {
+            self.egress.send_reports(&datagram, outbox);
+        }
     }
 
-    fn check_alive(&mut self, happenings: &mut Vec<Happening>) {
-        if !self.rtc.is_alive() {
-            let reason = if self.dtls == Dtls::Connected {
+    fn drive_dtls(&mut self, now: Instant, outbox: &mut Outbox, happenings: &mut Vec<Happening>) {
+        let (Dtls::Started(handshake) | Dtls::Connected(handshake)) = &mut self.dtls else {
+            return;
+        };
+        let is_connected = handshake.is_done();
+        let Ok(progress) = handshake.drive(now) else {
+            let reason = if is_connected {
                 "closed"
             } else {
                 "dtls-failed"
             };
             happenings.push(Happening::Failed(reason));
+            return;
+        };
+        for each in progress {
+            match each {
+                Progress::Datagram(datagram) => self.unsent_dtls.push(datagram),
+                Progress::Connected => self.verify(happenings),
+                Progress::Closed => happenings.push(Happening::Failed("closed")),
+            }
+        }
+        if let Some(path) = self.egress.path {
+            for datagram in self.unsent_dtls.drain(..) {
+                self.egress.send_plain(path, &datagram, outbox);
+            }
         }
     }
 
-    fn note(
-        &mut self,
-        now: Instant,
-        cause: Option<Path>,
-        event: Event,
-        happenings: &mut Vec<Happening>,
-    ) {
-        match event {
-            Event::RtpPacket(packet) => happenings.push(Happening::Packet(Box::new(packet))),
-            Event::IceConnectionStateChange(state) => {
-                self.note_ice(now, cause, state, happenings);
-            }
-            Event::Connected => {
-                self.settled = now;
-                self.verify(happenings);
-            }
-            Event::KeyframeRequest(request) => {
-                self.counters.keyframe_requests_received += 1;
-                if let Some(source) = self.outputs.source_of(request.mid) {
-                    happenings.push(Happening::KeyframeWanted(source));
-                }
-            }
-            Event::SenderFeedback(feedback) => {
-                self.clock
-                    .report(feedback.sender_info.ntp_time, feedback.received_at);
-            }
-            // Only a client that gives no better feedback is asked for its own estimate.
-            Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. })
-                if self.congestion.is_none() =>
-            {
-                self.note_estimate(estimate.as_u64(), happenings);
-            }
-            Event::PeerStats(stats) => {
-                let checked = match &self.restarts {
-                    Some(restarts) if restarts.path().is_some() => restarts.rtt(),
-                    _ => stats
-                        .selected_candidate_pair
-                        .and_then(|p| p.current_round_trip_time),
-                };
-                self.counters.rtt = stats.rtt.or(checked).or(self.counters.rtt);
-                self.counters.loss_in = stats.ingress_loss_fraction.unwrap_or(0.0);
-                self.counters.loss_out = stats.egress_loss_fraction.unwrap_or(0.0);
-            }
-            Event::MediaEgressStats(stats) => {
-                let counts = self
-                    .stream_counts
-                    .entry((stats.mid, stats.rid))
-                    .or_default();
-                let new = stats.nacks.saturating_sub(counts.nacks_received);
-                self.counters.nacks_received += new;
-                counts.nacks_received = stats.nacks;
-            }
-            Event::MediaIngressStats(stats) => {
-                let counts = self
-                    .stream_counts
-                    .entry((stats.mid, stats.rid))
-                    .or_default();
-                let new = stats.nacks.saturating_sub(counts.nacks_sent);
-                self.counters.nacks_sent += new;
-                counts.nacks_sent = stats.nacks;
-            }
-            Event::Closed => happenings.push(Happening::Failed("closed")),
-            _ => {}
-        }
-    }
-
-    fn note_ice(
-        &mut self,
-        now: Instant,
-        cause: Option<Path>,
-        state: IceConnectionState,
-        happenings: &mut Vec<Happening>,
-    ) {
-        if self
-            .restarts
-            .as_ref()
-            .is_some_and(|each| each.path().is_some())
-        {
-            // The session's own agent has been replaced.
+    /// The handshake is over: only a certificate the peer announced may stay (RFC 8122 §6.2).
+    fn verify(&mut self, happenings: &mut Vec<Happening>) {
+        let Dtls::Started(mut handshake) = std::mem::replace(&mut self.dtls, Dtls::Waiting) else {
+            return;
+        };
+        let keys = handshake.take_keys();
+        let is_client = handshake.is_client();
+        let certificate = handshake.certificate();
+        let is_announced = certificate.is_some_and(|shown| self.announced.includes(shown));
+        self.dtls = Dtls::Connected(handshake);
+        if !is_announced {
+            happenings.push(Happening::Failed("fingerprint-mismatch"));
             return;
         }
-        self.set_reachable(state.is_connected(), happenings);
-        if self.is_reachable && self.ice_connected.is_none() {
-            self.ice_connected = Some(now);
-            let path = cause.or(self.paths.last().map(|&(path, _)| path));
-            if let Some(path) = path {
-                self.sending_on = Some(path);
-                happenings.push(Happening::IceConnected(path));
+        let directions = keys.as_ref().and_then(|keys| {
+            let sealing = Sealing::new(keys, is_client)?;
+            Some((sealing, Opening::new(keys, is_client)?, keys.profile))
+        });
+        let Some((sealing, opening, profile)) = directions else {
+            happenings.push(Happening::Failed("dtls-failed"));
+            return;
+        };
+        self.egress.secure(sealing);
+        self.ingress.secure(opening);
+        happenings.push(Happening::DtlsConnected(profile.name()));
+        if self.is_ready() {
+            happenings.push(Happening::Ready);
+        }
+    }
+
+    fn take_turns(
+        &mut self,
+        now: Instant,
+        cause: Option<Path>,
+        turns: Vec<Turn>,
+        happenings: &mut Vec<Happening>,
+    ) {
+        for turn in turns {
+            match &turn {
+                Turn::Completed(path) => {
+                    self.egress.path = Some(*path);
+                    self.set_reachable(true, happenings);
+                }
+                Turn::Reachable(reachable) => {
+                    self.set_reachable(*reachable, happenings);
+                    if *reachable {
+                        self.note_connected(now, cause, happenings);
+                    }
+                    continue;
+                }
+                Turn::Ended(ufrag) => self.ufrags.retain(|each| each != ufrag),
+                Turn::GivenUp => {}
             }
-            if self.dtls == Dtls::Client && self.start_dtls(now, true).is_err() {
-                happenings.push(Happening::Failed("dtls-failed"));
-            }
+            happenings.push(Happening::Restart(turn));
+        }
+    }
+
+    fn note_connected(
+        &mut self,
+        now: Instant,
+        cause: Option<Path>,
+        happenings: &mut Vec<Happening>,
+    ) {
+        if self.ice_connected.is_some() {
+            return;
+        }
+        self.ice_connected = Some(now);
+        let path = self.ice.path().or(cause);
+        if let Some(path) = path.or(self.paths.last().map(|&(path, _)| path)) {
+            happenings.push(Happening::IceConnected(path));
+        }
+        if matches!(self.dtls, Dtls::Client) && self.start_dtls(now, true).is_err() {
+            happenings.push(Happening::Failed("dtls-failed"));
         }
     }
 
@@ -966,29 +668,8 @@ impl Endpoint {
         }
     }
 
-    /// The handshake is over: only a certificate the peer announced may stay (RFC 8122 §6.2).
-    fn verify(&mut self, happenings: &mut Vec<Happening>) {
-        let profile = crypto::take_profile();
-        let direct = self.rtc.direct_api();
-        let is_announced = direct.remote_dtls_fingerprint().is_some_and(|seen| {
-            self.fingerprints.iter().any(|each| {
-                each.hash.eq_ignore_ascii_case(&seen.hash_func) && each.digest == seen.bytes
-            })
-        });
-        if !is_announced {
-            self.rtc.disconnect();
-            happenings.push(Happening::Failed("fingerprint-mismatch"));
-            return;
-        }
-        self.dtls = Dtls::Connected;
-        happenings.push(Happening::DtlsConnected(profile.unwrap_or("unknown")));
-        if self.is_ready() {
-            happenings.push(Happening::Ready);
-        }
-    }
-
     fn note_estimate(&mut self, bps: u64, happenings: &mut Vec<Happening>) {
-        self.counters.estimate_bps = bps;
+        self.egress.counters.estimate_bps = bps;
         let told = self.told_estimate_bps;
         if bps.abs_diff(told) as f64 > told as f64 * ESTIMATE_STEP {
             self.told_estimate_bps = bps;
@@ -996,38 +677,24 @@ impl Endpoint {
         }
     }
 
-    /// Look for more bandwidth if what the receiver may see would take more at its best.
-    pub fn steer(&mut self, now: Instant, needed_bps: u64) {
-        if let Some(congestion) = &mut self.congestion
-            && congestion.steer(now, needed_bps, &mut self.rtc)
-        {
-            self.disturb();
-        }
+    /// Look for more bandwidth if what the receiver may see would take more at its best. True when
+    /// there is something to do for it.
+    pub fn steer(&mut self, now: Instant, needed_bps: u64) -> bool {
+        self.egress.steer(now, needed_bps)
     }
 
     /// Why this endpoint has to be given up, if it has.
     pub fn overdue(&self, now: Instant, limits: &Limits) -> Option<&'static str> {
+        let is_secure = matches!(self.dtls, Dtls::Connected(_));
         match (self.heard, self.ice_connected) {
             (None, _) if now >= self.created + limits.ice_timeout => Some("ice-failed"),
             (Some(heard), _) if now >= heard + limits.activity_timeout => Some("idle"),
-            (_, Some(connected))
-                if self.dtls != Dtls::Connected && now >= connected + limits.dtls_timeout =>
-            {
+            (_, Some(connected)) if !is_secure && now >= connected + limits.dtls_timeout => {
                 Some("dtls-failed")
             }
             _ => None,
         }
     }
-}
-
-/// RTP, not RTCP (RFC 5761 §4).
-fn is_rtp(datagram: &[u8]) -> bool {
-    matches!(datagram, [128..=191, second, ..] if !(64..96).contains(&(second & 0x7f)))
-}
-
-fn received(path: Path, datagram: &[u8]) -> Result<Receive<'_>, RtcError> {
-    let protocol: Protocol = path.transport.into();
-    Ok(Receive::new(protocol, path.remote, path.local, datagram)?)
 }
 
 fn candidate(
@@ -1048,35 +715,4 @@ fn candidate(
         None,
         None,
     )
-}
-
-pub(crate) fn add_codec(config: &mut RtcConfig, payload_type: &PayloadType) {
-    let codec = match payload_type.codec {
-        Codec::Opus => FormatCodec::Opus,
-        Codec::Red => FormatCodec::Red,
-        Codec::TelephoneEvent => FormatCodec::Tele,
-        Codec::Vp8 => FormatCodec::Vp8,
-        Codec::Vp9 => FormatCodec::Vp9,
-        Codec::H264 => FormatCodec::H264,
-        Codec::Av1 => FormatCodec::Av1,
-    };
-    let line: Vec<String> = payload_type
-        .parameters
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    let codecs = config.codec_config();
-    codecs.add_config(
-        Pt::new_with_value(payload_type.number),
-        payload_type.rtx.map(Pt::new_with_value),
-        codec,
-        setup::frequency(payload_type.clock_rate),
-        (payload_type.codec.kind() == MediaKind::Audio).then_some(payload_type.channels),
-        FormatParams::parse_line(&line.join(";")),
-    );
-    // Probes may only be sent as retransmissions, because clients expect no other stream.
-    let may_probe = payload_type.codec.kind() == MediaKind::Video && payload_type.rtx.is_some();
-    if let Some(params) = codecs.last_mut() {
-        params.set_fb_transport_cc(may_probe);
-    }
 }

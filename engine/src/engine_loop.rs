@@ -17,6 +17,7 @@ use crate::counters::Snapshot;
 use crate::demux::{Path, Transport};
 use crate::events::Event;
 use crate::inbox::{BATCH, Inbox};
+use crate::outbox::Outbox;
 use crate::setup::{EndpointId, EndpointSetup, Limits, RemoteSetup, SourceId, SourceSetup, Wanted};
 use crate::sfu::Sfu;
 use crate::sockets::{BindError, LocalSocket, bind_all, send_all};
@@ -195,6 +196,7 @@ impl EngineThread {
             poll,
             orders: incoming,
             shared: Arc::clone(&shared),
+            outbox: Outbox::default(),
             wakeups: 0,
             next_snapshot: Instant::now(),
         };
@@ -266,6 +268,7 @@ struct Worker {
     poll: OwnedFd,
     orders: Receiver<Order>,
     shared: Arc<Shared>,
+    outbox: Outbox,
     wakeups: u64,
     next_snapshot: Instant,
 }
@@ -363,11 +366,14 @@ impl Worker {
     }
 
     fn send(&mut self) {
-        let mut transmits = self.sfu.take_transmits();
-        if !transmits.is_empty() {
-            self.tcp.send(Instant::now(), &mut transmits, &mut self.sfu);
-            send_all(&self.sockets, &transmits, &mut self.sfu.counters);
+        self.sfu.swap_outbox(&mut self.outbox);
+        if self.outbox.is_empty() {
+            return;
         }
+        self.outbox.group();
+        self.tcp.send(Instant::now(), &self.outbox, &mut self.sfu);
+        send_all(&self.sockets, &self.outbox, &mut self.sfu.counters);
+        self.outbox.clear();
     }
 
     fn publish(&mut self) {

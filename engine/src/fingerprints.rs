@@ -3,6 +3,7 @@
 use str0m::Rtc;
 use str0m::crypto::Fingerprint;
 
+use crate::crypto;
 use crate::setup::{CertificateHash, SUPPORTED_HASHES};
 
 /// What was announced with the strongest hash among all; weaker ones do not count.
@@ -16,6 +17,16 @@ impl Announced {
             .find(|hash| all.iter().any(|each| each.hash == **hash));
         all.retain(|each| Some(&each.hash.as_str()) == strongest);
         Announced(all)
+    }
+
+    /// True when this certificate (DER) has been announced.
+    pub fn includes(&self, certificate: &[u8]) -> bool {
+        let provider = crypto::provider();
+        self.0.iter().any(|each| match each.hash.as_str() {
+            "sha-256" => provider.sha256_provider.sha256(certificate)[..] == each.digest[..],
+            "sha-1" => provider.sha1_provider.sha1(certificate)[..] == each.digest[..],
+            _ => false,
+        })
     }
 
     /// Let the session compute the hash that [`Announced::has_shown_itself`] compares.

@@ -1,9 +1,11 @@
 //! The packet engine of Tertulia: ICE, DTLS, SRTP and selective forwarding.
 //!
 //! The way of a packet: [`engine_loop`] reads it from a socket, [`demux`] finds whose it is,
-//! [`endpoint`] (a str0m session) authenticates and decrypts it, [`sfu`] finds its [`source`] and
-//! the receivers, [`forward`] and its [`filter`] decide for each of them and renumber it
-//! ([`rewrite`]), [`outputs`] writes it into the receiver's session, and the loop sends what comes out.
+//! [`ingress`] authenticates and decrypts it ([`srtp`]), [`sfu`] finds its [`source`] and the
+//! receivers, [`forward`] and its [`filter`] decide for each of them and renumber it ([`rewrite`]),
+//! [`egress`] writes it into the [`outbox`], encrypted for the receiver, and the loop sends what is
+//! there. An [`endpoint`] is one participant: its [`ice`], its [`dtls`], both directions, and what
+//! they tell each other ([`reports`]).
 //!
 //! Sockets and the clock stay in [`engine_loop`]; only `python` knows Python.
 
@@ -16,12 +18,13 @@ pub mod bits;
 pub mod client;
 pub mod clock;
 pub mod codecs;
-pub mod congestion;
 pub mod counters;
 pub mod crypto;
 pub mod dd;
 pub mod dd_filter;
 pub mod demux;
+pub mod dtls;
+pub mod egress;
 pub mod endpoint;
 pub mod engine_loop;
 pub mod estimate;
@@ -32,22 +35,27 @@ pub mod filter;
 pub mod fingerprints;
 pub mod forward;
 pub mod h264;
+pub mod ice;
 pub mod inbox;
+pub mod ingress;
 pub mod keyframes;
 pub mod layers;
 pub mod levels;
 pub mod load;
 pub mod missing;
 pub mod numbers;
+pub mod outbox;
 pub mod outputs;
-pub mod patience;
 #[cfg(feature = "python")]
 mod python;
 pub mod reception;
 pub mod red;
-pub mod restart;
+pub mod reports;
+pub mod resend;
 pub mod rewrite;
 pub mod rtcp;
+pub mod rtp;
+pub mod rtp_extensions;
 pub mod setup;
 pub mod sfu;
 pub mod sockets;

@@ -4,39 +4,35 @@
 //! the same SSRC, its numbers must go on, because the receiver's SRTP context remembers them and
 //! because no number may be used twice under one key (RFC 3711 §9.1).
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::Rtc;
-use str0m::media::{MediaKind as StreamKind, Mid, Pt};
-use str0m::rtp::{ExtensionValues, RtpWrite, Vp8Descriptor};
-
-use crate::extensions;
+use crate::egress::{Egress, Head};
 use crate::filter::Highest;
 use crate::forward::{Incoming, Numbers, Projection, Shape, Verdict};
 use crate::numbers::NumberMap;
+use crate::outbox::Outbox;
+use crate::resend::{Resend, Sent};
+use crate::rtp_extensions::Values;
 use crate::setup::{Encoding, MediaKind, PayloadType, SourceId, SourceSetup, Wanted};
-use crate::vp9;
+use crate::{vp8, vp9};
 
-/// Packets kept for retransmission, and for how long (bridge reference 2.8).
-const CACHED_PACKETS: usize = 500;
-const CACHED_FOR: Duration = Duration::from_secs(2);
-/// Retransmissions beyond this part of what is sent are not answered.
-const MOST_RETRANSMITTED: f32 = 0.5;
-/// Streams of departed sources that stay declared; more cost time on every timer.
-const RETIRED_STREAMS: usize = 16;
+/// A stream that has sent nothing for this long is not reported on.
+const REPORTED_FOR: Duration = Duration::from_millis(1_500);
+/// What a packet of padding alone holds; the last byte says how much that is (RFC 3550 §5.1).
+const PADDING_BYTES: u8 = 224;
 
 /// A packet to be passed on, the same for all receivers.
 #[derive(Debug)]
-pub struct Media<'a> {
+pub struct Media {
     pub incoming: Incoming,
     /// The sender's payload type.
-    pub payload_type: &'a PayloadType,
-    pub payload: Arc<[u8]>,
-    pub extensions: ExtensionValues,
-    /// The parsed payload descriptor, when the codec is VP8.
-    pub vp8: Option<Vp8Descriptor>,
+    pub payload_type: Arc<PayloadType>,
+    pub payload: Vec<u8>,
+    pub audio_level: Option<u8>,
+    pub orientation: Option<u8>,
+    /// The dependency descriptor, where the codec needs it.
+    pub descriptor: Option<Box<[u8]>>,
     /// The new frame alone, when the codec is RED.
     pub primary: Option<Primary>,
 }
@@ -45,8 +41,9 @@ pub struct Media<'a> {
 #[derive(Clone, Debug)]
 pub struct Primary {
     /// The sender's payload type.
-    pub payload_type: PayloadType,
-    pub payload: Arc<[u8]>,
+    pub payload_type: Arc<PayloadType>,
+    /// Where it begins in the payload.
+    pub start: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +54,35 @@ pub enum Outcome {
     NotOffered,
 }
 
+/// How a packet is passed on: under which number, and from where on in its payload.
+#[derive(Clone, Copy, Debug)]
+struct Fit {
+    payload_type: u8,
+    start: usize,
+}
+
+/// A stream to be reported on (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub ssrc: u32,
+    /// The RTP time of now.
+    pub timestamp: u32,
+    pub packets: u32,
+    pub bytes: u32,
+}
+
+/// What has been sent of one stream.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    packets: u32,
+    bytes: u32,
+    timestamp: u32,
+    /// When the packet with this timestamp was captured, and when it was sent.
+    captured: Instant,
+    sent: Instant,
+    clock_rate: u32,
+}
+
 #[derive(Debug)]
 struct Output {
     /// None when the source has gone.
@@ -64,20 +90,20 @@ struct Output {
     /// The stream stays when sources change.
     is_slot: bool,
     kind: MediaKind,
-    mid: Mid,
     stream: Encoding,
-    is_declared: bool,
     projection: Projection,
+    count: Option<Count>,
+    /// Of the last retransmission, extended.
+    rtx_seq: u64,
+    resend: Resend,
+    /// The receiver's number for the payload type the sender used last.
+    fit: Option<(u8, u8)>,
 }
 
 #[derive(Debug)]
 pub struct Outputs {
     by_ssrc: NumberMap<u32, Output>,
     by_source: NumberMap<SourceId, u32>,
-    by_mid: HashMap<Mid, u32>,
-    retired: VecDeque<u32>,
-    /// Retransmission SSRCs whose counters str0m has lost.
-    spent: HashSet<u32>,
     numbers: fastrand::Rng,
 }
 
@@ -86,16 +112,13 @@ impl Outputs {
         Outputs {
             by_ssrc: NumberMap::default(),
             by_source: NumberMap::default(),
-            by_mid: HashMap::new(),
-            retired: VecDeque::new(),
-            spent: HashSet::new(),
             numbers: fastrand::Rng::with_seed(seed),
         }
     }
 
-    /// The source that comes out under this mid.
-    pub fn source_of(&self, mid: Mid) -> Option<SourceId> {
-        let output = self.by_ssrc.get(self.by_mid.get(&mid)?)?;
+    /// The source that comes out under this SSRC now.
+    pub fn source_of(&self, ssrc: u32) -> Option<SourceId> {
+        let output = self.by_ssrc.get(&ssrc)?;
         output.source.filter(|_| !output.projection.is_suspended())
     }
 
@@ -111,27 +134,24 @@ impl Outputs {
     /// this receiver already comes out under the same SSRC.
     ///
     /// A slot is taken from the source that had it; its numbers go on.
-    pub fn aim(&mut self, rtc: &mut Rtc, source: &SourceSetup, wanted: &Wanted) -> Option<bool> {
+    pub fn aim(&mut self, source: &SourceSetup, wanted: &Wanted) -> Option<bool> {
         let stream = wanted.slot.or(source.encodings.first().copied())?;
         let before = self.by_source.get(&source.id);
         if before.is_some_and(|&ssrc| ssrc != stream.ssrc) {
-            self.retire(rtc, source.id);
+            self.retire(source.id);
         }
-        if !self.by_ssrc.contains_key(&stream.ssrc) {
-            let mid = Mid::from(format!("s{}", self.by_ssrc.len()).as_str());
-            let output = Output {
-                source: None,
-                is_slot: false,
-                kind: source.kind,
-                mid,
-                stream,
-                is_declared: false,
-                projection: Projection::new(self.numbers.u16(1..0x4000)),
-            };
-            self.by_ssrc.insert(stream.ssrc, output);
-            self.by_mid.insert(mid, stream.ssrc);
-        }
-        let output = self.by_ssrc.get_mut(&stream.ssrc)?;
+        let numbers = &mut self.numbers;
+        let output = self.by_ssrc.entry(stream.ssrc).or_insert_with(|| Output {
+            source: None,
+            is_slot: false,
+            kind: source.kind,
+            stream,
+            projection: Projection::new(numbers.u16(1..0x4000)),
+            count: None,
+            rtx_seq: numbers.u64(1..0x4000),
+            resend: Resend::default(),
+            fit: None,
+        });
         match output.source {
             Some(owner) if owner == source.id => {}
             Some(_) if wanted.slot.is_none() => return None,
@@ -139,16 +159,11 @@ impl Outputs {
                 self.by_source.remove(&owner);
                 output.projection.change_source();
             }
-            None => {
-                self.retired.retain(|&ssrc| ssrc != stream.ssrc);
-                output.projection.change_source();
-            }
+            None => output.projection.change_source(),
         }
         output.is_slot = wanted.slot.is_some();
-        if (output.stream.rtx, output.kind) != (stream.rtx, source.kind) {
-            withdraw(rtc, output, &mut self.spent);
-            (output.stream, output.kind) = (stream, source.kind);
-        }
+        output.fit = None;
+        (output.stream.rtx, output.kind) = (stream.rtx, source.kind);
         output.source = Some(source.id);
         self.by_source.insert(source.id, stream.ssrc);
         let needs_keyframe = output.projection.aim(
@@ -175,25 +190,15 @@ impl Outputs {
         }
     }
 
-    /// The source has gone; its stream is kept for a while in case it returns.
-    pub fn retire(&mut self, rtc: &mut Rtc, source: SourceId) {
+    /// The source has gone; the numbers of its stream are kept in case it returns.
+    pub fn retire(&mut self, source: SourceId) {
         let Some(ssrc) = self.by_source.remove(&source) else {
             return;
         };
-        let Some(output) = self.by_ssrc.get_mut(&ssrc) else {
-            return;
-        };
-        output.projection.suspend();
-        output.source = None;
-        if output.is_slot {
-            return;
-        }
-        self.retired.push_back(ssrc);
-        if self.retired.len() > RETIRED_STREAMS
-            && let Some(oldest) = self.retired.pop_front()
-            && let Some(output) = self.by_ssrc.get_mut(&oldest)
-        {
-            withdraw(rtc, output, &mut self.spent);
+        if let Some(output) = self.by_ssrc.get_mut(&ssrc) {
+            output.projection.suspend();
+            output.source = None;
+            output.resend.forget();
         }
     }
 
@@ -201,10 +206,11 @@ impl Outputs {
     pub fn forward(
         &mut self,
         now: Instant,
-        rtc: &mut Rtc,
-        offered: &[PayloadType],
+        egress: &mut Egress,
+        outbox: &mut Outbox,
+        offered: &[Arc<PayloadType>],
         source: SourceId,
-        media: &Media<'_>,
+        media: &Arc<Media>,
     ) -> (Outcome, bool) {
         let Some(output) = self
             .by_source
@@ -216,7 +222,7 @@ impl Outputs {
         if output.projection.is_suspended() {
             return (Outcome::Held, false);
         }
-        let Some((payload_type, payload)) = fitting(offered, media) else {
+        let Some(fit) = output.fitting(offered, media) else {
             return (Outcome::NotOffered, false);
         };
         let Verdict {
@@ -226,13 +232,82 @@ impl Outputs {
         let Some(numbers) = forward else {
             return (Outcome::Held, needs_keyframe);
         };
-        if !output.is_declared {
-            declare(rtc, output, &self.spent);
-        }
-        if let Some(stream) = rtc.direct_api().stream_tx(&output.stream.ssrc.into()) {
-            stream.write_rtp(packet(payload_type, payload, &numbers, media, output.kind));
-        }
+        output.send(now, egress, outbox, fit, &numbers, media);
         (Outcome::Sent, needs_keyframe)
+    }
+
+    /// Send again what the receiver misses of a stream, as far as it may be; how many packets.
+    pub fn resend(
+        &mut self,
+        now: Instant,
+        egress: &mut Egress,
+        outbox: &mut Outbox,
+        offered: &[Arc<PayloadType>],
+        ssrc: u32,
+        missing: &[u16],
+    ) -> u64 {
+        let Some(output) = self.by_ssrc.get_mut(&ssrc) else {
+            return 0;
+        };
+        let round_trip = egress.counters.rtt;
+        let mut resent = 0;
+        for &seq in missing {
+            if let Some(sent) = output.resend.take(now, seq, round_trip)
+                && output.repeat(now, egress, outbox, offered, &sent).is_some()
+            {
+                resent += 1;
+            }
+        }
+        resent
+    }
+
+    /// Fill the line with about so many bytes: repeat what was sent, or send padding alone under
+    /// the SSRC of retransmissions, because clients expect no other stream.
+    pub fn pad(
+        &mut self,
+        now: Instant,
+        egress: &mut Egress,
+        outbox: &mut Outbox,
+        offered: &[Arc<PayloadType>],
+        bytes: usize,
+    ) {
+        let may_pad = |output: &&mut Output| {
+            output.kind == MediaKind::Video && output.stream.rtx.is_some() && output.count.is_some()
+        };
+        let latest = self.by_ssrc.values_mut().filter(may_pad);
+        let Some(output) = latest.max_by_key(|output| output.count.map(|count| count.sent)) else {
+            return;
+        };
+        let mut left = bytes;
+        while left > 0 {
+            let filler = output.resend.filler(now).cloned();
+            let sent = match filler {
+                Some(sent) => output.repeat(now, egress, outbox, offered, &sent),
+                None => output.send_padding(now, egress, outbox, offered),
+            };
+            let Some(sent) = sent else {
+                return;
+            };
+            egress.padded(sent);
+            left = left.saturating_sub(sent);
+        }
+    }
+
+    /// The streams that have sent something of late.
+    pub fn reports(&self, now: Instant) -> impl Iterator<Item = Report> {
+        self.by_ssrc.values().filter_map(move |output| {
+            let count = output
+                .count
+                .filter(|count| now < count.sent + REPORTED_FOR)?;
+            let since = now.saturating_duration_since(count.captured);
+            let ticks = since.as_micros() * u128::from(count.clock_rate) / 1_000_000;
+            Some(Report {
+                ssrc: output.stream.ssrc,
+                timestamp: count.timestamp.wrapping_add(ticks as u32),
+                packets: count.packets,
+                bytes: count.bytes,
+            })
+        })
     }
 
     fn output(&mut self, source: SourceId) -> Option<&mut Output> {
@@ -240,112 +315,179 @@ impl Outputs {
     }
 }
 
-fn packet(
-    payload_type: u8,
-    payload: &Arc<[u8]>,
-    numbers: &Numbers,
-    media: &Media<'_>,
-    kind: MediaKind,
-) -> RtpWrite {
+impl Output {
+    fn send(
+        &mut self,
+        now: Instant,
+        egress: &mut Egress,
+        outbox: &mut Outbox,
+        fit: Fit,
+        numbers: &Numbers,
+        media: &Arc<Media>,
+    ) {
+        let payload = media.payload.get(fit.start..).unwrap_or_default();
+        let rewritten = rewritten_descriptor(numbers, media);
+        let head = Head {
+            payload_type: fit.payload_type,
+            marker: numbers.marker,
+            is_padding: false,
+            seq: numbers.seq,
+            timestamp: numbers.timestamp,
+            ssrc: self.stream.ssrc,
+            values: carried(media, rewritten.as_deref()),
+        };
+        let sent = egress.send(now, head, outbox, |out| {
+            write_payload(out, payload, numbers, media)
+        });
+        if sent.is_none() {
+            return;
+        }
+        let before = self
+            .count
+            .map_or((0, 0), |count| (count.packets, count.bytes));
+        self.count = Some(Count {
+            packets: before.0.wrapping_add(1),
+            bytes: before.1.wrapping_add(payload.len() as u32),
+            timestamp: numbers.timestamp,
+            captured: media.incoming.captured,
+            sent: now,
+            clock_rate: media.incoming.clock_rate,
+        });
+        if self.kind == MediaKind::Video && self.stream.rtx.is_some() {
+            self.resend.keep(now, *numbers, fit.payload_type, media);
+        }
+    }
+
+    /// Send a packet again under the SSRC of retransmissions; how many bytes that were.
+    fn repeat(
+        &mut self,
+        now: Instant,
+        egress: &mut Egress,
+        outbox: &mut Outbox,
+        offered: &[Arc<PayloadType>],
+        sent: &Sent,
+    ) -> Option<usize> {
+        let (numbers, media) = (&sent.numbers, &sent.media);
+        let rewritten = rewritten_descriptor(numbers, media);
+        let head = Head {
+            payload_type: rtx_number(offered, sent.payload_type)?,
+            marker: numbers.marker,
+            is_padding: false,
+            seq: self.rtx_seq + 1,
+            timestamp: numbers.timestamp,
+            ssrc: self.stream.rtx?,
+            values: carried(media, rewritten.as_deref()),
+        };
+        let original = numbers.seq as u16;
+        let bytes = egress.send(now, head, outbox, |out| {
+            out.extend_from_slice(&original.to_be_bytes());
+            write_payload(out, &media.payload, numbers, media);
+        })?;
+        self.rtx_seq += 1;
+        egress.counters.retransmissions_sent += 1;
+        Some(bytes)
+    }
+
+    fn send_padding(
+        &mut self,
+        now: Instant,
+        egress: &mut Egress,
+        outbox: &mut Outbox,
+        offered: &[Arc<PayloadType>],
+    ) -> Option<usize> {
+        let (_, number) = self.fit?;
+        let head = Head {
+            payload_type: rtx_number(offered, number)?,
+            marker: false,
+            is_padding: true,
+            seq: self.rtx_seq + 1,
+            timestamp: self.count?.timestamp,
+            ssrc: self.stream.rtx?,
+            values: Values::default(),
+        };
+        let bytes = egress.send(now, head, outbox, |out| {
+            out.resize(out.len() + usize::from(PADDING_BYTES) - 1, 0);
+            out.push(PADDING_BYTES);
+        })?;
+        self.rtx_seq += 1;
+        Some(bytes)
+    }
+
+    /// What of a packet the receiver negotiated.
+    ///
+    /// Redundant audio names payload types inside, so it passes whole only where they mean the same.
+    fn fitting(&mut self, offered: &[Arc<PayloadType>], media: &Media) -> Option<Fit> {
+        let sent = &media.payload_type;
+        let whole = |payload_type| Fit {
+            payload_type,
+            start: 0,
+        };
+        let Some(primary) = &media.primary else {
+            let known = self.fit.filter(|(number, _)| *number == sent.number);
+            let number = known
+                .map(|(_, own)| own)
+                .or_else(|| matching(offered, sent))?;
+            self.fit = Some((sent.number, number));
+            return Some(whole(number));
+        };
+        let inner = matching(offered, &primary.payload_type)?;
+        match matching(offered, sent) {
+            Some(number) if inner == primary.payload_type.number => Some(whole(number)),
+            _ => Some(Fit {
+                payload_type: inner,
+                start: primary.start,
+            }),
+        }
+    }
+}
+
+/// The values that travel from sender to receiver.
+fn carried<'a>(media: &'a Media, rewritten: Option<&'a [u8]>) -> Values<'a> {
+    Values {
+        audio_level: media.audio_level,
+        orientation: media.orientation,
+        descriptor: rewritten.or(media.descriptor.as_deref()),
+        ..Values::default()
+    }
+}
+
+/// The dependency descriptor with the receiver's numbers, where they differ from the sender's.
+fn rewritten_descriptor(numbers: &Numbers, media: &Media) -> Option<Box<[u8]>> {
+    let Shape::Described(descriptor) = &media.incoming.shape else {
+        return None;
+    };
+    let new = numbers.frame.described?;
+    let differs = !new.changes_nothing(descriptor);
+    differs.then(|| descriptor.rewritten(new.frame_number, new.template_shift, new.active))
+}
+
+/// Append a payload with the receiver's numbers in its descriptor.
+fn write_payload(out: &mut Vec<u8>, payload: &[u8], numbers: &Numbers, media: &Media) {
+    let start = out.len();
+    out.extend_from_slice(payload);
+    let Some(payload) = out.get_mut(start..) else {
+        return;
+    };
     let frame = &numbers.frame;
-    let mut payload = Arc::clone(payload);
-    let mut values = media.extensions.clone();
     match &media.incoming.shape {
-        Shape::Vp9(vp9) => {
-            let own = vp9.picture_id.map(|(number, _)| number);
-            if (frame.picture_id, frame.tl0_pic_idx) != (own, vp9.tl0_pic_idx)
-                && let Some(renumbered) =
-                    vp9::renumbered(&payload, frame.picture_id, frame.tl0_pic_idx)
-            {
-                payload = renumbered.into();
-            }
+        Shape::Vp8(header) => {
+            vp8::renumber(payload, header, frame.picture_id, frame.tl0_pic_idx);
         }
-        Shape::Described(descriptor) => {
-            if let Some(new) = frame.described
-                && !new.changes_nothing(descriptor)
-            {
-                let bytes = descriptor.rewritten(new.frame_number, new.template_shift, new.active);
-                extensions::set_dependency_descriptor(&mut values, bytes);
-            }
+        Shape::Vp9(header) => {
+            vp9::renumber(payload, header, frame.picture_id, frame.tl0_pic_idx);
         }
-        Shape::Audio | Shape::Vp8(_) | Shape::Video { .. } => {}
-    }
-    let write = RtpWrite::new(
-        Pt::new_with_value(payload_type),
-        numbers.seq.into(),
-        numbers.timestamp,
-        media.incoming.captured,
-        payload,
-    )
-    .marker(numbers.marker)
-    .ext_vals(values)
-    .nackable(kind == MediaKind::Video);
-    let Some(descriptor) = &media.vp8 else {
-        return write;
-    };
-    let mut patch = descriptor.patch();
-    if let Some(picture_id) = frame.picture_id {
-        patch = patch.picture_id(picture_id);
-    }
-    if let Some(tl0_pic_idx) = frame.tl0_pic_idx {
-        patch = patch.tl0_pic_idx(tl0_pic_idx);
-    }
-    match patch.build() {
-        Ok(patch) => write.vp8_patch(patch),
-        Err(_) => write,
+        Shape::Audio | Shape::Described(_) | Shape::Video { .. } => {}
     }
 }
 
-/// Declared with the first packet, not before: str0m reports on a stream from its declaration on,
-/// and a report that names no time of the stream misleads lip sync.
-fn declare(rtc: &mut Rtc, output: &mut Output, spent: &HashSet<u32>) {
-    let kind = match output.kind {
-        MediaKind::Audio => StreamKind::Audio,
-        MediaKind::Video => StreamKind::Video,
-    };
-    let rtx = output
-        .stream
-        .rtx
-        .filter(|rtx| !spent.contains(rtx))
-        .map(Into::into);
-    let mut direct = rtc.direct_api();
-    direct.declare_media(output.mid, kind);
-    let stream = direct.declare_stream_tx(output.stream.ssrc.into(), rtx, output.mid, None);
-    // Senders pace already; a queue here would only add delay.
-    stream.set_unpaced(true);
-    if output.kind == MediaKind::Video {
-        stream.set_rtx_cache(CACHED_PACKETS, CACHED_FOR, Some(MOST_RETRANSMITTED));
-    }
-    output.is_declared = true;
-}
-
-/// str0m forgets the stream, and with it how far its retransmissions have counted.
-fn withdraw(rtc: &mut Rtc, output: &mut Output, spent: &mut HashSet<u32>) {
-    if output.is_declared {
-        rtc.direct_api().remove_media(output.mid);
-        output.is_declared = false;
-        spent.extend(output.stream.rtx);
-    }
-}
-
-/// What of a packet the receiver negotiated: its payload type number and payload.
-///
-/// Redundant audio names payload types inside, so it passes whole only where they mean the same.
-fn fitting<'a>(offered: &[PayloadType], media: &'a Media<'_>) -> Option<(u8, &'a Arc<[u8]>)> {
-    let whole = matching(offered, media.payload_type);
-    let Some(primary) = &media.primary else {
-        return Some((whole?, &media.payload));
-    };
-    let inner = matching(offered, &primary.payload_type)?;
-    match whole {
-        Some(number) if inner == primary.payload_type.number => Some((number, &media.payload)),
-        _ => Some((inner, &primary.payload)),
-    }
+/// The number of retransmissions of packets with this number.
+fn rtx_number(offered: &[Arc<PayloadType>], number: u8) -> Option<u8> {
+    offered.iter().find(|pt| pt.number == number)?.rtx
 }
 
 /// The receiver's number for the sender's payload type.
-fn matching(offered: &[PayloadType], sent: &PayloadType) -> Option<u8> {
-    let same = |pt: &&PayloadType| pt.codec == sent.codec && pt.clock_rate == sent.clock_rate;
+fn matching(offered: &[Arc<PayloadType>], sent: &PayloadType) -> Option<u8> {
+    let same = |pt: &&Arc<PayloadType>| pt.codec == sent.codec && pt.clock_rate == sent.clock_rate;
     offered
         .iter()
         .find(|pt| pt.number == sent.number && same(pt))

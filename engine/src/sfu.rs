@@ -7,25 +7,24 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::IceCreds;
-use str0m::net::Transmit;
-use str0m::rtp::{RtpPacket, Vp8Descriptor};
 
 use crate::codecs;
 use crate::counters::{Counters, Drop, EndpointSnapshot};
-use crate::crypto;
 use crate::demux::{Directory, Path, Protocol, Unclassified, classify};
-use crate::endpoint::{Endpoint, Happening, Inbound};
+use crate::endpoint::{Endpoint, Happening};
 use crate::events::Event;
-use crate::extensions;
 use crate::forward::{Incoming, Shape};
+use crate::ice::Turn;
+use crate::ingress::Arrived;
 use crate::keyframes::Asker;
 use crate::numbers::NumberMap;
+use crate::outbox::Outbox;
 use crate::outputs::{Media, Outcome, Primary};
 use crate::red;
-use crate::restart::Turn;
 use crate::setup::{
     Codec, EndpointId, EndpointSetup, Limits, MAX_ENCODINGS, MediaKind, RemoteSetup, SourceId,
     SourceSetup, Wanted,
@@ -33,8 +32,7 @@ use crate::setup::{
 use crate::source::Source;
 use crate::stun::{self, Stun};
 
-/// str0m writes packets of up to 2000 bytes and panics beyond; header extensions take their share,
-/// and no path of the Internet carries more than 1500 in one piece.
+/// No path of the Internet carries more in one piece.
 const LARGEST_PAYLOAD: usize = 1500;
 const TICK: Duration = Duration::from_millis(100);
 /// Timers are served on a grid, so that many endpoints share one wake-up. What an endpoint waits
@@ -59,11 +57,13 @@ pub struct Sfu {
     /// Deadlines; an entry that no longer is its endpoint's own is stale.
     timers: BinaryHeap<Reverse<(Instant, EndpointId)>>,
     waiting: Vec<EndpointId>,
+    /// Endpoints that have come to need an earlier timer while packets were passed on.
+    unscheduled: Vec<EndpointId>,
     start: Instant,
     next_tick: Instant,
     numbers: fastrand::Rng,
     pub counters: Counters,
-    transmits: Vec<Transmit>,
+    outbox: Outbox,
     events: Vec<Event>,
 }
 
@@ -80,17 +80,28 @@ impl Sfu {
             senders: NumberMap::default(),
             timers: BinaryHeap::new(),
             waiting: Vec::new(),
+            unscheduled: Vec::new(),
             start: now,
             next_tick: now + TICK,
             numbers: fastrand::Rng::with_seed(seed),
             counters: Counters::default(),
-            transmits: Vec::new(),
+            outbox: Outbox::default(),
             events: Vec::new(),
         }
     }
 
-    pub fn take_transmits(&mut self) -> Vec<Transmit> {
-        std::mem::take(&mut self.transmits)
+    /// What has to be sent.
+    pub fn take_outbox(&mut self) -> Outbox {
+        let mut outbox = Outbox::default();
+        self.swap_outbox(&mut outbox);
+        outbox
+    }
+
+    /// The same without allocating: `empty` takes the place of what has to be sent.
+    pub fn swap_outbox(&mut self, empty: &mut Outbox) {
+        std::mem::swap(&mut self.outbox, empty);
+        self.counters.packets_sent += empty.len() as u64;
+        self.counters.bytes_sent += empty.bytes() as u64;
     }
 
     pub fn take_events(&mut self) -> Vec<Event> {
@@ -109,7 +120,7 @@ impl Sfu {
             .map(|endpoint| EndpointSnapshot {
                 endpoint: endpoint.id,
                 idle: endpoint.idle(now),
-                counters: endpoint.counters.clone(),
+                counters: endpoint.counters().clone(),
             })
             .collect()
     }
@@ -307,8 +318,7 @@ impl Sfu {
         };
         for receiver in source.receivers {
             if let Some(endpoint) = self.endpoints.get_mut(&receiver) {
-                let (rtc, outputs, _) = endpoint.sending_side();
-                outputs.retire(rtc, id);
+                endpoint.outputs.retire(id);
             }
         }
     }
@@ -325,8 +335,7 @@ impl Sfu {
         let Some(endpoint) = self.endpoints.get_mut(&receiver) else {
             return;
         };
-        let (rtc, outputs, _) = endpoint.sending_side();
-        let Some(needs_keyframe) = outputs.aim(rtc, &source.setup, &wanted) else {
+        let Some(needs_keyframe) = endpoint.outputs.aim(&source.setup, &wanted) else {
             self.counters.drop(Drop::SsrcConflict);
             return;
         };
@@ -362,11 +371,44 @@ impl Sfu {
                 None => return self.receive_from_elsewhere(now, path, protocol, datagram),
             },
         };
-        let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
+        match protocol {
+            Protocol::Stun => self.feed(now, path, id, |endpoint| {
+                endpoint.receive_stun(now, path, datagram)
+            }),
+            Protocol::Dtls => self.feed(now, path, id, |endpoint| {
+                endpoint.receive_dtls(now, path, datagram)
+            }),
+            Protocol::Rtp { ssrc, payload_type } => {
+                self.check_header(id, ssrc, payload_type)?;
+                let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
+                let received = catch_unwind(AssertUnwindSafe(|| {
+                    endpoint.receive_rtp(now, path, datagram)
+                }));
+                let Ok(received) = received else {
+                    self.fail(id, "internal");
+                    return Ok(());
+                };
+                self.schedule_sooner(now, id);
+                if let Some(arrived) = received? {
+                    self.pass_on(now, id, arrived);
+                }
+                Ok(())
+            }
+            Protocol::Rtcp => {
+                let mut result = Ok(());
+                self.let_work(now, id, |endpoint, outbox, happenings| {
+                    result = endpoint.receive_rtcp(now, path, datagram, outbox, happenings);
+                });
+                result
+            }
+        }
+    }
+
+    /// Whether anything is known of a stream before its packets are decrypted.
+    fn check_header(&self, id: EndpointId, ssrc: u32, payload_type: u8) -> Result<(), Drop> {
+        let endpoint = self.endpoints.get(&id).ok_or(Drop::NotStunFirst)?;
         // SSRC 0 carries the sender's bandwidth probes, which need feedback (libwebrtc).
-        if let Protocol::Rtp { ssrc, payload_type } = protocol
-            && ssrc != 0
-        {
+        if ssrc != 0 {
             if endpoint.inbound(ssrc).is_none() {
                 return Err(Drop::UnknownSsrc);
             }
@@ -374,24 +416,24 @@ impl Sfu {
                 return Err(Drop::UnknownPayloadType);
             }
         }
-        if protocol == Protocol::Rtcp && endpoint.hold_back(now, path, datagram) {
-            return Ok(());
-        }
-        let (is_dtls, is_stun) = (protocol == Protocol::Dtls, protocol == Protocol::Stun);
-        let fed = catch_unwind(AssertUnwindSafe(|| {
-            endpoint.receive(now, path, is_dtls, is_stun, datagram)
-        }));
-        let Ok(fed) = fed else {
+        Ok(())
+    }
+
+    /// Give an endpoint a datagram it has to answer, and let it.
+    fn feed(
+        &mut self,
+        now: Instant,
+        path: Path,
+        id: EndpointId,
+        take: impl FnOnce(&mut Endpoint) -> Result<(), Drop>,
+    ) -> Result<(), Drop> {
+        let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
+        let Ok(fed) = catch_unwind(AssertUnwindSafe(|| take(endpoint))) else {
             self.fail(id, "internal");
             return Ok(());
         };
         self.drive(now, id, Some(path));
-        fed.map_err(|_| match protocol {
-            Protocol::Stun => Drop::BadStun,
-            Protocol::Dtls => Drop::BadDtls,
-            Protocol::Rtp { .. } => Drop::MalformedRtp,
-            Protocol::Rtcp => Drop::MalformedRtcp,
-        })
+        fed
     }
 
     /// A sender whose address has changed (a NAT lost its binding, another network) is known by its
@@ -409,17 +451,20 @@ impl Sfu {
         };
         let id = *self.senders.get(&ssrc).ok_or(Drop::NotStunFirst)?;
         let endpoint = self.endpoints.get_mut(&id).ok_or(Drop::NotStunFirst)?;
-        let is_authentic = catch_unwind(AssertUnwindSafe(|| {
-            endpoint.receive_from_elsewhere(now, path, datagram)
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            endpoint.receive_rtp_from_elsewhere(now, datagram)
         }));
-        if !is_authentic.unwrap_or(false) {
+        let Some(arrived) = tried.unwrap_or(None) else {
             return Err(Drop::NotStunFirst);
-        }
+        };
         self.bind(now, path, id);
         if let Some(endpoint) = self.endpoints.get_mut(&id) {
             endpoint.follow(now, path, false);
         }
         self.drive(now, id, Some(path));
+        if let Some(arrived) = arrived {
+            self.pass_on(now, id, arrived);
+        }
         Ok(())
     }
 
@@ -462,9 +507,7 @@ impl Sfu {
             let Some(endpoint) = self.endpoints.get_mut(&id) else {
                 continue;
             };
-            let is_authentic = catch_unwind(AssertUnwindSafe(|| {
-                endpoint.authenticates(now, path, datagram)
-            }));
+            let is_authentic = catch_unwind(AssertUnwindSafe(|| endpoint.authenticates(datagram)));
             if !is_authentic.unwrap_or(false) {
                 continue;
             }
@@ -493,15 +536,13 @@ impl Sfu {
         }
     }
 
-    /// Let every endpoint that got something to send send it.
+    /// Let every endpoint work that was given something to do.
     pub fn flush(&mut self, now: Instant) {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.sort_unstable();
         waiting.dedup();
         for &id in &waiting {
-            self.let_work(now, id, |endpoint, transmits, happenings| {
-                endpoint.send_written(now, transmits, happenings);
-            });
+            self.drive(now, id, None);
         }
         if self.waiting.is_empty() {
             waiting.clear();
@@ -546,8 +587,10 @@ impl Sfu {
             let active = endpoint.outputs.active();
             let sources = active.filter_map(|source| self.sources.get(&source));
             let desired = sources.map(|source| source.layers.best_bps()).sum();
-            if catch_unwind(AssertUnwindSafe(|| endpoint.steer(now, desired))).is_err() {
-                broken.push(endpoint.id);
+            match catch_unwind(AssertUnwindSafe(|| endpoint.steer(now, desired))) {
+                Ok(true) => self.waiting.push(endpoint.id),
+                Ok(false) => {}
+                Err(_) => broken.push(endpoint.id),
             }
         }
         for id in broken {
@@ -560,6 +603,15 @@ impl Sfu {
             .collect();
         for (id, reason) in overdue {
             self.fail(id, reason);
+        }
+    }
+
+    /// Set an earlier timer, if the endpoint has come to need one.
+    fn schedule_sooner(&mut self, now: Instant, id: EndpointId) {
+        let endpoint = self.endpoints.get(&id);
+        if endpoint.is_some_and(|each| each.scheduled.is_none_or(|at| at > each.deadline + COARSE))
+        {
+            self.schedule(now, id);
         }
     }
 
@@ -583,8 +635,8 @@ impl Sfu {
 
     /// Let one endpoint work, and act on what came of it.
     fn drive(&mut self, now: Instant, id: EndpointId, cause: Option<Path>) {
-        self.let_work(now, id, |endpoint, transmits, happenings| {
-            endpoint.drive(now, cause, transmits, happenings);
+        self.let_work(now, id, |endpoint, outbox, happenings| {
+            endpoint.drive(now, cause, outbox, happenings);
         });
     }
 
@@ -592,26 +644,17 @@ impl Sfu {
         &mut self,
         now: Instant,
         id: EndpointId,
-        work: impl FnOnce(&mut Endpoint, &mut Vec<Transmit>, &mut Vec<Happening>),
+        work: impl FnOnce(&mut Endpoint, &mut Outbox, &mut Vec<Happening>),
     ) {
         let Some(endpoint) = self.endpoints.get_mut(&id) else {
             return;
         };
         let mut happenings = Vec::new();
-        let transmits = &mut self.transmits;
-        let sent_before = transmits.len();
+        let outbox = &mut self.outbox;
         let worked = catch_unwind(AssertUnwindSafe(|| {
-            work(endpoint, transmits, &mut happenings);
+            work(endpoint, outbox, &mut happenings);
         }));
         let is_in_time = endpoint.scheduled.is_some_and(|at| at <= endpoint.deadline);
-        let sent = &self.transmits[sent_before..];
-        self.counters.packets_sent += sent.len() as u64;
-        self.counters.bytes_sent += sent
-            .iter()
-            .map(|each| each.contents.len() as u64)
-            .sum::<u64>();
-        self.counters
-            .drop_many(Drop::SrtpAuth, crypto::take_failures());
         if worked.is_err() {
             self.fail(id, "internal");
             return;
@@ -631,7 +674,6 @@ impl Sfu {
 
     fn act(&mut self, now: Instant, id: EndpointId, happening: Happening) {
         match happening {
-            Happening::Packet(packet) => self.pass_on(now, id, *packet),
             Happening::KeyframeWanted(source) => {
                 let rtt = self.endpoints.get(&id).and_then(Endpoint::rtt);
                 self.ask(now, source, Asker::Receiver(id, rtt));
@@ -702,45 +744,30 @@ impl Sfu {
 
     // ---- the way of a packet -------------------------------------------------------------------
 
-    fn pass_on(&mut self, now: Instant, sender_id: EndpointId, packet: RtpPacket) {
+    fn pass_on(&mut self, now: Instant, sender_id: EndpointId, arrived: Arrived) {
         let Some(sender) = self.endpoints.get(&sender_id) else {
             return;
         };
-        let Some(Inbound {
-            source: source_id,
-            encoding,
-            kind,
-            ..
-        }) = sender.inbound(*packet.header.ssrc)
-        else {
-            self.counters.drop(Drop::UnknownSsrc);
-            return;
-        };
-        let Some(payload_type) = sender.payload_type(*packet.header.payload_type).cloned() else {
-            self.counters.drop(Drop::UnknownPayloadType);
-            return;
-        };
+        let (inbound, payload_type) = (arrived.inbound, &arrived.payload_type);
+        let source_id = inbound.source;
         let Some(source) = self.sources.get_mut(&source_id) else {
             return;
         };
+        let codec = payload_type.codec;
         let mut incoming = Incoming {
-            encoding,
-            seq: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
+            encoding: inbound.encoding,
+            seq: arrived.seq,
+            timestamp: arrived.timestamp,
+            marker: arrived.marker,
             shape: Shape::Audio,
-            captured: sender.captured(now, &packet, payload_type.clock_rate),
+            captured: sender.captured(now, &arrived),
             clock_rate: payload_type.clock_rate,
         };
-        let is_muted = match kind {
-            MediaKind::Audio => sender.muted_audio,
-            MediaKind::Video => sender.muted_video,
-        };
-        let taken = match kind {
-            _ if is_muted => Err(Some(Drop::Muted)),
-            kind if payload_type.codec.kind() != kind => Err(Some(Drop::UnknownPayloadType)),
-            _ if packet.payload.len() > LARGEST_PAYLOAD => Err(Some(Drop::MalformedPayload)),
-            _ => source.take(now, payload_type.codec, &mut incoming, &packet),
+        let taken = match inbound.kind {
+            kind if sender.is_muted(kind) => Err(Some(Drop::Muted)),
+            kind if codec.kind() != kind => Err(Some(Drop::UnknownPayloadType)),
+            _ if arrived.payload.len() > LARGEST_PAYLOAD => Err(Some(Drop::MalformedPayload)),
+            _ => source.take(now, &mut incoming, &arrived),
         };
         if let Err(reason) = taken {
             source.leave_out(&incoming);
@@ -756,30 +783,25 @@ impl Sfu {
             return;
         };
         incoming.seq = seq;
-        let primary = match payload_type.codec {
-            Codec::Red => red::primary(&packet.payload).and_then(|(number, start)| {
+        let primary = match codec {
+            Codec::Red => red::primary(&arrived.payload).and_then(|(number, start)| {
                 Some(Primary {
-                    payload_type: sender.payload_type(number)?.clone(),
-                    payload: packet.payload.get(start..)?.into(),
+                    payload_type: Arc::clone(sender.payload_type(number)?),
+                    start,
                 })
             }),
             _ => None,
         };
-        let vp8 = match payload_type.codec {
-            Codec::Vp8 => Vp8Descriptor::parse(&packet.payload).ok(),
-            _ => None,
-        };
-        let media = Media {
-            extensions: extensions::carried(
-                &packet.header.ext_vals,
-                codecs::needs_descriptor(payload_type.codec),
-            ),
+        let descriptor = arrived.descriptor;
+        let media = Arc::new(Media {
             incoming,
-            payload_type: &payload_type,
-            payload: packet.payload,
-            vp8,
+            payload_type: arrived.payload_type,
+            payload: arrived.payload,
+            audio_level: arrived.audio_level,
+            orientation: arrived.orientation,
+            descriptor: descriptor.filter(|_| codecs::needs_descriptor(codec)),
             primary,
-        };
+        });
         let mut needs_keyframe = false;
         let mut broken = Vec::new();
         for &receiver_id in &source.receivers {
@@ -789,18 +811,23 @@ impl Sfu {
             if !receiver.is_ready() {
                 continue;
             }
-            let (rtc, outputs, offered) = receiver.sending_side();
+            let outbox = &mut self.outbox;
             let forwarded = catch_unwind(AssertUnwindSafe(|| {
-                outputs.forward(now, rtc, offered, source_id, &media)
+                receiver.forward(now, outbox, source_id, &media)
             }));
             match forwarded {
                 Ok((outcome, asks)) => {
                     needs_keyframe |= asks;
                     match outcome {
                         Outcome::Sent => {
-                            receiver.note_written(now);
                             self.counters.packets_forwarded += 1;
-                            self.waiting.push(receiver_id);
+                            // Its first report has become due.
+                            if receiver
+                                .scheduled
+                                .is_none_or(|at| at > receiver.deadline + COARSE)
+                            {
+                                self.unscheduled.push(receiver_id);
+                            }
                         }
                         Outcome::Held => {}
                         Outcome::NotOffered => self.counters.drop(Drop::CodecNotOffered),
@@ -811,6 +838,9 @@ impl Sfu {
         }
         for receiver in broken {
             self.fail(receiver, "internal");
+        }
+        while let Some(receiver) = self.unscheduled.pop() {
+            self.schedule(now, receiver);
         }
         if needs_keyframe {
             self.ask(now, source_id, Asker::Bridge);

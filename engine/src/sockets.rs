@@ -10,9 +10,10 @@ use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
 
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use str0m::net::Transmit;
 
 use crate::counters::{Counters, Drop};
+use crate::demux::Transport;
+use crate::outbox::Outbox;
 
 /// Datagrams handed to the kernel in one call; 1024 is its own limit.
 const BATCH: usize = 64;
@@ -22,6 +23,9 @@ const BATCH: usize = 64;
 const MOST_SEGMENTS: usize = 64;
 const LARGEST_TRAIN: usize = 65_000;
 const LARGEST_SEGMENT: usize = 1400;
+
+/// A datagram and where it goes.
+type Parcel<'a> = (SocketAddr, &'a [u8]);
 
 #[derive(Debug)]
 pub struct LocalSocket {
@@ -89,10 +93,10 @@ impl AsFd for LocalSocket {
 
 impl LocalSocket {
     /// Send datagrams in order; what the kernel has no room for is dropped and counted.
-    fn send(&self, transmits: &[&Transmit], counters: &mut Counters) {
-        let mut singles: Vec<&Transmit> = Vec::with_capacity(transmits.len());
+    fn send(&self, transmits: &[Parcel<'_>], counters: &mut Counters) {
+        let mut singles: Vec<Parcel<'_>> = Vec::with_capacity(transmits.len());
         let mut rest = transmits;
-        while let Some(first) = rest.first() {
+        while let Some(&first) = rest.first() {
             let count = if self.segments.get() { run(rest) } else { 1 };
             let (same, others) = rest.split_at(count);
             rest = others;
@@ -109,13 +113,16 @@ impl LocalSocket {
 
     /// Send datagrams of one size to one destination with one trip through the network stack
     /// (UDP GSO); the last may be shorter.
-    fn send_segmented(&self, same: &[&Transmit], counters: &mut Counters) {
+    fn send_segmented(&self, same: &[Parcel<'_>], counters: &mut Counters) {
         let slices: Vec<IoSlice<'_>> = same
             .iter()
-            .map(|transmit| IoSlice::new(&transmit.contents))
+            .map(|(_, contents)| IoSlice::new(contents))
             .collect();
-        let size = same[0].contents.len() as u16;
-        let destination = SockaddrStorage::from(same[0].destination);
+        let Some(&(destination, first)) = same.first() else {
+            return;
+        };
+        let size = first.len() as u16;
+        let destination = SockaddrStorage::from(destination);
         let sent = sendmsg(
             self.socket.as_raw_fd(),
             &slices,
@@ -139,17 +146,17 @@ impl LocalSocket {
         }
     }
 
-    fn send_singly(&self, transmits: &[&Transmit], counters: &mut Counters) {
+    fn send_singly(&self, transmits: &[Parcel<'_>], counters: &mut Counters) {
         if transmits.is_empty() {
             return;
         }
         let addresses: Vec<SocketAddrAny> = transmits
             .iter()
-            .map(|transmit| transmit.destination.into())
+            .map(|&(destination, _)| destination.into())
             .collect();
         let slices: Vec<[IoSlice<'_>; 1]> = transmits
             .iter()
-            .map(|transmit| [IoSlice::new(&transmit.contents)])
+            .map(|(_, contents)| [IoSlice::new(contents)])
             .collect();
         let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> = transmits
             .iter()
@@ -183,33 +190,40 @@ impl LocalSocket {
 
 /// How many datagrams at the start can be sent as one: same destination, same size, at most the
 /// last one shorter.
-fn run(transmits: &[&Transmit]) -> usize {
-    let (first, size) = (transmits[0], transmits[0].contents.len());
+fn run(transmits: &[Parcel<'_>]) -> usize {
+    let Some(&(destination, first)) = transmits.first() else {
+        return 0;
+    };
+    let size = first.len();
     if size > LARGEST_SEGMENT {
         return 1;
     }
     let most = MOST_SEGMENTS.min(LARGEST_TRAIN / size.max(1));
     let mut count = 1;
-    while let Some(next) = transmits.get(count)
+    while let Some(&(next, contents)) = transmits.get(count)
         && count < most
-        && next.destination == first.destination
-        && next.contents.len() <= size
-        && !next.contents.is_empty()
+        && next == destination
+        && contents.len() <= size
+        && !contents.is_empty()
     {
         count += 1;
-        if next.contents.len() < size {
+        if contents.len() < size {
             break;
         }
     }
     count
 }
 
-/// Send everything, each datagram from the address it has to come from.
-pub fn send_all(sockets: &[LocalSocket], transmits: &[Transmit], counters: &mut Counters) {
+/// Send everything that goes by UDP, each datagram from the address it has to come from.
+pub fn send_all(sockets: &[LocalSocket], outbox: &Outbox, counters: &mut Counters) {
     for socket in sockets {
-        let own: Vec<&Transmit> = transmits
+        let own: Vec<Parcel<'_>> = outbox
             .iter()
-            .filter(|transmit| transmit.source == socket.address)
+            .filter(|(datagram, _)| {
+                let path = datagram.path;
+                path.transport == Transport::Udp && path.local == socket.address
+            })
+            .map(|(datagram, contents)| (datagram.path.remote, contents))
             .collect();
         if !own.is_empty() {
             socket.send(&own, counters);
@@ -220,19 +234,7 @@ pub fn send_all(sockets: &[LocalSocket], transmits: &[Transmit], counters: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use str0m::net::Protocol;
-
-    fn datagrams(source: SocketAddr, to: &[(SocketAddr, usize)]) -> Vec<Transmit> {
-        let numbered = to.iter().enumerate();
-        numbered
-            .map(|(n, &(destination, length))| Transmit {
-                proto: Protocol::Udp,
-                source,
-                destination,
-                contents: vec![n as u8; length].into(),
-            })
-            .collect()
-    }
+    use crate::demux::Path;
 
     fn receiver() -> (UdpSocket, SocketAddr) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -253,9 +255,10 @@ mod tests {
     #[test]
     fn runs_end_with_the_destination_the_size_and_a_shorter_one() {
         let [a, b]: [SocketAddr; 2] = ["127.0.0.1:1", "127.0.0.1:2"].map(|at| at.parse().unwrap());
+        let bytes = [0; 1500];
         let runs = |to: &[(SocketAddr, usize)]| {
-            let transmits = datagrams(a, to);
-            run(&transmits.iter().collect::<Vec<_>>())
+            let parcels = to.iter().map(|&(at, length)| (at, &bytes[..length]));
+            run(&parcels.collect::<Vec<_>>())
         };
         assert_eq!(runs(&[(a, 1100), (a, 1100), (a, 1100), (b, 1100)]), 3);
         assert_eq!(runs(&[(a, 1100), (a, 1101)]), 1);
@@ -279,12 +282,20 @@ mod tests {
             (a, 60),
             (b, 91),
         ];
-        let transmits = datagrams(bound[0].address, &to);
+        let mut outbox = Outbox::default();
+        for (n, &(remote, length)) in to.iter().enumerate() {
+            let path = Path {
+                transport: Transport::Udp,
+                local: bound[0].address,
+                remote,
+            };
+            outbox.push(0, path, &vec![n as u8; length]);
+        }
         for segments in [true, false] {
             bound[0].segments.set(segments);
             let mut counters = Counters::default();
 
-            send_all(&bound, &transmits, &mut counters);
+            send_all(&bound, &outbox, &mut counters);
 
             let to_a = [(0, 500), (2, 1100), (3, 1100), (4, 1100), (5, 60), (6, 60)];
             assert_eq!(received(&one), to_a);

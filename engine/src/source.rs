@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::rtp::RtpPacket;
-
 use crate::counters::Drop;
 use crate::events::Event;
 use crate::forward::{Incoming, Shape};
+use crate::ingress::Arrived;
 use crate::keyframes::{KeyframeLimiter, Repeat};
 use crate::layers::{LayerMeter, Measured};
 use crate::levels::Levels;
 use crate::rewrite::Renumbering;
 use crate::setup::{Codec, EndpointId, MAX_ENCODINGS, MediaKind, SourceSetup};
-use crate::{codecs, dd, extensions};
+use crate::{codecs, dd};
 
 /// A sender that describes its frames by something we do not know is asked this often at first.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -57,11 +56,11 @@ impl Source {
     }
 
     /// What forwarding has to know about the inside of a packet.
-    fn read(&mut self, codec: Codec, encoding: usize, packet: &RtpPacket) -> Result<Shape, Drop> {
+    fn read(&mut self, encoding: usize, packet: &Arrived) -> Result<Shape, Drop> {
+        let codec = packet.payload_type.codec;
         self.codec = codec;
-        let values = &packet.header.ext_vals;
         if codecs::needs_descriptor(codec)
-            && let Some(bytes) = extensions::dependency_descriptor(values)
+            && let Some(bytes) = packet.descriptor.as_deref()
         {
             let frame = self.descriptors[encoding]
                 .read(bytes)
@@ -83,23 +82,21 @@ impl Source {
     pub fn take(
         &mut self,
         now: Instant,
-        codec: Codec,
         incoming: &mut Incoming,
-        packet: &RtpPacket,
+        packet: &Arrived,
     ) -> Result<(), Option<Drop>> {
         if packet.payload.is_empty() {
             // Padding only, a bandwidth probe.
             return Err(None);
         }
-        incoming.shape = self.read(codec, incoming.encoding, packet)?;
+        incoming.shape = self.read(incoming.encoding, packet)?;
         if incoming.shape != Shape::Audio {
-            let bytes = packet.payload.len() + packet.header.header_len;
-            self.layers.add(now, Measured::of(incoming, bytes));
+            self.layers.add(now, Measured::of(incoming, packet.bytes));
             return Ok(());
         }
         let was_silent = self.levels.is_silent();
-        if let Some(level) = packet.header.ext_vals.audio_level
-            && !self.levels.add(level.unsigned_abs())
+        if let Some(level) = packet.audio_level
+            && !self.levels.add(level & 0x7f)
         {
             return Err(Some(Drop::Silence));
         }

@@ -12,7 +12,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
-use str0m::net::{Protocol, Transmit};
 
 use crate::counters::Drop;
 use crate::demux::{Path, Transport};
@@ -241,22 +240,17 @@ impl Tcp {
         }
     }
 
-    /// Take what goes by TCP out of `transmits` and write it, all that is for one peer at once.
-    pub fn send(&mut self, now: Instant, transmits: &mut Vec<Transmit>, sfu: &mut Sfu) {
+    /// Write what goes by TCP, all that is for one peer at once.
+    pub fn send(&mut self, now: Instant, outbox: &crate::outbox::Outbox, sfu: &mut Sfu) {
         let counters = &mut sfu.counters;
-        transmits.retain(|transmit| {
-            if transmit.proto == Protocol::Udp {
-                return true;
+        for (datagram, contents) in outbox.iter() {
+            if datagram.path.transport == Transport::Udp {
+                continue;
             }
-            let path = Path {
-                transport: Transport::Tcp,
-                local: transmit.source,
-                remote: transmit.destination,
-            };
-            let peer = self.by_path.get(&path).copied();
+            let peer = self.by_path.get(&datagram.path).copied();
             match peer.and_then(|token| Some((token, self.peers.get_mut(&token)?))) {
                 Some((token, peer)) => {
-                    let forgotten = peer.outbox.push(now, &transmit.contents);
+                    let forgotten = peer.outbox.push(now, contents);
                     counters.drop_many(Drop::SendQueueFull, forgotten);
                     if !peer.is_dirty {
                         peer.is_dirty = true;
@@ -265,8 +259,7 @@ impl Tcp {
                 }
                 None => counters.drop(Drop::SendError),
             }
-            false
-        });
+        }
         for token in std::mem::take(&mut self.dirty) {
             if let Some(peer) = self.peers.get_mut(&token) {
                 peer.is_dirty = false;

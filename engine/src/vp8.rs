@@ -62,6 +62,35 @@ pub fn parse(payload: &[u8]) -> Option<Vp8> {
     Some(header)
 }
 
+/// Put other numbers into the descriptor of a payload that reads as `header`, each as wide as before.
+pub fn renumber(
+    payload: &mut [u8],
+    header: &Vp8,
+    picture_id: Option<u16>,
+    tl0_pic_idx: Option<u8>,
+) {
+    let mut tl0_at = 2;
+    if let Some((own, is_wide)) = header.picture_id {
+        let number = picture_id.unwrap_or(own);
+        if is_wide {
+            if let Some(place) = payload.get_mut(2..4) {
+                place.copy_from_slice(&(number | 0x8000).to_be_bytes());
+            }
+            tl0_at = 4;
+        } else {
+            if let Some(place) = payload.get_mut(2) {
+                *place = (number & 0x7f) as u8;
+            }
+            tl0_at = 3;
+        }
+    }
+    if header.tl0_pic_idx.is_some()
+        && let (Some(place), Some(number)) = (payload.get_mut(tl0_at), tl0_pic_idx)
+    {
+        *place = number;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +123,27 @@ mod tests {
         assert_eq!((header.temporal, header.layer_sync), (2, true));
         assert_eq!(header.picture_id, Some((5, false)));
         assert!(!header.starts_keyframe);
+    }
+
+    #[test]
+    fn numbers_are_replaced_where_they_are() {
+        let mut wide = KEYFRAME;
+        let header = parse(&wide).unwrap();
+        renumber(&mut wide, &header, Some(0x7ffe), Some(9));
+        let after = parse(&wide).unwrap();
+        assert_eq!(after.picture_id, Some((0x7ffe, true)));
+        assert_eq!(after.tl0_pic_idx, Some(9));
+        assert_eq!(wide[6..], KEYFRAME[6..]);
+
+        let mut narrow = [0x90, 0xe0, 0x05, 0x33, 0xa0, 0x31, 1];
+        let header = parse(&narrow).unwrap();
+        renumber(&mut narrow, &header, Some(0xff), Some(1));
+        assert_eq!(narrow, [0x90, 0xe0, 0x7f, 0x01, 0xa0, 0x31, 1]);
+
+        let mut alone = [0x90, 0x40, 0x33, 0x31, 1];
+        let header = parse(&alone).unwrap();
+        renumber(&mut alone, &header, None, Some(2));
+        assert_eq!(alone, [0x90, 0x40, 0x02, 0x31, 1]);
     }
 
     #[test]

@@ -119,32 +119,33 @@ fn structure(bytes: &mut Bytes<'_>) -> Option<Structure> {
     Some(structure)
 }
 
-/// The same payload with other numbers in its descriptor, each as wide as before; None when it has
-/// no place for them.
-pub fn renumbered(
-    payload: &[u8],
+/// Put other numbers into the descriptor of a payload that reads as `header`, each as wide as before.
+pub fn renumber(
+    payload: &mut [u8],
+    header: &Vp9,
     picture_id: Option<u16>,
     tl0_pic_idx: Option<u8>,
-) -> Option<Vec<u8>> {
-    let header = parse(payload)?;
-    let mut payload = payload.to_vec();
-    let mut at = 1;
-    if let Some((_, is_wide)) = header.picture_id {
-        let number = picture_id?;
+) {
+    let mut layers_at = 1;
+    if let Some((own, is_wide)) = header.picture_id {
+        let number = picture_id.unwrap_or(own);
         if is_wide {
-            let [high, low] = number.to_be_bytes();
-            *payload.get_mut(1)? = high | 0x80;
-            *payload.get_mut(2)? = low;
-            at = 3;
+            if let Some(place) = payload.get_mut(1..3) {
+                place.copy_from_slice(&(number | 0x8000).to_be_bytes());
+            }
+            layers_at = 3;
         } else {
-            *payload.get_mut(1)? = (number & 0x7f) as u8;
-            at = 2;
+            if let Some(place) = payload.get_mut(1) {
+                *place = (number & 0x7f) as u8;
+            }
+            layers_at = 2;
         }
     }
-    if header.tl0_pic_idx.is_some() {
-        *payload.get_mut(at + 1)? = tl0_pic_idx?;
+    if header.tl0_pic_idx.is_some()
+        && let (Some(place), Some(number)) = (payload.get_mut(layers_at + 1), tl0_pic_idx)
+    {
+        *place = number;
     }
-    Some(payload)
 }
 
 #[cfg(test)]
@@ -200,7 +201,13 @@ mod tests {
 
     #[test]
     fn renumbering_changes_the_numbers_alone() {
-        let renumbered = renumbered(&KEY, Some(0x7fff), Some(9)).unwrap();
+        let mut renumbered = KEY;
+        renumber(
+            &mut renumbered,
+            &parse(&KEY).unwrap(),
+            Some(0x7fff),
+            Some(9),
+        );
 
         let mut expected = KEY;
         (expected[1], expected[2], expected[4]) = (0xff, 0xff, 9);

@@ -7,6 +7,7 @@
 
 mod world;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path as FilePath;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use _engine::dd::Reader;
 use _engine::events::Event;
 use _engine::filter::Highest;
 use _engine::forward::{Incoming, Projection, Shape};
+use _engine::rtcp::{self, Message};
 use _engine::setup::Codec;
 use _engine::{codecs, demux, feedback, h264, red, stun, vp8, vp9};
 use str0m::rtp::ExtensionValues;
@@ -130,6 +132,17 @@ fn fuzz_vp8(data: &[u8]) -> bool {
     };
     assert!(!header.starts_keyframe || header.starts_frame);
     assert!(header.temporal < 4);
+    let wide = header.picture_id.is_some_and(|(_, is_wide)| is_wide);
+    let picture = if wide { 0x1234 } else { 0x34 };
+    let mut renumbered = data.to_vec();
+    vp8::renumber(&mut renumbered, &header, Some(picture), Some(77));
+    let again = vp8::parse(&renumbered).expect("nothing but numbers has changed");
+    let expected = vp8::Vp8 {
+        picture_id: header.picture_id.map(|_| (picture, wide)),
+        tl0_pic_idx: header.tl0_pic_idx.map(|_| 77),
+        ..header
+    };
+    assert_eq!(again, expected);
     true
 }
 
@@ -139,7 +152,8 @@ fn fuzz_vp9(data: &[u8]) -> bool {
     };
     let wide = header.picture_id.is_some_and(|(_, is_wide)| is_wide);
     let picture = if wide { 0x1234 } else { 0x34 };
-    let renumbered = vp9::renumbered(data, Some(picture), Some(77)).expect("all numbers are given");
+    let mut renumbered = data.to_vec();
+    vp9::renumber(&mut renumbered, &header, Some(picture), Some(77));
     let again = vp9::parse(&renumbered).expect("nothing but numbers has changed");
     assert_eq!(again.picture_id, header.picture_id.map(|_| (picture, wide)));
     assert_eq!(again.tl0_pic_idx, header.tl0_pic_idx.map(|_| 77));
@@ -230,6 +244,41 @@ fn fuzz_feedback(data: &[u8]) -> bool {
 
 fn fuzz_entry(data: &[u8]) -> bool {
     demux::classify(data).is_ok() | stun::peek(data).is_ok()
+}
+
+/// What can be written is written again, and reads the same.
+fn fuzz_rtcp(data: &[u8]) -> bool {
+    let messages = rtcp::parse(data);
+    for message in &messages {
+        let mut out = Vec::new();
+        match message {
+            Message::SenderReport {
+                ssrc,
+                ntp,
+                rtp_time,
+                packets,
+                bytes,
+                blocks,
+            } => rtcp::write_sender_report(
+                &mut out, *ssrc, *ntp, *rtp_time, *packets, *bytes, blocks,
+            ),
+            Message::ReceiverReport { ssrc, blocks } => {
+                rtcp::write_receiver_report(&mut out, *ssrc, blocks);
+            }
+            Message::KeyframeRequest { media } => rtcp::write_pli(&mut out, 1, *media),
+            Message::Nack { media, lost } if lost.is_sorted() => {
+                let lost = lost.iter().copied().collect::<BTreeSet<u16>>();
+                let lost: Vec<u16> = lost.into_iter().collect();
+                rtcp::write_nack(&mut out, 1, *media, &lost);
+                let media = *media;
+                assert_eq!(rtcp::parse(&out), [Message::Nack { media, lost }]);
+                continue;
+            }
+            _ => continue,
+        }
+        assert_eq!(rtcp::parse(&out), std::slice::from_ref(message));
+    }
+    !messages.is_empty()
 }
 
 /// Packets of any kind and in any order, each eight bytes and a payload behind its length.
@@ -331,6 +380,11 @@ fn transport_wide_feedback() {
 #[test]
 fn first_bytes_of_datagrams() {
     fuzz("datagram", INPUTS, fuzz_entry);
+}
+
+#[test]
+fn reports_and_feedback() {
+    fuzz("rtcp", INPUTS, fuzz_rtcp);
 }
 
 #[test]

@@ -129,10 +129,10 @@ impl Line {
             assert!(numbers.timestamp.wrapping_sub(last) < 1 << 31);
         }
         match &incoming.shape {
-            Shape::Vp9(_) => {
+            Shape::Vp9(vp9) => {
                 let frame = numbers.frame;
-                let renumbered =
-                    vp9::renumbered(&packet.vp9, frame.picture_id, frame.tl0_pic_idx).unwrap();
+                let mut renumbered = packet.vp9.clone();
+                vp9::renumber(&mut renumbered, vp9, frame.picture_id, frame.tl0_pic_idx);
                 let header = vp9::parse(&renumbered).unwrap();
                 assert_eq!(header.picture_id.unwrap().0, frame.picture_id.unwrap());
             }

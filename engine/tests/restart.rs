@@ -161,8 +161,8 @@ fn forged_packets_from_elsewhere_move_nothing() {
     forged.extend([7; 100]);
 
     world.inject(stranger, &forged);
-    let sent = world.sfu.take_transmits();
-    assert!(sent.iter().all(|each| each.destination != stranger));
+    let sent = world.sfu.take_outbox();
+    assert!(sent.iter().all(|(each, _)| each.path.remote != stranger));
 
     let (heard, was_heard) = talk(&mut world, 1000 * MS);
     assert!(heard >= 49 && was_heard >= 49, "{heard}, {was_heard}");

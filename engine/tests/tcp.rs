@@ -10,11 +10,12 @@ use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use _engine::counters::Drop;
+use _engine::demux::{Path, Transport};
+use _engine::outbox::Outbox;
 use _engine::setup::{CertificateHash, DtlsSetup, EndpointId, EndpointSetup, Limits, RemoteSetup};
 use _engine::sfu::Sfu;
 use _engine::tcp::{Tcp, TcpSetup};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use str0m::net::{Protocol, Transmit};
 use world::{Client, credentials};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,8 +82,8 @@ impl Bridge {
             );
             self.tcp.receive(self.now, &mut self.sfu);
             self.sfu.flush(self.now);
-            let mut transmits = self.sfu.take_transmits();
-            self.tcp.send(self.now, &mut transmits, &mut self.sfu);
+            let outbox = self.sfu.take_outbox();
+            self.tcp.send(self.now, &outbox, &mut self.sfu);
             std::thread::yield_now();
         }
     }
@@ -242,15 +243,15 @@ fn one_that_does_not_read_costs_a_bounded_queue_and_is_closed() {
     let stuck = bridge.known();
     let local = stuck.peer_addr().unwrap();
     let remote = stuck.local_addr().unwrap();
+    let mut outbox = Outbox::default();
+    let path = Path {
+        transport: Transport::Tcp,
+        local,
+        remote,
+    };
+    outbox.push(1, path, &[0x80; 1200]);
     for _ in 0..20_000 {
-        let mut transmits = vec![Transmit {
-            proto: Protocol::Tcp,
-            source: local,
-            destination: remote,
-            contents: vec![0x80; 1200].into(),
-        }];
-        bridge.tcp.send(bridge.now, &mut transmits, &mut bridge.sfu);
-        assert!(transmits.is_empty());
+        bridge.tcp.send(bridge.now, &outbox, &mut bridge.sfu);
     }
     let dropped = bridge.sfu.counters.dropped(Drop::SendQueueFull);
     // 24 MB were to be sent; the kernel and one mebibyte of ours hold the rest.

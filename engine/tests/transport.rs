@@ -127,9 +127,9 @@ fn strangers_get_no_answer() {
     assert!(
         world
             .sfu
-            .take_transmits()
+            .take_outbox()
             .iter()
-            .all(|each| each.destination != stranger)
+            .all(|(each, _)| each.path.remote != stranger)
     );
     assert_eq!(world.sfu.counters.dropped(Drop::UnknownUfrag), 1);
     assert_eq!(world.sfu.counters.dropped(Drop::BadStun), 1);

@@ -11,6 +11,7 @@
 pub mod application;
 pub mod candidates;
 pub mod events;
+mod formats;
 pub mod framing;
 pub mod links;
 pub mod peer;

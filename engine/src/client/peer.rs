@@ -13,11 +13,11 @@ use str0m::{Output, Rtc, RtcConfig, RtcError};
 
 use super::candidates::{self, Candidates, protocol};
 use super::events::Event;
+use super::formats::add_codec;
 use super::setup::StreamSetup;
 use super::setup::{Frame, Mode, Packet, PeerId, PeerLimits, PeerSetup, RemoteCandidate};
 use super::streams::{self, Refused, Streams};
 use crate::crypto;
-use crate::endpoint::add_codec;
 use crate::extensions;
 use crate::fingerprints::Announced;
 use crate::setup::{DtlsSetup, RemoteSetup};

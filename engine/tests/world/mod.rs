@@ -14,12 +14,13 @@ use std::time::{Duration, Instant};
 
 use _engine::demux::{Path, Transport};
 use _engine::events::Event;
+use _engine::outbox::Outbox;
 use _engine::setup::{
     CertificateHash, Codec, DtlsSetup, EndpointId, EndpointSetup, Limits, PayloadType, RemoteSetup,
     SourceSetup, Wanted,
 };
 use _engine::sfu::Sfu;
-use str0m::net::{Protocol, Receive, Transmit};
+use str0m::net::{Protocol, Receive};
 use str0m::{IceCreds, Input};
 
 pub use client::Client;
@@ -281,13 +282,10 @@ impl World {
     }
 
     /// What the engine has sent, on its way to the clients.
-    pub fn put_in_flight(&mut self, transmits: Vec<Transmit>) {
-        for transmit in transmits {
-            self.launch(
-                transmit.source,
-                transmit.destination,
-                transmit.contents.to_vec(),
-            );
+    pub fn put_in_flight(&mut self, outbox: &Outbox) {
+        for (datagram, contents) in outbox.iter() {
+            let path = datagram.path;
+            self.launch(path.local, path.remote, contents.to_vec());
         }
     }
 
@@ -296,12 +294,10 @@ impl World {
         for client in &mut self.clients {
             client.poll(self.now, &mut sent);
         }
-        for transmit in self.sfu.take_transmits() {
-            sent.push((
-                transmit.source,
-                transmit.destination,
-                transmit.contents.to_vec(),
-            ));
+        let outbox = self.sfu.take_outbox();
+        for (datagram, contents) in outbox.iter() {
+            let path = datagram.path;
+            sent.push((path.local, path.remote, contents.to_vec()));
         }
         self.events.extend(self.sfu.take_events());
         for (from, to, bytes) in sent {

@@ -1,8 +1,8 @@
-//! ICE restarted in place (RFC 8445 §9): new credentials and a new path under the same DTLS.
+//! The ICE of one endpoint (RFC 8445), restarted in place (§9) when its caller wants that.
 //!
-//! str0m's session has one ICE agent, whose restart would throw the working path away. So a second
-//! agent works beside it until it has found a path; from then on what the session sends goes there,
-//! and the agent before it answers for a little longer. Make before break.
+//! An agent whose restart threw the working path away would cost every restart a gap. So a second
+//! agent with the new credentials works beside the first until it has found a path; from then on
+//! everything goes there, and the agent before it answers for a little longer. Make before break.
 
 use std::mem;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use str0m::ice::{IceAgent, IceAgentEvent, StunMessage, StunPacket};
 use str0m::net::{Protocol, Transmit};
-use str0m::{Candidate, CandidateKind, IceCreds};
+use str0m::{Candidate, IceCreds};
 
 use crate::crypto;
 use crate::demux::Path;
@@ -19,8 +19,10 @@ use crate::demux::Path;
 const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 /// How long the agent that was replaced still answers.
 const TRANSITION: Duration = Duration::from_secs(3);
+/// More are not answered.
+const EARLY_CHECKS: usize = 100;
 
-/// What became of a restart.
+/// What became of the path, or of a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Everything is sent on this path from now on.
@@ -29,16 +31,18 @@ pub enum Turn {
     GivenUp,
     /// Checks with this username fragment of ours are not answered any more.
     Ended(String),
-    /// The path of a completed restart was lost (false) or found again (true).
+    /// The path in use was lost (false), or found (true).
     Reachable(bool),
 }
 
-/// An ICE agent of ours, outside the session.
+/// One generation of credentials and what has been found with them.
 #[derive(Debug)]
 struct Agent {
     ice: IceAgent,
     ufrag: String,
     path: Option<Path>,
+    /// Checks that came before the peer's password was known.
+    early: usize,
 }
 
 impl Agent {
@@ -55,6 +59,16 @@ impl Agent {
             ice,
             ufrag,
             path: None,
+            early: 0,
+        }
+    }
+
+    /// Start to check.
+    fn connect(&mut self, now: Instant, creds: IceCreds) {
+        self.ice.set_remote_credentials(creds);
+        // One turn starts the checks, each further one answers a check that came too early.
+        for _ in 0..=std::mem::take(&mut self.early).min(EARLY_CHECKS) {
+            self.ice.handle_timeout(now);
         }
     }
 
@@ -66,7 +80,11 @@ impl Agent {
             destination: path.local,
             message,
         };
-        self.ice.handle_packet(now, packet)
+        let takes = self.ice.handle_packet(now, packet);
+        if takes && self.ice.remote_credentials().is_none() {
+            self.early += 1;
+        }
+        takes
     }
 
     fn drive(&mut self, now: Instant, transmits: &mut Vec<Transmit>, turns: &mut Vec<Turn>) {
@@ -98,33 +116,35 @@ impl Agent {
     }
 }
 
-/// The agents beside the session's own one.
+/// All agents of one endpoint.
 #[derive(Debug)]
-pub struct Restarts {
-    /// Of the session's own agent.
-    session_ufrag: String,
-    /// The agent whose path is used; None while that is the session's own.
-    current: Option<Agent>,
+pub struct Ice {
+    /// The agent whose path is used.
+    current: Agent,
     /// The restart under way, and until when it may take.
     next: Option<(Agent, Instant)>,
-    /// What the current agent has replaced; None for the session's own agent.
-    previous: Option<(Option<Agent>, Instant)>,
+    /// What the current agent has replaced, and until when it answers.
+    previous: Option<(Agent, Instant)>,
 }
 
-impl Restarts {
-    pub fn new(session_ufrag: &str) -> Restarts {
-        Restarts {
-            session_ufrag: session_ufrag.to_owned(),
-            current: None,
+impl Ice {
+    pub fn new(creds: IceCreds, controlling: bool, locals: &[SocketAddr]) -> Ice {
+        Ice {
+            current: Agent::new(creds, controlling, locals),
             next: None,
             previous: None,
         }
     }
 
+    /// Take the peer's first credentials: checking starts.
+    pub fn connect(&mut self, now: Instant, creds: IceCreds) {
+        self.current.connect(now, creds);
+    }
+
     /// Begin a restart under these credentials of ours; one under way is replaced by it.
     ///
-    /// No check is sent before [`Restarts::set_remote`]. Checks of the peer that come earlier wait.
-    pub fn begin(
+    /// No check is sent before [`Ice::continue_restart`]. Checks of the peer that come earlier wait.
+    pub fn begin_restart(
         &mut self,
         now: Instant,
         creds: IceCreds,
@@ -139,30 +159,23 @@ impl Restarts {
     }
 
     /// Take the peer's credentials and start to check, if a restart is under way.
-    pub fn set_remote(&mut self, now: Instant, creds: IceCreds) {
+    pub fn continue_restart(&mut self, now: Instant, creds: IceCreds) {
         if let Some((agent, _)) = &mut self.next {
-            agent.ice.set_remote_credentials(creds);
-            agent.ice.handle_timeout(now);
+            agent.connect(now, creds);
         }
     }
 
     /// Another address of the peer.
-    pub fn add_candidate(&mut self, remote: SocketAddr) {
+    pub fn add_remote(&mut self, candidate: &Candidate) {
         let next = self.next.iter_mut().map(|(agent, _)| agent);
-        for agent in next.chain(&mut self.current) {
-            let candidate = Candidate::from_parts(
-                "r".into(),
-                1,
-                Protocol::Udp,
-                1,
-                remote,
-                CandidateKind::Host,
-                None,
-                None,
-                None,
-            );
-            agent.ice.add_remote_candidate(candidate);
+        for agent in next.chain([&mut self.current]) {
+            agent.ice.add_remote_candidate(candidate.clone());
         }
+    }
+
+    /// Another address of the peer, for the agent in use alone.
+    pub fn prefer_remote(&mut self, candidate: Candidate) {
+        self.current.ice.add_remote_candidate(candidate);
     }
 
     /// A further address of ours: that of a connection the peer has opened.
@@ -172,30 +185,19 @@ impl Restarts {
         }
     }
 
-    /// The agent that may be told of candidates on the path in use, if it is not the session's own.
-    pub fn current(&mut self) -> Option<&mut IceAgent> {
-        self.current.as_mut().map(|agent| &mut agent.ice)
-    }
-
-    /// Where the session's packets go, if not where the session says.
+    /// Where everything goes; None before a path has been found.
     pub fn path(&self) -> Option<Path> {
-        self.current.as_ref()?.path
+        self.current.path
     }
 
-    /// The session's own agent has been replaced, and its time is over.
-    pub fn has_silenced_session(&self) -> bool {
-        self.current.is_some() && !matches!(self.previous, Some((None, _)))
-    }
-
-    pub fn rtt(&self) -> Option<Duration> {
-        self.current.as_ref()?.ice.nominated_pair_rtt()
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.current.ice.nominated_pair_rtt()
     }
 
     /// Whether one of these agents takes this STUN message for its own.
     pub fn accepts(&self, datagram: &[u8]) -> bool {
-        self.agents().next().is_some()
-            && StunMessage::parse(datagram)
-                .is_ok_and(|message| self.agents().any(|each| each.ice.accepts_message(&message)))
+        StunMessage::parse(datagram)
+            .is_ok_and(|message| self.agents().any(|each| each.ice.accepts_message(&message)))
     }
 
     /// Feed a STUN message; false when none of these agents takes it.
@@ -205,7 +207,7 @@ impl Restarts {
         })
     }
 
-    /// When [`Restarts::drive`] has to be called at the latest.
+    /// When [`Ice::drive`] has to be called at the latest.
     pub fn deadline(&mut self) -> Option<Instant> {
         let times = [
             self.next.as_ref().map(|(_, until)| *until),
@@ -219,15 +221,15 @@ impl Restarts {
     }
 
     pub fn drive(&mut self, now: Instant, transmits: &mut Vec<Transmit>, turns: &mut Vec<Turn>) {
-        if let Some(current) = &mut self.current {
-            current.drive(now, transmits, turns);
-        }
+        self.current.drive(now, transmits, turns);
         let mut ignored = Vec::new();
-        if let Some((Some(previous), _)) = &mut self.previous {
+        if let Some((previous, _)) = &mut self.previous {
             previous.drive(now, transmits, &mut ignored);
         }
-        if let Some((_, until)) = &self.previous
-            && now >= *until
+        if self
+            .previous
+            .as_ref()
+            .is_some_and(|(_, until)| now >= *until)
         {
             self.end_previous(turns);
         }
@@ -236,11 +238,12 @@ impl Restarts {
         };
         next.drive(now, transmits, &mut ignored);
         if let Some(path) = next.path {
-            let agent = self.next.take().map(|(agent, _)| agent);
             self.end_previous(turns);
-            let replaced = mem::replace(&mut self.current, agent);
-            self.previous = Some((replaced, now + TRANSITION));
-            turns.push(Turn::Completed(path));
+            if let Some((agent, _)) = self.next.take() {
+                let replaced = mem::replace(&mut self.current, agent);
+                self.previous = Some((replaced, now + TRANSITION));
+                turns.push(Turn::Completed(path));
+            }
         } else if now >= *until
             && let Some((agent, _)) = self.next.take()
         {
@@ -251,20 +254,19 @@ impl Restarts {
 
     fn end_previous(&mut self, turns: &mut Vec<Turn>) {
         if let Some((agent, _)) = self.previous.take() {
-            let ufrag = agent.map_or_else(|| mem::take(&mut self.session_ufrag), |each| each.ufrag);
-            turns.push(Turn::Ended(ufrag));
+            turns.push(Turn::Ended(agent.ufrag));
         }
     }
 
     fn agents(&self) -> impl Iterator<Item = &Agent> {
         let next = self.next.as_ref().map(|(agent, _)| agent);
-        let previous = self.previous.as_ref().and_then(|(agent, _)| agent.as_ref());
-        next.into_iter().chain(&self.current).chain(previous)
+        let previous = self.previous.as_ref().map(|(agent, _)| agent);
+        next.into_iter().chain([&self.current]).chain(previous)
     }
 
     fn agents_mut(&mut self) -> impl Iterator<Item = &mut Agent> {
         let next = self.next.as_mut().map(|(agent, _)| agent);
-        let previous = self.previous.as_mut().and_then(|(agent, _)| agent.as_mut());
-        next.into_iter().chain(&mut self.current).chain(previous)
+        let previous = self.previous.as_mut().map(|(agent, _)| agent);
+        next.into_iter().chain([&mut self.current]).chain(previous)
     }
 }

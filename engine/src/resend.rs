@@ -1,0 +1,105 @@
+//! Packets of one stream that were sent and may have to be sent again (RFC 4588).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::forward::Numbers;
+use crate::outputs::Media;
+use crate::rtp::nearest;
+
+/// Packets kept, and for how long (bridge reference 2.8).
+const MOST_PACKETS: usize = 500;
+const KEPT_FOR: Duration = Duration::from_secs(2);
+/// Of what is sent, this part may be sent again; a burst of losses at the start may exceed it.
+const SHARE: usize = 2;
+const CREDIT_AT_START: usize = 64 * 1024;
+const MOST_CREDIT: usize = 256 * 1024;
+/// A packet is not sent again while its last repetition may still be under way.
+const LEAST_APART: Duration = Duration::from_millis(10);
+
+/// A packet as one receiver got it.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub numbers: Numbers,
+    pub payload_type: u8,
+    pub media: Arc<Media>,
+    at: Instant,
+    resent: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub struct Resend {
+    /// In the order of their numbers.
+    packets: VecDeque<Sent>,
+    /// Bytes that may be sent again now.
+    credit: usize,
+}
+
+impl Default for Resend {
+    fn default() -> Self {
+        Resend {
+            packets: VecDeque::new(),
+            credit: CREDIT_AT_START,
+        }
+    }
+}
+
+impl Resend {
+    pub fn keep(&mut self, now: Instant, numbers: Numbers, payload_type: u8, media: &Arc<Media>) {
+        while let Some(oldest) = self.packets.front()
+            && (self.packets.len() >= MOST_PACKETS || now >= oldest.at + KEPT_FOR)
+        {
+            self.packets.pop_front();
+        }
+        self.credit = (self.credit + media.payload.len() / SHARE).min(MOST_CREDIT);
+        let sent = Sent {
+            numbers,
+            payload_type,
+            media: Arc::clone(media),
+            at: now,
+            resent: None,
+        };
+        let later = self.packets.iter().rev();
+        let later = later.take_while(|each| each.numbers.seq > numbers.seq);
+        let later = later.count();
+        if later == 0 {
+            self.packets.push_back(sent);
+        } else {
+            self.packets.insert(self.packets.len() - later, sent);
+        }
+    }
+
+    pub fn forget(&mut self) {
+        *self = Resend::default();
+    }
+
+    /// The packet with this number, if it may be sent again now.
+    pub fn take(&mut self, now: Instant, seq: u16, round_trip: Option<Duration>) -> Option<Sent> {
+        let newest = self.packets.back()?.numbers.seq;
+        let wanted = nearest(newest, seq)?;
+        let at = self
+            .packets
+            .binary_search_by_key(&wanted, |each| each.numbers.seq)
+            .ok()?;
+        let sent = self.packets.get_mut(at)?;
+        let apart = round_trip.unwrap_or(LEAST_APART).max(LEAST_APART);
+        let is_under_way = sent.resent.is_some_and(|at| now < at + apart);
+        let bytes = sent.media.payload.len();
+        if is_under_way || now >= sent.at + KEPT_FOR || bytes > self.credit {
+            return None;
+        }
+        self.credit -= bytes;
+        sent.resent = Some(now);
+        Some(sent.clone())
+    }
+
+    /// A recent packet to fill the line with, the longest of the last few.
+    pub fn filler(&self, now: Instant) -> Option<&Sent> {
+        const LAST: usize = 8;
+        let recent = self.packets.iter().rev().take(LAST);
+        recent
+            .filter(|each| now < each.at + KEPT_FOR)
+            .max_by_key(|each| each.media.payload.len())
+    }
+}
