@@ -24,7 +24,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 44, 48
 def distribution(title: str, unit: str, series: Mapping[str, Sequence[float]]) -> str:
     """Cumulative distributions of several samples in one picture, from zero on."""
     most = max(max(samples) for samples in series.values())
-    step = _round_step(most / 6)
+    step = round_step(most / 6)
     limit = step * math.ceil(most / step)
     width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
@@ -73,7 +73,7 @@ def lines(
     """Courses of one quantity, from zero on; each series is (where, how much)."""
     most_x = max(max(xs) for xs, _ in series.values()) or 1.0
     most_y = max(max(ys) for _, ys in series.values()) or 1.0
-    step_x, step_y = _round_step(most_x / 6), _round_step(most_y / 4)
+    step_x, step_y = round_step(most_x / 6), round_step(most_y / 4)
     limit_x = step_x * math.ceil(most_x / step_x)
     limit_y = step_y * math.ceil(most_y / step_y)
     width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
@@ -120,7 +120,7 @@ def bars(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> st
     """One horizontal bar per system in each group; systems keep their place and shade."""
     systems = list(dict.fromkeys(name for group in groups.values() for name in group))
     most = max(value for group in groups.values() for value in group.values())
-    step = _round_step(most / 6)
+    step = round_step(most / 6)
     limit = step * math.ceil(most / step)
     per_group = _BAR * len(systems) + _GAP
     top = 64 + 18 * (len(systems) // 3)
@@ -176,7 +176,7 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="#374151">{escape(text)}</text>'
 
 
-def _round_step(least: float) -> float:
+def round_step(least: float) -> float:
     """The smallest of 1, 2, 5 times a power of ten that is not below `least`."""
     power: float = 10 ** math.floor(math.log10(least))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least)

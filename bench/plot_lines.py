@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from bench.plot import round_step
+
 _WIDTH, _PANEL, _GAP = 720, 150, 46
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 16, 64, 40
 # Told apart without colour by their dashes; readable on white and on dark pages.
@@ -106,9 +108,3 @@ def _steps(points: Sequence[tuple[float, float]], until: float | None) -> str:
 def _stroke(index: int) -> str:
     colour, dashes = _STYLES[index % len(_STYLES)]
     return f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
-
-
-def round_step(least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below `least`."""
-    power: float = 10 ** math.floor(math.log10(least))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= least)

@@ -9,6 +9,7 @@ from bench.driven import Window
 from bench.forwarding import geometric_mean
 from bench.interleaved import BOUND, JANUS, JANUS_LOOPS, TERTULIA, CaseResult, Rounds
 from bench.janus_sdp import Description
+from bench.network_document import _beside, _course, _freezes
 from bench.plot import bars, lines
 from bench.soak import Trend
 from bench.synthetic import Sending, session_accept
@@ -177,3 +178,45 @@ def test_what_is_not_sent_is_not_announced() -> None:
 
     assert ssrcs(accept) == []
     assert ssrcs(accept_with) == ["1", "2", "3"]
+
+
+def _network_case(system: str, **figures: object) -> dict[str, object]:
+    course = [(0, 1400, 720), (1, 100, 0), (2, 200, 180)]
+    return {
+        "case": "a & b",
+        "system": system,
+        "frozen_s": 1.5,
+        "fps": 20.0,
+        "height": 360,
+        "kbps": 400,
+        "concealed_percent": 2.0,
+        "course": course,
+        "turns_s": [0.0, 1.0, 2.0],
+        "estimates": [(0.1, 2500), (1.2, 480)],
+        **figures,
+    }
+
+
+def test_systems_stand_beside_each_other_in_the_table_of_networks() -> None:
+    table = _beside(
+        [
+            _network_case("Tertulia", **{"720p_after_s": 3.5}),
+            _network_case("Janus", frozen_s=9.0, **{"720p_after_s": None}),
+        ]
+    )
+
+    row = table.splitlines()[-1]
+    assert row.startswith("| a & b | 1.5 / 9 |")
+    assert row.endswith("| 3.5 / never |")
+
+
+def test_courses_of_networks_are_well_formed_and_keep_their_scale() -> None:
+    cases = [_network_case("Tertulia"), _network_case("Janus", estimates=[])]
+    ElementTree.fromstring(_freezes(cases))
+    picture = ElementTree.fromstring(_course(cases))
+
+    drawn = picture.findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(drawn) == 2 + 1 + 1 + 1 + 2  # rates, link, estimate, link, lines of the picture
+    for each in drawn:
+        points = [tuple(map(float, point.split(","))) for point in each.attrib["points"].split()]
+        assert all(0 <= x <= 720 and 0 <= y <= 700 for x, y in points)
