@@ -154,9 +154,9 @@ def make_film(folder: File, *, fps: int, seconds: int = 2) -> tuple[File, File]:
 
 @contextlib.asynccontextmanager
 async def screening(
-    folder: File, *, fps: int, with_others: bool = True
+    folder: File, *, fps: int, with_others: bool = True, height: int = 720
 ) -> AsyncIterator[Screening]:
-    """The meeting, with Ana on the stage of all, as soon as they see her in 720 lines."""
+    """The meeting, with Ana on the stage of all, as soon as they see her in so many lines."""
     picture, voice = make_film(folder, fps=fps)
     flags = (
         f"--use-file-for-fake-video-capture={picture}",
@@ -188,7 +188,7 @@ async def screening(
             await stage(each, "Ana")
             await each.page.evaluate(_SAMPLER)
         for each in (bea, *others):
-            await each.until_smooth(1, fps=fps / 2, height=720)
+            await each.until_smooth(1, fps=fps / 2, height=height)
         yield Screening(ana, bea, tuple(others), link)
 
 

@@ -15,12 +15,12 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 async def test_a_narrow_and_lossy_link_makes_a_picture_smaller_and_does_not_stop_it(
     tmp_path: File,
 ) -> None:
-    async with screening(tmp_path, fps=8, with_others=False) as scene:
-        scene.link.set(down=Path(delay_ms=20, rate_bps=500_000, loss=0.02))
+    async with screening(tmp_path, fps=8, with_others=False, height=360) as scene:
+        scene.link.set(down=Path(delay_ms=20, rate_bps=400_000, loss=0.02))
         narrowed = scene.now()
         await scene.weak.until(
             "since => { const seen = window.__samples.at(-1);"
-            " return seen.at > since + 3 && seen.height > 0 && seen.height <= 360; }",
+            " return seen.at > since + 3 && seen.height > 0 && seen.height < 360; }",
             narrowed,
         )
         await scene.weak.until_seeing(1, more_frames=10)
@@ -29,5 +29,5 @@ async def test_a_narrow_and_lossy_link_makes_a_picture_smaller_and_does_not_stop
         scene.link.set(down=GOOD)
         freed = scene.now()
         await scene.weak.until(
-            "since => window.__samples.some(seen => seen.at > since && seen.height > 360)", freed
+            "since => window.__samples.some(seen => seen.at > since && seen.height >= 360)", freed
         )
