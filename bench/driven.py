@@ -18,6 +18,7 @@ from tertulia._engine import Load, LoadPeer
 POLL_US = 2_000  # how often receivers look at their sockets: nobody is woken for a packet
 FLOWING_WITHIN_S = 20.0
 SETTLE_S = 0.4
+WHOLE_OVER_S = 0.3
 UNDERWAY_S = 0.05  # for what was sent within the window
 DELIVERED = 0.999
 FLOWED = 0.98  # a stream that fell silent leaves no numbers out
@@ -159,12 +160,28 @@ class Driven:
             peers = self.load.report()["peers"]
             heard = sum(one["streams_heard"] for one in peers.values())
             if heard >= case.flows:
+                await self._until_whole(case, deadline)
                 return
             if time.monotonic() > deadline:
                 if case.last_n >= 0:  # who is watched may still change: measured as it is
                     return
                 raise CaseFailed(f"{self.name}: {heard} of {case.flows} streams flow")
             await asyncio.sleep(0.05)
+
+    async def _until_whole(self, case: Case, deadline: float) -> None:
+        """Wait until every stream flows to everybody: a bridge that measures what receivers can
+        take begins with few streams and adds the others within seconds. Whatever flows at the
+        deadline is measured, and the window tells what was left out."""
+        if case.fan_out == 0:
+            return
+        before = self.load.report()
+        while time.monotonic() < deadline:
+            await asyncio.sleep(WHOLE_OVER_S)
+            now = self.load.report()
+            offered = (now["sent"] - before["sent"]) * case.fan_out
+            if now["received"] - before["received"] >= FLOWED * offered > 0:
+                return
+            before = now
 
     async def idle_ns_per_s(self, seconds: float) -> float:
         """CPU of the system while nothing is sent."""
