@@ -75,6 +75,10 @@ const PROBE_AFTER: Duration = Duration::from_millis(2_500);
 const PROBE_SELDOM: Duration = Duration::from_secs(5);
 /// More than needed is looked for: sources that are left out for want of bandwidth are not counted.
 const HEADROOM: f64 = 2.0;
+/// What was needed counts for so long after it was left out for want of bandwidth.
+const NEEDED_FOR: Duration = Duration::from_secs(60);
+/// When nothing has been sent for this long, what was known of queue and loss has passed.
+const RESTED: Duration = Duration::from_secs(1);
 /// When all pictures are left out, nothing seems to be needed; one of them should fit all the same.
 const LEAST_NEEDED_BPS: u64 = 1_250_000;
 
@@ -141,6 +145,8 @@ pub struct Estimator {
     next_probe: Instant,
     probe_wait: Duration,
     told_padding_bps: u64,
+    /// The most that was needed of late, and when.
+    needed: Option<(u64, Instant)>,
     path_loss: f64,
     loss_trial: Option<LossTrial>,
 }
@@ -165,6 +171,7 @@ impl Estimator {
             next_probe: now,
             probe_wait: PROBE_AFTER,
             told_padding_bps: 0,
+            needed: None,
             path_loss: 0.0,
             loss_trial: None,
         }
@@ -378,18 +385,20 @@ impl Estimator {
     /// second with the rate that what the receiver may see would take at its best.
     pub fn steer(&mut self, now: Instant, needed_bps: u64) -> Option<u64> {
         self.end_probe(now);
+        let rests = self.heard.is_some() && self.has_rested(now);
+        if rests {
+            // No feedback can come that would end them.
+            (self.congestion, self.loss_trial) = (None, None);
+        }
+        let needed_bps = self.needed_of_late(now, needed_bps);
         let enough = (needed_bps.max(LEAST_NEEDED_BPS) as f64 * HEADROOM) as u64;
         let may_probe = self.probe.is_none()
             && self.congestion.is_none()
             && self.loss_trial.is_none()
             && now >= self.next_probe
             && now >= self.hold_until
-            && self.is_heard(now)
             && self.bps < enough
-            && self
-                .arrivals
-                .standing_us()
-                .is_some_and(|queue| queue < FREE_US);
+            && (rests || self.is_heard(now) && self.is_free());
         if may_probe {
             let step = if self.is_climbing {
                 PROBE_STEP
@@ -412,6 +421,27 @@ impl Estimator {
         let changes = padding != self.told_padding_bps;
         self.told_padding_bps = padding;
         changes.then_some(padding)
+    }
+
+    /// A stream that was left out because it did not fit is needed all the same.
+    fn needed_of_late(&mut self, now: Instant, needed_bps: u64) -> u64 {
+        match self.needed {
+            Some((most, at)) if most > needed_bps && now < at + NEEDED_FOR => most,
+            _ => {
+                self.needed = Some((needed_bps, now));
+                needed_bps
+            }
+        }
+    }
+
+    fn has_rested(&self, now: Instant) -> bool {
+        let last = self.sent.back();
+        last.is_none_or(|last| self.micros(now) - last.at_us >= RESTED.as_micros() as i64)
+    }
+
+    fn is_free(&self) -> bool {
+        let queue = self.arrivals.standing_us();
+        queue.is_some_and(|queue| queue < FREE_US)
     }
 
     fn is_heard(&self, now: Instant) -> bool {

@@ -52,6 +52,8 @@ struct World {
     needed_bps: u64,
     /// Media come in steps of this size, as layers do.
     layers_bps: Vec<u64>,
+    /// What does not fit is left out and not asked for, as the bridge does.
+    leaves_out: bool,
     seq: u16,
     debt_bytes: f64,
     padding_bps: u64,
@@ -75,6 +77,7 @@ impl World {
             rng: fastrand::Rng::with_seed(5),
             needed_bps,
             layers_bps: (1..=20).map(|n| needed_bps * n / 20).collect(),
+            leaves_out: false,
             seq: 65_000,
             debt_bytes: 0.0,
             padding_bps: 0,
@@ -95,8 +98,11 @@ impl World {
     /// The best layer that fits, the lowest one if none does.
     fn media_bps(&self) -> u64 {
         let fits = |&&bps: &&u64| bps <= self.estimator.bps();
-        let best = self.layers_bps.iter().rev().find(fits);
-        *best.unwrap_or(&self.layers_bps[0])
+        match self.layers_bps.iter().rev().find(fits) {
+            Some(&best) => best,
+            None if self.leaves_out => 0,
+            None => self.layers_bps[0],
+        }
     }
 
     fn run(&mut self, seconds: f64) {
@@ -117,7 +123,9 @@ impl World {
             }
             if self.now >= self.next_tick {
                 self.next_tick += TICK;
-                if let Some(padding) = self.estimator.steer(self.now, self.needed_bps) {
+                let is_needed = !self.leaves_out || media > 0;
+                let needed_bps = if is_needed { self.needed_bps } else { 0 };
+                if let Some(padding) = self.estimator.steer(self.now, needed_bps) {
                     self.padding_bps = padding;
                 }
                 self.history.push(self.estimator.bps());
@@ -437,4 +445,22 @@ fn a_longer_path_is_not_taken_for_a_queue_for_ever() {
         "{:?}",
         world.past(30.0, 0.0)
     );
+}
+
+#[test]
+fn a_stream_that_was_too_much_comes_back_when_nothing_else_is_sent() {
+    let mut world = World::new(cable(), 6_000_000);
+    (world.layers_bps, world.leaves_out) = (vec![6_000_000], true);
+    world.estimator = Estimator::new(world.now, 8_000_000);
+    world.run(3.0);
+    world.link.rate_bps = 3_000_000.0;
+    world.run(5.0);
+    assert!(world.estimator.bps() < 6_000_000);
+    world.link.rate_bps = 1e9;
+    world.run(12.0);
+
+    let (bps, sent) = (world.estimator.bps(), world.sent_bytes);
+    assert!(bps >= 6_000_000, "{bps}");
+    world.run(1.0);
+    assert!((world.sent_bytes - sent) * 8 > 5_000_000);
 }
