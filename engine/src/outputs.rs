@@ -280,7 +280,7 @@ impl Outputs {
         };
         let mut left = bytes;
         while left > 0 {
-            let filler = output.resend.filler(now).cloned();
+            let filler = output.resend.filler().cloned();
             let sent = match filler {
                 Some(sent) => output.repeat(now, egress, outbox, offered, &sent),
                 None => output.send_padding(now, egress, outbox, offered),

@@ -94,12 +94,10 @@ impl Resend {
         Some(sent.clone())
     }
 
-    /// A recent packet to fill the line with, the longest of the last few.
-    pub fn filler(&self, now: Instant) -> Option<&Sent> {
+    /// A packet to fill the line with, the longest of the last few, however old: receivers know it.
+    pub fn filler(&self) -> Option<&Sent> {
         const LAST: usize = 8;
-        let recent = self.packets.iter().rev().take(LAST);
-        recent
-            .filter(|each| now < each.at + KEPT_FOR)
-            .max_by_key(|each| each.media.payload.len())
+        let last = self.packets.iter().rev().take(LAST);
+        last.max_by_key(|each| each.media.payload.len())
     }
 }
