@@ -27,9 +27,11 @@ export function Frame({
 
 function LanguageMenu(): JSX.Element {
   return (
-    <label class="language-menu">
-      <span class="visually-hidden">{t("language.label")}</span>
-      <LanguageSelect data-testid="language" />
-    </label>
+    <div class="language-menu">
+      <label class="visually-hidden" for="page-language">
+        {t("language.label")}
+      </label>
+      <LanguageSelect id="page-language" data-testid="language" />
+    </div>
   );
 }
