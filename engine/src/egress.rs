@@ -97,7 +97,9 @@ impl Egress {
         outbox.buffer().extend_from_slice(reports);
         sealing.seal_rtcp(outbox.buffer(), start);
         let length = outbox.end(self.endpoint, path, start);
-        self.count(length);
+        if length > 0 {
+            self.count(length);
+        }
     }
 
     /// Send one packet of RTP, whose payload `write` appends; how many bytes it has. None when
@@ -141,6 +143,9 @@ impl Egress {
         write(buffer);
         sealing.seal_rtp(buffer, start, header, head.seq);
         let length = outbox.end(self.endpoint, path, start);
+        if length == 0 {
+            return None;
+        }
         if let Some(estimator) = &mut self.estimator {
             estimator.sent(now, transport_seq, length);
             self.transport_seq = transport_seq.wrapping_add(1);

@@ -31,6 +31,8 @@ use crate::srtp::{Opening, Sealing};
 const ESTIMATE_STEP: f64 = 0.05;
 /// DTLS datagrams that came before the peer's fingerprint was known.
 const EARLY_DTLS_DATAGRAMS: usize = 16;
+/// DTLS datagrams that wait for a path; what is beyond is lost, as on the way, and repeated.
+const UNSENT_DTLS_DATAGRAMS: usize = 32;
 /// Media from another valid address while the old one is silent for this long moves the path.
 const MEDIA_MOVES_AFTER: Duration = Duration::from_millis(300);
 /// The same for checks alone, which clients also send from spare addresses.
@@ -533,7 +535,9 @@ impl Endpoint {
             Dtls::Started(handshake) | Dtls::Connected(handshake) => handshake.deadline(),
             Dtls::Waiting | Dtls::Client => None,
         };
-        self.deadline = [self.ice.deadline(), handshake, self.egress.next_padding()]
+        // What cannot be sent now is not waited for: it would be due at once, again and again.
+        let padding = self.egress.next_padding().filter(|_| self.is_ready());
+        self.deadline = [self.ice.deadline(), handshake, padding]
             .into_iter()
             .flatten()
             .fold(now + AT_REST, Instant::min);
@@ -570,7 +574,11 @@ impl Endpoint {
         };
         for each in progress {
             match each {
-                Progress::Datagram(datagram) => self.unsent_dtls.push(datagram),
+                Progress::Datagram(datagram) => {
+                    if self.unsent_dtls.len() < UNSENT_DTLS_DATAGRAMS {
+                        self.unsent_dtls.push(datagram);
+                    }
+                }
                 Progress::Connected => self.verify(happenings),
                 Progress::Closed => happenings.push(Happening::Failed("closed")),
             }

@@ -56,9 +56,13 @@ impl Outbox {
         &mut self.bytes
     }
 
-    /// What was appended since [`Outbox::begin`] is one datagram; its length.
+    /// What was appended since [`Outbox::begin`] is one datagram, unless it is nothing; its length.
     pub fn end(&mut self, owner: u64, path: Path, start: usize) -> usize {
         let end = self.bytes.len();
+        if end <= start {
+            // A packet that could not be encrypted has been taken back.
+            return 0;
+        }
         self.datagrams.push(Datagram {
             path,
             owner,
@@ -104,6 +108,8 @@ mod tests {
         for (owner, contents) in [(2, "a"), (1, "bc"), (2, "d"), (1, "e")] {
             outbox.push(owner, path, contents.as_bytes());
         }
+        let start = outbox.begin();
+        assert_eq!(outbox.end(1, path, start), 0, "nothing is no datagram");
         outbox.group();
 
         let sent: Vec<&[u8]> = outbox.iter().map(|(_, contents)| contents).collect();
