@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from bench import janus, network_carriers, network_cases, network_rooms, screened
@@ -27,11 +28,11 @@ def _headless() -> Iterator[Callable[[], Awaitable[dict[str, Any]]]]:
         if has_janus:
             systems += [JANUS, JANUS_LOW] if case.name in NARROW else [JANUS]
         for system in systems:
-            yield lambda case=case, system=system: network_cases.judge(case, system)  # type: ignore[misc]
+            yield partial(network_cases.judge, case, system)
     for each in (network_cases.course, network_cases.crowd, network_cases.rebinding):
         for system in (OURS, JANUS) if has_janus else (OURS,):
-            yield lambda each=each, system=system: each(system)  # type: ignore[misc]
-    yield lambda: network_cases.weak_sender(OURS)
+            yield partial(each, system)
+    yield partial(network_cases.weak_sender, OURS)
 
 
 async def run() -> Report:
