@@ -1,17 +1,19 @@
 //! The process's DTLS certificate, and one fact str0m keeps to itself: which SRTP profile a client's
 //! session agreed on.
 //!
-//! str0m lets its user supply the cryptography; ours is its default one with a note taken on the
-//! way. The note is per thread, because a session is driven by one thread at a time.
+//! str0m lets its user supply the cryptography; ours is its default one, with sessions that share
+//! their configuration ([`dtls_provider`]) and a note taken on the way. The note is per thread, because a session is driven by one thread at a time.
 
 use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
-use str0m::crypto::dtls::DtlsCert;
+use str0m::crypto::dtls::{DtlsCert, DtlsProvider};
 use str0m::crypto::{
     AeadAes128GcmCipher, AeadAes256GcmCipher, Aes128CmSha1_80Cipher, CryptoProvider, SrtpProvider,
     SupportedAeadAes128Gcm, SupportedAeadAes256Gcm, SupportedAes128CmSha1_80,
 };
+
+use crate::dtls_provider;
 
 thread_local! {
     static PROFILE: Cell<Option<&'static str>> = const { Cell::new(None) };
@@ -26,8 +28,7 @@ pub fn take_profile() -> Option<&'static str> {
 pub fn certificate() -> &'static DtlsCert {
     static CERTIFICATE: OnceLock<DtlsCert> = OnceLock::new();
     CERTIFICATE.get_or_init(|| {
-        let provider = str0m::crypto::from_feature_flags().dtls_provider;
-        provider
+        SESSIONS
             .generate_certificate()
             .expect("the chosen provider makes certificates")
     })
@@ -50,11 +51,22 @@ pub fn provider() -> Arc<CryptoProvider> {
     let provider = PROVIDER.get_or_init(|| {
         Arc::new(CryptoProvider {
             srtp_provider: &NOTING,
+            dtls_provider: &SESSIONS,
             ..str0m::crypto::from_feature_flags()
         })
     });
     Arc::clone(provider)
 }
+
+/// Make ready now what the first session would wait for: the certificate, the source of random
+/// numbers, the trial of the ciphers.
+pub fn warm_up() {
+    certificate();
+    // Should it fail, every session will fail with the same reason.
+    let _ = SESSIONS.config(None);
+}
+
+static SESSIONS: dtls_provider::Shared = dtls_provider::Shared::new();
 
 #[derive(Debug)]
 struct Noting;

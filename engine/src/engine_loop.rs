@@ -14,6 +14,7 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::counters::Snapshot;
+use crate::crypto;
 use crate::demux::{Path, Transport};
 use crate::events::Event;
 use crate::inbox::{BATCH, Inbox};
@@ -182,6 +183,7 @@ impl EngineThread {
         epoll::add(&poll, &tcp, data, epoll::EventFlags::IN).map_err(io)?;
         let data = epoll::EventData::new_u64(WAKE);
         epoll::add(&poll, &shared.orders_waiting, data, epoll::EventFlags::IN).map_err(io)?;
+        crypto::warm_up();
         let (orders, incoming) = channel();
         let worker = Worker {
             sfu: Sfu::new(

@@ -24,6 +24,7 @@ pub mod dd;
 pub mod dd_filter;
 pub mod demux;
 pub mod dtls;
+pub mod dtls_provider;
 pub mod egress;
 pub mod endpoint;
 pub mod engine_loop;
