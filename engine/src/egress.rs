@@ -78,6 +78,14 @@ impl Egress {
         }
     }
 
+    /// Header extensions have been added.
+    pub fn agree_on(&mut self, now: Instant, ids: Ids) {
+        self.ids = ids;
+        if ids.transport_cc.is_some() && self.estimator.is_none() {
+            self.estimator = Some(Estimator::new(now, INITIAL_BPS));
+        }
+    }
+
     pub fn secure(&mut self, sealing: Sealing) {
         self.sealing = Some(sealing);
     }

@@ -280,6 +280,19 @@ impl Endpoint {
         self.sources = sources.iter().map(|source| source.id).collect();
     }
 
+    /// What may be sent and received from now on; no number may change its meaning.
+    pub fn extend(
+        &mut self,
+        now: Instant,
+        payload_types: Vec<PayloadType>,
+        extensions: &[(u8, String)],
+    ) {
+        let ids = Ids::of(extensions);
+        self.payload_types = payload_types.into_iter().map(Arc::new).collect();
+        self.ingress.agree_on(ids);
+        self.egress.agree_on(now, ids);
+    }
+
     /// Ask this endpoint for a key frame of the stream `ssrc`; it goes out with the next turn.
     pub fn request_keyframe(&mut self, ssrc: u32) {
         self.reporter.request_keyframe(ssrc);

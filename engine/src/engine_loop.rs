@@ -19,7 +19,9 @@ use crate::demux::{Path, Transport};
 use crate::events::Event;
 use crate::inbox::{BATCH, Inbox};
 use crate::outbox::Outbox;
-use crate::setup::{EndpointId, EndpointSetup, Limits, RemoteSetup, SourceId, SourceSetup, Wanted};
+use crate::setup::{
+    EndpointId, EndpointSetup, Limits, PayloadType, RemoteSetup, SourceId, SourceSetup, Wanted,
+};
 use crate::sfu::Sfu;
 use crate::sockets::{BindError, LocalSocket, bind_all, send_all};
 use crate::tcp::{OpenError, Tcp, TcpSetup};
@@ -32,6 +34,11 @@ const TCP: u64 = u64::MAX - 1;
 #[derive(Debug)]
 pub enum Order {
     AddEndpoint(EndpointId, Box<EndpointSetup>),
+    ExtendEndpoint {
+        endpoint: EndpointId,
+        payload_types: Vec<PayloadType>,
+        extensions: Vec<(u8, String)>,
+    },
     SetRemote(EndpointId, RemoteSetup),
     RestartIce {
         endpoint: EndpointId,
@@ -66,6 +73,7 @@ impl Order {
     fn subject(&self) -> Option<EndpointId> {
         match *self {
             Order::AddEndpoint(endpoint, _)
+            | Order::ExtendEndpoint { endpoint, .. }
             | Order::SetRemote(endpoint, _)
             | Order::RestartIce { endpoint, .. }
             | Order::SetRemoteCredentials { endpoint, .. }
@@ -83,6 +91,11 @@ fn carry_out(sfu: &mut Sfu, now: Instant, order: Order) {
     match order {
         // The caller's end has refused ids and fragments that are in use.
         Order::AddEndpoint(id, setup) => drop(sfu.add_endpoint(now, id, *setup)),
+        Order::ExtendEndpoint {
+            endpoint,
+            payload_types,
+            extensions,
+        } => sfu.extend_endpoint(now, endpoint, payload_types, &extensions),
         Order::SetRemote(id, remote) => sfu.set_remote(now, id, remote),
         Order::RestartIce {
             endpoint,

@@ -86,6 +86,11 @@ impl Ingress {
         self.opening = Some(opening);
     }
 
+    /// Header extensions have been added.
+    pub fn agree_on(&mut self, ids: Ids) {
+        self.ids = ids;
+    }
+
     pub fn inbound(&self, ssrc: u32) -> Option<Inbound> {
         self.inbound.get(&ssrc).copied()
     }

@@ -26,8 +26,8 @@ use crate::outbox::Outbox;
 use crate::outputs::{Media, Outcome, Primary};
 use crate::red;
 use crate::setup::{
-    Codec, EndpointId, EndpointSetup, Limits, MAX_ENCODINGS, MediaKind, RemoteSetup, SourceId,
-    SourceSetup, Wanted,
+    Codec, EndpointId, EndpointSetup, Limits, MAX_ENCODINGS, MediaKind, PayloadType, RemoteSetup,
+    SourceId, SourceSetup, Wanted,
 };
 use crate::source::Source;
 use crate::stun::{self, Stun};
@@ -136,6 +136,19 @@ impl Sfu {
         self.endpoints.insert(id, endpoint);
         self.drive(now, id, None);
         true
+    }
+
+    /// Say all that an endpoint may send and receive from now on: what it was added with, and more.
+    pub fn extend_endpoint(
+        &mut self,
+        now: Instant,
+        id: EndpointId,
+        payload_types: Vec<PayloadType>,
+        extensions: &[(u8, String)],
+    ) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.extend(now, payload_types, extensions);
+        }
     }
 
     pub fn set_remote(&mut self, now: Instant, id: EndpointId, remote: RemoteSetup) {

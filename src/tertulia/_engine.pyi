@@ -122,6 +122,19 @@ class Engine:
         Raises: EngineError when the id or the ufrag is in use.
         """
 
+    def extend_endpoint(
+        self,
+        endpoint: int,
+        *,
+        payload_types: Sequence[PayloadType],
+        extensions: Sequence[tuple[int, str]],
+    ) -> None:
+        """Say all that an endpoint may send and receive from now on: what it was added with, and more.
+
+        Nothing else of it changes, so this may come at any time; packets of a source that waited for their
+        payload type pass from the next key frame on. The caller sees to it that no number changes its meaning.
+        """
+
     def set_remote(
         self,
         endpoint: int,

@@ -136,6 +136,21 @@ impl Engine {
         Ok(())
     }
 
+    #[pyo3(signature = (endpoint, *, payload_types, extensions))]
+    fn extend_endpoint(
+        &self,
+        endpoint: u64,
+        payload_types: Vec<PyRef<'_, PayloadType>>,
+        extensions: Vec<(u8, String)>,
+    ) {
+        let payload_types = payload_types.iter().map(|each| each.0.clone()).collect();
+        self.order(Order::ExtendEndpoint {
+            endpoint: EndpointId(endpoint),
+            payload_types,
+            extensions,
+        });
+    }
+
     #[pyo3(signature = (endpoint, *, ufrag, pwd, fingerprints, setup))]
     fn set_remote(
         &self,

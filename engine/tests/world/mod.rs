@@ -135,7 +135,16 @@ impl World {
     pub fn join_without_red(&mut self) -> usize {
         let mut offered = payload_types();
         offered.retain(|each| each.codec != Codec::Red);
-        let index = self.add_client_offered(true, offered, extensions());
+        self.join_offered(offered, extensions())
+    }
+
+    /// A client whose endpoint is offered only this.
+    pub fn join_offered(
+        &mut self,
+        payload_types: Vec<PayloadType>,
+        extensions: Vec<(u8, String)>,
+    ) -> usize {
+        let index = self.add_client_offered(true, payload_types, extensions);
         self.clients[index].call();
         self.introduce(index, None);
         index
@@ -145,10 +154,7 @@ impl World {
     pub fn join_without_extension(&mut self, unknown: &str) -> usize {
         let mut known = extensions();
         known.retain(|(_, uri)| !uri.contains(unknown));
-        let index = self.add_client_offered(true, payload_types(), known);
-        self.clients[index].call();
-        self.introduce(index, None);
-        index
+        self.join_offered(payload_types(), known)
     }
 
     /// A client that does not know where the engine is, and waits to be called.

@@ -24,7 +24,6 @@ from tertulia.xmpp.colibri2 import (
     SSRC_REWRITING,
     BadRequest,
     EndpointOrder,
-    FeatureNotImplemented,
     MediaOffer,
     MediaSource,
 )
@@ -101,7 +100,6 @@ class Conference:
             stats_id=order.stats_id,
             is_visitor=order.muc_role == "visitor",
             offers=order.media,
-            is_controlling=controlling,
             rewriting=Rewriting() if SSRC_REWRITING in order.capabilities else None,
         )
         self._media.add_endpoint(
@@ -118,29 +116,18 @@ class Conference:
         return endpoint
 
     def check_offers(self, endpoint: Endpoint, more: Sequence[MediaOffer]) -> None:
-        """Raise a Colibri2Error for media that cannot be offered in addition."""
-        offers = extended(endpoint.offers, more)
-        if adds(endpoint.offers, offers) and (endpoint.has_remote or endpoint.source_orders()):
-            raise FeatureNotImplemented("media cannot be added once the transport has begun")
+        """Raise BadRequest for media that cannot be offered in addition."""
+        extended(endpoint.offers, more)
 
     def add_offers(self, endpoint: Endpoint, more: Sequence[MediaOffer]) -> None:
-        """Offer payload types and extensions in addition. Raises: MediaRefused."""
+        """Offer payload types and extensions in addition, whether or not its transport has begun.
+
+        Raises: MediaRefused.
+        """
         offers = extended(endpoint.offers, more)
-        if not adds(endpoint.offers, offers):
-            return
-        # The engine takes all of them at the beginning; this endpoint has not begun.
-        self._media.remove_endpoint(endpoint.handle)
-        del self._by_handle[endpoint.handle]
-        endpoint.handle, endpoint.offers = self._new_handle(), offers
-        self._media.add_endpoint(
-            endpoint.handle,
-            endpoint.ufrag,
-            endpoint.pwd,
-            offers,
-            controlling=endpoint.is_controlling,
-        )
-        self._by_handle[endpoint.handle] = endpoint
-        self.forwarding.touch(endpoint)
+        if adds(endpoint.offers, offers):
+            self._media.extend_endpoint(endpoint.handle, offers)
+            endpoint.offers = offers
 
     def set_transport(self, endpoint: Endpoint, transport: IceUdpTransport) -> None:
         """Note what the peer says of its transport; checks begin once all is known."""

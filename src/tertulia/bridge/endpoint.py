@@ -58,7 +58,6 @@ class Endpoint:
     fingerprints: tuple[Fingerprint, ...] = ()
     has_remote: bool = False
     restart: IceRestart = field(default_factory=IceRestart)
-    is_controlling: bool = True  # ICE
     offers: tuple[MediaOffer, ...] = ()  # the media it may send and receive
 
     audio: dict[str, SourceOrder] = field(default_factory=dict)

@@ -35,7 +35,6 @@ class EngineMedia:
     def add_endpoint(
         self, handle: int, ufrag: str, pwd: str, offers: Sequence[MediaOffer], *, controlling: bool
     ) -> None:
-        extensions = {e.id: e.uri for offer in offers for e in offer.header_extensions}
         self._ordered(
             lambda: self.engine.add_endpoint(
                 handle,
@@ -43,9 +42,22 @@ class EngineMedia:
                 pwd=pwd,
                 controlling=controlling,
                 payload_types=[p for offer in offers for p in self._payload_types(offer)],
-                extensions=list(extensions.items()),
+                extensions=self._extensions(offers),
             )
         )
+
+    def extend_endpoint(self, handle: int, offers: Sequence[MediaOffer]) -> None:
+        self._ordered(
+            lambda: self.engine.extend_endpoint(
+                handle,
+                payload_types=[p for offer in offers for p in self._payload_types(offer)],
+                extensions=self._extensions(offers),
+            )
+        )
+
+    def _extensions(self, offers: Sequence[MediaOffer]) -> list[tuple[int, str]]:
+        by_id = {e.id: e.uri for offer in offers for e in offer.header_extensions}
+        return list(by_id.items())
 
     def _payload_types(self, offer: MediaOffer) -> list[_engine.PayloadType]:
         repairs = {}

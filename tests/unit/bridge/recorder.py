@@ -42,6 +42,9 @@ class Recorder:
         assert handle not in self.endpoints
         self.endpoints[handle] = {"ufrag": ufrag, "offers": offers, "controlling": controlling}
 
+    def extend_endpoint(self, handle: int, offers: Sequence[MediaOffer]) -> None:
+        self.endpoints[handle]["offers"] = offers
+
     def set_remote(
         self, handle: int, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint]
     ) -> None:

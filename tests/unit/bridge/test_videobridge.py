@@ -301,7 +301,7 @@ def with_voice() -> tuple[Videobridge, Recorder]:
     return target, media
 
 
-def test_media_can_be_offered_in_addition_before_the_transport_begins() -> None:
+def test_media_can_be_offered_in_addition() -> None:
     target, media = with_voice()
     more = MediaOffer(type=Media.VIDEO, payload_types=(VP8,))
 
@@ -334,15 +334,20 @@ def test_a_payload_type_cannot_change_its_meaning() -> None:
         )
 
 
-def test_media_cannot_be_added_under_way() -> None:
-    target, _ = with_voice()
-    target.conferences[0].endpoints["ana"].has_remote = True
+def test_media_and_its_sources_are_added_to_a_transport_that_has_begun() -> None:
+    target, media = with_voice()
+    endpoint = target.conferences[0].endpoints["ana"]
+    endpoint.is_connected = endpoint.has_remote = True
+    more = MediaOffer(type=Media.VIDEO, payload_types=(VP8,))
+    camera = MediaSource(type=Media.VIDEO, id="ana-v0", sources=(Source(ssrc=21),))
 
-    with pytest.raises(colibri2.FeatureNotImplemented):
-        modify(
-            target,
-            EndpointOrder(id="ana", media=(MediaOffer(type=Media.VIDEO, payload_types=(VP8,)),)),
-        )
+    modify(target, EndpointOrder(id="ana", media=(more,), sources=(camera,)))
+
+    assert media.endpoints[endpoint.handle]["offers"] == endpoint.offers
+    assert endpoint.offers[1] == more
+    (order,) = media.sources[endpoint.handle]
+    assert (order.type, order.encodings) == (Media.VIDEO, ((21, None),))
+    assert media.removed == []
 
 
 def restart(target: Videobridge) -> IceUdpTransport | None:

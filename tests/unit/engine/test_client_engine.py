@@ -23,6 +23,11 @@ from tertulia._engine import (
     Source,
     Stream,
 )
+from tertulia.bridge.addresses import Addresses
+from tertulia.bridge.engine_media import EngineMedia
+from tertulia.xmpp import jingle_rtp as wire
+from tertulia.xmpp.colibri2 import MediaOffer
+from tertulia.xmpp.jingle_rtp import Media
 
 EXTENSIONS = [
     (1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
@@ -74,14 +79,16 @@ def until(clients: ClientEngine, wanted: Callable[[ClientEvent], Found | None]) 
     raise TimeoutError("the event did not come")
 
 
-def meet(clients: ClientEngine, bridge: Engine, peer: int) -> None:
+def meet(
+    clients: ClientEngine, bridge: Engine, peer: int, offered: list[PayloadType] | None = None
+) -> None:
     """Connect a peer with an endpoint of the same number."""
     bridge.add_endpoint(
         peer,
         ufrag=f"endpoint{peer}",
         pwd=PASSWORD,
         controlling=True,
-        payload_types=payload_types(),
+        payload_types=offered or payload_types(),
         extensions=EXTENSIONS,
     )
     add_peer(clients, peer, ["127.0.0.1"])
@@ -143,6 +150,43 @@ def test_frames_travel_through_the_bridge(clients: ClientEngine, bridge: Engine)
     }
     assert (received[1000].keyframe, received[3000].level) == (True, 20)
     assert began <= received[3000].arrived <= time.monotonic()
+
+
+def test_video_is_added_to_a_session_of_voices(clients: ClientEngine, bridge: Engine) -> None:
+    voices = payload_types()[:1]
+    for peer in (1, 2):
+        meet(clients, bridge, peer, voices)
+    video = Stream("video", 1000, 2000)
+    clients.publish(1, [video])
+    clients.subscribe(2, [video])
+
+    offers = (
+        MediaOffer(
+            type=Media.AUDIO,
+            payload_types=(wire.PayloadType(id=OPUS, name="opus", clockrate=48000),),
+        ),
+        MediaOffer(
+            type=Media.VIDEO,
+            payload_types=(
+                wire.PayloadType(id=VP8, name="VP8", clockrate=90000),
+                wire.PayloadType(
+                    id=96, name="rtx", clockrate=90000, parameters=(("apt", str(VP8)),)
+                ),
+            ),
+            header_extensions=tuple(
+                wire.HeaderExtension(id=number, uri=uri) for number, uri in EXTENSIONS
+            ),
+        ),
+    )
+    for peer in (1, 2):
+        EngineMedia(bridge, Addresses(udp=())).extend_endpoint(peer, offers)
+    bridge.set_sources(1, [Source(10, "video", [Encoding(1000, 2000)])])
+    bridge.forward(2, [(10, 0, 7, 7)])
+    picture = bytes([0x10, 2, 0, 0x9D, 1, 0x2A, 0x40, 1, 0xB4, 0]) + b"x" * 5000
+    assert clients.send_frame(1, 1000, VP8, 9000, picture)
+
+    frame = until(clients, lambda each: each if isinstance(each, FrameReceived) else None)
+    assert (frame.peer, frame.data) == (2, picture)
 
 
 def test_what_cannot_be_sent_is_counted(clients: ClientEngine) -> None:
