@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::demux::Path;
 use crate::setup::EndpointId;
 use crate::tcp::TcpCounters;
 
@@ -72,6 +73,10 @@ pub struct Counters {
     pub bytes_sent: u64,
     /// One per receiver.
     pub packets_forwarded: u64,
+    /// Of any encoding; of layers in one stream, those that begin it anew.
+    pub keyframes_received: u64,
+    /// As of endpoints that are gone; those that are here count for themselves.
+    pub unmatched_feedback: u64,
     pub dropped: BTreeMap<Drop, u64>,
 }
 
@@ -106,6 +111,8 @@ pub struct EndpointCounters {
     pub retransmissions_sent: u64,
     pub keyframe_requests_received: u64,
     pub keyframe_requests_sent: u64,
+    /// Packets that its feedback says arrived and that are not known to have been sent.
+    pub unmatched_feedback: u64,
 }
 
 /// One endpoint as the snapshot shows it.
@@ -113,6 +120,8 @@ pub struct EndpointCounters {
 pub struct EndpointSnapshot {
     pub endpoint: EndpointId,
     pub idle: Duration,
+    /// Where everything is sent; None before one has been found.
+    pub path: Option<Path>,
     pub counters: EndpointCounters,
 }
 

@@ -174,7 +174,7 @@ impl Egress {
 
     pub fn feedback(&mut self, now: Instant, feedback: &Feedback) {
         if let Some(estimator) = &mut self.estimator {
-            estimator.feedback(now, feedback);
+            self.counters.unmatched_feedback += estimator.feedback(now, feedback);
         }
     }
 

@@ -173,6 +173,11 @@ impl Endpoint {
         self.egress.counters.rtt
     }
 
+    /// Where everything is sent.
+    pub fn path(&self) -> Option<Path> {
+        self.ice.path()
+    }
+
     pub fn paths(&self) -> Vec<Path> {
         self.paths.iter().map(|&(path, _)| path).collect()
     }

@@ -215,13 +215,15 @@ impl Estimator {
         });
     }
 
-    /// What the receiver says about packets sent before.
-    pub fn feedback(&mut self, now: Instant, feedback: &Feedback) {
+    /// What the receiver says about packets sent before. Returns: how many it says have arrived
+    /// that were never sent, or so long ago that they are forgotten.
+    pub fn feedback(&mut self, now: Instant, feedback: &Feedback) -> u64 {
         let reference_us = self.unwrapped(feedback.reference_us);
-        let mut newest_us = None;
+        let (mut newest_us, mut unmatched) = (None, 0);
         for &(seq, arrived) in &feedback.packets {
             let at = usize::from(seq.wrapping_sub(self.first_seq));
             let Some(sent) = self.sent.get_mut(at) else {
+                unmatched += u64::from(arrived.is_some());
                 continue;
             };
             match (sent.fate, arrived) {
@@ -242,13 +244,14 @@ impl Estimator {
             }
         }
         let Some(newest_us) = newest_us else {
-            return;
+            return unmatched;
         };
         let before = self.heard.replace(now).unwrap_or(now);
         let step = now.saturating_duration_since(before).min(LONGEST_STEP);
         let round_trip = Duration::from_micros((self.micros(now) - newest_us).max(0) as u64);
         self.round_trip = (self.round_trip * 7 + round_trip) / 8;
         self.judge(now, step);
+        unmatched
     }
 
     /// The reference time counts in 24 bits (§3.1); here it goes on.

@@ -464,3 +464,19 @@ fn a_stream_that_was_too_much_comes_back_when_nothing_else_is_sent() {
     world.run(1.0);
     assert!((world.sent_bytes - sent) * 8 > 5_000_000);
 }
+
+#[test]
+fn feedback_on_what_was_never_sent_is_counted_and_changes_nothing() {
+    let now = Instant::now();
+    let mut estimator = Estimator::new(now, 1_000_000);
+    for seq in 0..3 {
+        estimator.sent(now, seq, PACKET);
+    }
+    let feedback = Feedback {
+        reference_us: 0,
+        packets: vec![(2, Some(0)), (3, Some(0)), (4, None), (500, Some(250))],
+    };
+
+    assert_eq!(estimator.feedback(now, &feedback), 2);
+    assert_eq!(estimator.bps(), 1_000_000);
+}

@@ -120,6 +120,7 @@ impl Sfu {
             .map(|endpoint| EndpointSnapshot {
                 endpoint: endpoint.id,
                 idle: endpoint.idle(now),
+                path: endpoint.path(),
                 counters: endpoint.counters().clone(),
             })
             .collect()
@@ -308,6 +309,7 @@ impl Sfu {
         let Some(endpoint) = self.endpoints.remove(&id) else {
             return;
         };
+        self.counters.unmatched_feedback += endpoint.counters().unmatched_feedback;
         for &source in &endpoint.sources {
             self.remove_source(source);
         }
@@ -796,6 +798,7 @@ impl Sfu {
             return;
         };
         incoming.seq = seq;
+        self.counters.keyframes_received += u64::from(incoming.shape.starts_keyframe());
         let primary = match codec {
             Codec::Red => red::primary(&arrived.payload).and_then(|(number, start)| {
                 Some(Primary {

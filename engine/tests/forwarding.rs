@@ -332,6 +332,31 @@ fn requests_of_many_receivers_reach_the_sender_once() {
 }
 
 #[test]
+fn keyframes_that_come_are_counted_in_each_encoding() {
+    let (mut world, mut camera) = filmed(1);
+    let before = world.sfu.counters.keyframes_received;
+    camera.film(&mut world, 0, 3, 10);
+    assert_eq!(world.sfu.counters.keyframes_received - before, 3);
+
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    camera.film(&mut world, 0, 3, 10);
+
+    assert_eq!(world.sfu.counters.keyframes_received - before, 6);
+}
+
+#[test]
+fn the_path_that_is_used_is_told_with_the_counters() {
+    let world = World::connected(1);
+
+    let [told] = &world.sfu.snapshot(world.now)[..] else {
+        panic!("one endpoint");
+    };
+
+    let path = told.path.expect("a connected endpoint has a path");
+    assert_eq!(path.remote, world.clients[0].address);
+}
+
+#[test]
 fn a_source_that_goes_and_returns_under_its_ssrc_continues() {
     let (mut world, mut camera) = filmed(1);
     world.forward(1, vec![wanted(1, 0, 7)]);

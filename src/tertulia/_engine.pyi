@@ -317,6 +317,8 @@ class EndpointStats:
     retransmissions_sent: int  # those sent as bandwidth probes included
     keyframe_requests_received: int
     keyframe_requests_sent: int
+    path: tuple[str, str, str] | None
+    """Where everything is sent: (local, remote) as "address:port", then "udp" or "tcp"."""
 
 @final
 class EngineStats:
@@ -326,6 +328,10 @@ class EngineStats:
     packets_sent: int
     bytes_sent: int
     packets_forwarded: int  # one per receiver
+    keyframes_received: int  # of any encoding
+    unmatched_feedback: int
+    """Packets that feedback (transport-wide congestion control) says arrived and that are not known
+    to have been sent: too long ago, or never."""
     wakeups: int
     cpu_us: int  # of the engine's thread
     tcp_open: int  # connections of ICE over TCP

@@ -96,6 +96,10 @@ class Guest(Person):
 
     # -- the bridge channel
 
+    @property
+    def waiting_bytes(self) -> int:
+        return 0
+
     def send(self, text: str) -> None:
         message = json.loads(text)
         self.told.append(message)

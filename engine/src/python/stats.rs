@@ -88,6 +88,13 @@ impl EndpointStats {
     fn keyframe_requests_sent(&self) -> u64 {
         self.0.counters.keyframe_requests_sent
     }
+
+    #[getter]
+    fn path(&self) -> Option<(String, String, &'static str)> {
+        let path = self.0.path?;
+        let name = path.transport.name();
+        Some((path.local.to_string(), path.remote.to_string(), name))
+    }
 }
 
 #[pyclass(frozen, module = "tertulia._engine")]
@@ -128,6 +135,18 @@ impl EngineStats {
     #[getter]
     fn packets_forwarded(&self) -> u64 {
         self.0.counters.packets_forwarded
+    }
+
+    #[getter]
+    fn keyframes_received(&self) -> u64 {
+        self.0.counters.keyframes_received
+    }
+
+    #[getter]
+    fn unmatched_feedback(&self) -> u64 {
+        let here = self.0.endpoints.iter();
+        let here: u64 = here.map(|each| each.counters.unmatched_feedback).sum();
+        self.0.counters.unmatched_feedback + here
     }
 
     #[getter]

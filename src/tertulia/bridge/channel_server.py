@@ -64,6 +64,16 @@ class _WebSocketChannel:
             self._wake.set()
 
     @property
+    def our_code(self) -> int | None:
+        """With what we close, if we do."""
+        return self._close[0] if self._close is not None else None
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What its client has not taken yet."""
+        return self._waiting_bytes
+
+    @property
     def is_closing(self) -> bool:
         return self._close is not None
 
@@ -148,6 +158,9 @@ class ChannelServer:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
+            code = channel.our_code or socket.close_code
+            how = "normal" if code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY) else "abnormal"
+            self._bridge.totals.channels_closed[how] += 1
 
     async def _read(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tertulia.bridge import channel as C
+from tertulia.bridge.counts import Counts, Restart
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack
 from tertulia.bridge.forwarding import Forwarding
@@ -61,7 +62,9 @@ class Conference:
         new_handle: Callable[[], int],
         now: float,
         limits: ConferenceLimits | None = None,
+        counts: Counts | None = None,
     ) -> None:
+        """`counts` are those of the bridge, which all its conferences share."""
         self.id = id
         self.meeting_id = meeting_id
         self.name = name
@@ -69,10 +72,8 @@ class Conference:
         self.limits = limits or ConferenceLimits()
         self.endpoints: dict[str, Endpoint] = {}
         self.has_had_endpoints = False
-        self.messages_received = 0
         self.messages_malformed = 0
-        self.disconnected = 0  # times an endpoint was heard no more
-        self.reconnected = 0
+        self.counts = counts or Counts()
         self._media = media
         self._new_handle = new_handle
         self._by_handle: dict[int, Endpoint] = {}
@@ -133,6 +134,8 @@ class Conference:
         """Note what the peer says of its transport; checks begin once all is known."""
         for candidate in transport.candidates[: self.limits.max_candidates]:
             self._media.add_candidate(endpoint.handle, candidate)
+            endpoint.path.candidate(candidate)
+        self._note_relay(endpoint)
         if endpoint.has_remote:
             if transport.ice_generation is not None:
                 endpoint.restart.answered(
@@ -269,7 +272,7 @@ class Conference:
 
     def received(self, endpoint: Endpoint, text: str, now: float) -> None:
         """A message of an endpoint's client. Raises: MalformedChannelMessage."""
-        self.messages_received += 1
+        self.counts.messages_received += 1
         message = C.parse(text)
         match message:
             case C.ClientHello():
@@ -338,6 +341,10 @@ class Conference:
         encodings = len(track.order.encodings)
         news = track.uplink.observe(layers, encodings, track.told_height, now)
         has_other_layers = _steps(track.layers) != _steps(layers)
+        arrived = len({layer.encoding for layer in track.layers})
+        self.counts.video_arrived(arrived, now - track.told_at)
+        track.told_at = now
+        self.counts.layering_changes += has_other_layers
         if news or has_other_layers or _differs(track.layers, layers):
             track.layers = layers
             track.view = None
@@ -358,13 +365,27 @@ class Conference:
         endpoint = self._by_handle.get(handle)
         if endpoint is not None:
             endpoint.is_connected = True
+            self._note_relay(endpoint)
         return endpoint
 
-    def restart_failed(self, handle: int) -> None:
-        """An ICE restart found no path in time."""
+    def path_found(self, handle: int, remote: str) -> None:
+        """Media goes to this address ("address:port") from now on."""
         endpoint = self._by_handle.get(handle)
         if endpoint is not None:
-            endpoint.restart.awaits_peer = False  # what was offered is not listened for any more
+            endpoint.path.remote = remote
+
+    def _note_relay(self, endpoint: Endpoint) -> None:
+        # Its candidate may be told before or after the path was found.
+        if endpoint.is_connected and endpoint.path.is_relayed and not endpoint.path.is_counted:
+            endpoint.path.is_counted = True
+            self.counts.connected_relayed += 1
+
+    def restart_ended(self, handle: int, how: Restart) -> None:
+        """An ICE restart found its path, or none in time."""
+        endpoint = self._by_handle.get(handle)
+        if endpoint is not None:
+            self.counts.restarts[how] += 1
+            endpoint.restart.ended()
 
     def failed(self, handle: int, now: float) -> Endpoint | None:
         """The engine gave an endpoint up. Returns: which it was."""
@@ -396,6 +417,7 @@ class Conference:
         for source in due:
             del self._keyframes_at[source]
             self._media.request_keyframe(source)
+            self.counts.keyframes_ahead += 1
 
     def tick(self, now: float) -> None:
         """Do what is due; to be called about every 100 ms."""
@@ -450,8 +472,8 @@ class Conference:
                 is_active = idle < self.limits.inactive_s
             if is_active != endpoint.is_active:
                 endpoint.is_active = is_active
-                self.disconnected += not is_active
-                self.reconnected += is_active
+                self.counts.disconnected += not is_active
+                self.counts.reconnected += is_active
                 self._tell_activity(endpoint)
         return [each for each in connected if each.handle in due]
 
@@ -488,7 +510,10 @@ class Conference:
         someone_follows = any(
             not cameras.isdisjoint(each.constraints.on_stage) for each in self.endpoints.values()
         )
-        if len(self.endpoints) <= 2 or not someone_follows:
+        if len(self.endpoints) <= 2:
+            return  # they see each other all the time
+        if not someone_follows:
+            self.counts.keyframes_ahead_spared += 1
             return
         farthest_s = max(each.rtt_s for each in self.endpoints.values() if each is not speaker)
         at = now + max(0.0, farthest_s - speaker.rtt_s) + KEYFRAME_MARGIN_S

@@ -11,6 +11,7 @@ from tertulia.bridge.allocation import NOTHING_YET, Allocation
 from tertulia.bridge.channel import ReceiverAudioSubscription, ReceiverVideoConstraints
 from tertulia.bridge.downlink import Downlink
 from tertulia.bridge.media import SourceOrder, Wanted
+from tertulia.bridge.path import Path
 from tertulia.bridge.reasons import Reason
 from tertulia.bridge.restarts import IceRestart
 from tertulia.bridge.rewriting import Rewriting
@@ -24,8 +25,10 @@ _VIDEO_SOURCE = re.compile(r"(?P<owner>.+)-v\d{1,3}(?:\..+)?")
 
 
 class Channel(Protocol):
-    """The bridge channel of one endpoint; both calls return at once."""
+    """The bridge channel of one endpoint; its calls return at once."""
 
+    @property
+    def waiting_bytes(self) -> int: ...
     def send(self, text: str) -> None: ...
     def close(self, code: int, reason: str) -> None: ...
 
@@ -37,6 +40,7 @@ class VideoTrack:
     order: SourceOrder
     layers: tuple[Layer, ...] = ()
     told_height: int | None = None  # the last SenderSourceConstraints
+    told_at: float = 0.0  # when the engine last told of its layers
     uplink: Uplink = field(default_factory=Uplink)
     view: VideoSource | None = None  # as receivers see it; None when it has changed
 
@@ -57,6 +61,7 @@ class Endpoint:
     remote_pwd: str = ""
     fingerprints: tuple[Fingerprint, ...] = ()
     has_remote: bool = False
+    path: Path = field(default_factory=Path)
     restart: IceRestart = field(default_factory=IceRestart)
     offers: tuple[MediaOffer, ...] = ()  # the media it may send and receive
 

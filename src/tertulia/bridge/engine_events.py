@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tertulia import _engine
 from tertulia.bridge.conference import Conference
+from tertulia.bridge.counts import Restart
 from tertulia.bridge.video import Layer
 from tertulia.bridge.videobridge import Videobridge
 
@@ -53,8 +54,12 @@ def dispatch(bridge: Videobridge, event: _engine.Event, now: float) -> Conferenc
             log.info("Endpoint connected: endpoint=%s srtp=%s", endpoint.id, event.srtp_profile)
     elif isinstance(event, _engine.IceRestartFailed):
         log.warning("ICE restart failed: conference=%s", conference.id)
-        conference.restart_failed(event.endpoint)
+        conference.restart_ended(event.endpoint, Restart.FAILED)
     else:
-        what = "restarted" if isinstance(event, _engine.IceRestarted) else "connected"
+        what = "connected"
+        if isinstance(event, _engine.IceRestarted):
+            what = "restarted"
+            conference.restart_ended(event.endpoint, Restart.SUCCEEDED)
         log.info("ICE %s: conference=%s remote=%s", what, conference.id, event.remote)
+        conference.path_found(event.endpoint, event.remote)
     return conference

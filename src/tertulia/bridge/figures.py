@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tertulia.bridge.counts import Restart
 from tertulia.bridge.load import Load
-from tertulia.bridge.stats import Values
+from tertulia.bridge.stats import Values, sends_audio, sends_video
 from tertulia.bridge.videobridge import Videobridge
 from tertulia.metrics import Family, counter, counters, gauge, histogram
 
@@ -68,6 +69,27 @@ _COUNTERS = {
         "total_colibri_web_socket_messages_sent",
         "Messages sent on bridge channels.",
     ),
+    "ice_succeeded_relayed": (
+        "total_ice_succeeded_relayed",
+        "Endpoints that connected through a TURN server.",
+    ),
+    "keyframes_received": ("total_keyframes_received", "Key frames received, of any encoding."),
+    "layering_changes_received": (
+        "total_layering_changes_received",
+        "Times a sender changed what layers it sends.",
+    ),
+    "video_milliseconds_received": (
+        "total_video_stream_milliseconds_received",
+        "Milliseconds of video received, of all encodings together.",
+    ),
+    "preemptive_keyframe_requests_sent": (
+        "preemptive_kfr_sent",
+        "Key frames asked of a new speaker before anybody's stage shows it.",
+    ),
+    "preemptive_keyframe_requests_suppressed": (
+        "preemptive_kfr_suppressed",
+        "Key frames not asked of a new speaker: nobody's stage follows who speaks.",
+    ),
     "packets_received": ("total_packets_received", "Packets received."),
     "packets_sent": ("total_packets_sent", "Packets sent."),
     "bytes_received": ("total_bytes_received", "Bytes received, in UDP payload."),
@@ -98,6 +120,7 @@ def families(
     started_s: float,
     refusals: Mapping[tuple[str, str], int],
     sizes: Sequence[int],
+    disconnects: int,
 ) -> list[Family]:
     """All families of one bridge.
 
@@ -105,6 +128,8 @@ def families(
         values: the statistics last published.
         started_s: when the process started, in seconds since 1970.
         refusals: (error, condition) -> how often this process refused a stanza with it.
+        sizes: of the conferences, in endpoints.
+        disconnects: how often a place in a brewery was lost.
     """
     usual = [
         gauge(f"jitsi_jvb_{name}", meaning, float(values[key]))
@@ -129,6 +154,42 @@ def families(
         ),
         histogram(
             "jitsi_jvb_conferences_by_size", "Conferences now, by their endpoints.", sizes, _SIZES
+        ),
+        histogram(
+            "jitsi_jvb_conferences_by_audio_sender",
+            "Conferences now, by their endpoints whose voice is heard.",
+            [
+                sum(sends_audio(e, c.voices.active) for e in c.endpoints.values())
+                for c in bridge.conferences
+            ],
+            _SIZES,
+        ),
+        histogram(
+            "jitsi_jvb_conferences_by_video_sender",
+            "Conferences now, by their endpoints whose video arrives.",
+            [sum(map(sends_video, c.endpoints.values())) for c in bridge.conferences],
+            _SIZES,
+        ),
+        *(
+            counter(
+                f"jitsi_jvb_ice_restarts_{how}_total",
+                f"ICE restarts in place: {how.value.replace('_', ' ')}.",
+                bridge.counts.restarts[how],
+            )
+            for how in Restart
+        ),
+        *(
+            counter(
+                f"jitsi_jvb_colibri_web_socket_close_{how}_total",
+                f"Bridge channels that ended: {how}.",
+                bridge.totals.channels_closed[how],
+            )
+            for how in ("normal", "abnormal")
+        ),
+        counter(
+            "jitsi_jvb_xmpp_disconnects_total",
+            "Times the bridge lost a server whose brewery it was in.",
+            disconnects,
         ),
         gauge(
             "tertulia_bridge_engine_busy",

@@ -50,6 +50,7 @@ class Seat:
         self._client: XmppClient | None = None
         self._joined: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
+        self._is_leaving = False
 
     @property
     def is_joined(self) -> bool:
@@ -97,7 +98,10 @@ class Seat:
                 raise _Left(f"{config.brewery} does not answer") from None
             log.info("Joined MUC: %s", config.brewery)
             self._watch.not_seated = ""
-            await self._until_lost(client)
+            try:
+                await self._until_lost(client)
+            finally:
+                self._watch.disconnects += not self._is_leaving
         finally:
             self._client = None
             await client.close()
@@ -114,6 +118,7 @@ class Seat:
 
     def leave(self) -> None:
         """Give the place up for good."""
+        self._is_leaving = True
         self._presence("unavailable")
 
     # -- stanzas

@@ -6,7 +6,7 @@ Values keep their types: consumers of `/colibri/stats` decode whole numbers as i
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,10 @@ class EngineCounters(Protocol):
     @property
     def bytes_sent(self) -> int: ...
     @property
+    def keyframes_received(self) -> int: ...
+    @property
+    def unmatched_feedback(self) -> int: ...
+    @property
     def cpu_us(self) -> int: ...
 
 
@@ -114,7 +118,7 @@ class Statistics:
         rtts = [each.rtt_ms for each in counters.endpoints if each.rtt_ms > 0]
         loss_in = _mean([each.loss_in for each in counters.endpoints])
         loss_out = _mean([each.loss_out for each in counters.endpoints])
-        totals = bridge.totals
+        totals, counts = bridge.totals, bridge.counts
         voices = frozenset[int]().union(*(c.voices.active for c in conferences))
         values: Values = {
             "version": self._identity.version,
@@ -138,8 +142,8 @@ class Statistics:
                 for c in conferences
             ),
             "receive_only_endpoints": sum(not e.audio and not e.video for e in everyone),
-            "endpoints_sending_audio": sum(_sends_audio(e, voices) for e in everyone),
-            "endpoints_sending_video": sum(map(_sends_video, everyone)),
+            "endpoints_sending_audio": sum(sends_audio(e, voices) for e in everyone),
+            "endpoints_sending_video": sum(map(sends_video, everyone)),
             "num_eps_oversending": sum(e.allocation.is_oversending for e in everyone),
             "endpoints_with_suspended_sources": sum(bool(e.allocation.suspended) for e in everyone),
             "endpoints_with_high_outgoing_loss": sum(
@@ -161,13 +165,18 @@ class Statistics:
             "total_ice_failed": totals.ice_failed,
             "endpoints_ice_failed": totals.ice_failed,
             "dtls_failed_endpoints": totals.dtls_failed,
-            "endpoints_disconnected": totals.disconnected
-            + sum(c.disconnected for c in conferences),
-            "endpoints_reconnected": totals.reconnected + sum(c.reconnected for c in conferences),
+            "total_ice_succeeded_relayed": counts.connected_relayed,
+            "endpoints_disconnected": counts.disconnected,
+            "endpoints_reconnected": counts.reconnected,
             "total_dominant_speaker_changes": totals.dominant_speaker_changes
             + sum(conference.dominant_changes for conference in conferences),
-            "total_colibri_web_socket_messages_received": totals.channel_messages
-            + sum(conference.messages_received for conference in conferences),
+            "total_keyframes_received": counters.keyframes_received,
+            "total_layering_changes_received": counts.layering_changes,
+            "total_video_stream_milliseconds_received": int(counts.video_s * 1000),
+            "preemptive_kfr_sent": counts.keyframes_ahead,
+            "preemptive_kfr_suppressed": counts.keyframes_ahead_spared,
+            "tcc_unmatched_feedback": counters.unmatched_feedback,
+            "total_colibri_web_socket_messages_received": counts.messages_received,
             "total_colibri_web_socket_messages_sent": totals.channel_messages_sent,
             "total_packets_received": counters.packets_received,
             "total_packets_sent": counters.packets_sent,
@@ -209,11 +218,12 @@ def element(values: Mapping[str, Value]) -> Element:
     return stats
 
 
-def _sends_audio(endpoint: Endpoint, voices: frozenset[int]) -> bool:
+def sends_audio(endpoint: Endpoint, voices: Collection[int]) -> bool:
+    """Whether one of its sources is among `voices`, the handles of what sends sound now."""
     return any(order.handle in voices for order in endpoint.audio.values())
 
 
-def _sends_video(endpoint: Endpoint) -> bool:
+def sends_video(endpoint: Endpoint) -> bool:
     return any(track.layers for track in endpoint.video.values())
 
 

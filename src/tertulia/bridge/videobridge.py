@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tertulia.bridge.conference import Conference, ConferenceLimits
+from tertulia.bridge.counts import Counts, Restart
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.errors import MediaRefused
@@ -79,10 +80,8 @@ class Totals:
     dtls_failed: int = 0
     connected: int = 0
     dominant_speaker_changes: int = 0
-    channel_messages: int = 0
     channel_messages_sent: int = 0
-    disconnected: int = 0  # times an endpoint was heard no more
-    reconnected: int = 0
+    channels_closed: Counter[str] = field(default_factory=Counter)  # "normal", "abnormal"
     visitors: int = 0
     lost: Counter[str] = field(default_factory=Counter)  # endpoints the engine gave up, by reason
 
@@ -110,6 +109,7 @@ class Videobridge:
         self.limits = limits or BridgeLimits()
         self.server_id = server_id
         self.totals = Totals()
+        self.counts = Counts()
         self.in_graceful_shutdown = False
         self.is_draining = False
         self.stress = 0.0  # as last measured
@@ -195,6 +195,7 @@ class Videobridge:
             new_handle=itertools.count(number << _HANDLE_BITS).__next__,
             now=now,
             limits=self.limits.conference,
+            counts=self.counts,
         )
         self._by_meeting[conference.meeting_id] = conference
         self._by_id[conference.id] = conference
@@ -274,8 +275,9 @@ class Videobridge:
         """New credentials, or those it began with, or none: that is how a restart is refused."""
         restart = endpoint.restart
         if not endpoint.is_connected:
+            self.counts.restarts[Restart.NOT_ESTABLISHED] += 1
             return EndpointReport(id=endpoint.id, transport=self._transport(conference, endpoint))
-        if not restart.begin(endpoint.handle, self._media):
+        if not restart.begin(endpoint.handle, self._media, self.counts):
             return EndpointReport(id=endpoint.id)
         transport = replace(
             self._transport(conference, endpoint),
@@ -307,9 +309,6 @@ class Videobridge:
         self.totals.conferences_completed += 1
         self.totals.conference_seconds += now - conference.created_at
         self.totals.dominant_speaker_changes += conference.dominant_changes
-        self.totals.channel_messages += conference.messages_received
-        self.totals.disconnected += conference.disconnected
-        self.totals.reconnected += conference.reconnected
 
     def close(self, now: float) -> None:
         """Expire everything."""

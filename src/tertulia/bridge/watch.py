@@ -44,6 +44,7 @@ class Watch:
     ) -> None:
         self.bridge = bridge
         self.not_seated = "still starting"  # why it is not in the brewery; "" when it is
+        self.disconnects = 0  # times its place in the brewery was lost
         self.graceful_asked = asyncio.Event()
         self.closing_asked = asyncio.Event()
         self.is_closing = False
@@ -141,6 +142,7 @@ class Watch:
             started_s=self._started_s,
             refusals=refusals(),
             sizes=self._sizes(),
+            disconnects=self.disconnects,
         )
 
     # -- changing

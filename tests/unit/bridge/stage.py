@@ -29,6 +29,10 @@ class Wire:
         self.sent: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
 
+    @property
+    def waiting_bytes(self) -> int:
+        return 0
+
     def send(self, text: str) -> None:
         self.sent.append(json.loads(text))
 

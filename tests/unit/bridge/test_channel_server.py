@@ -69,6 +69,16 @@ async def closing_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
     return socket.close_code
 
 
+async def counted(house: House, how: str) -> None:
+    """Wait until one channel has ended in this way, and none in another."""
+    async with asyncio.timeout(5):
+        while True:  # the client knows before the server has ended its part
+            if house.bridge.totals.channels_closed:
+                break
+            await asyncio.sleep(0.01)
+    assert house.bridge.totals.channels_closed == {how: 1}
+
+
 async def test_the_first_word_is_the_bridges(house: House) -> None:
     socket = await house.open()
 
@@ -114,6 +124,7 @@ async def test_an_expired_endpoint_is_told_that_it_is_over(house: House) -> None
     house.conference.remove_endpoint("ana", 0.0)
 
     assert await closing_code(socket) == 1001
+    await counted(house, "normal")
 
 
 async def test_who_sends_too_much_is_closed(house: House) -> None:
@@ -122,6 +133,7 @@ async def test_who_sends_too_much_is_closed(house: House) -> None:
         await socket.send_str('{"colibriClass":"EndpointStats"}')
 
     assert await closing_code(socket) == 1008
+    await counted(house, "abnormal")
 
 
 async def test_a_message_that_is_too_long_closes(house: House) -> None:

@@ -223,6 +223,7 @@ def test_a_new_speakers_keyframe_is_asked_for_when_the_farthest_receiver_follows
     assert announced == 1
     assert too_early == []
     assert stage.media.keyframes == [stage.handle("cyd", "cyd-v0")]
+    assert stage.conference.counts.keyframes_ahead == 1
 
 
 def test_a_shared_screen_on_stage_is_no_reason_for_a_speakers_keyframe() -> None:
@@ -234,6 +235,7 @@ def test_a_shared_screen_on_stage_is_no_reason_for_a_speakers_keyframe() -> None
     stage.passes(1)
 
     assert stage.media.keyframes == []
+    assert stage.conference.counts.keyframes_ahead_spared == 1
 
 
 # -- life and death (reference bridge 9, point 14)

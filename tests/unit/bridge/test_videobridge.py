@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.bridge.recorder import Recorder
 
+from tertulia.bridge.counts import Restart
 from tertulia.bridge.requests import Requests
 from tertulia.bridge.videobridge import BridgeLimits, Lost, Videobridge
 from tertulia.xmpp import colibri2
@@ -376,6 +377,10 @@ def test_an_ice_restart_gives_new_credentials_once_until_the_peer_has_answered()
     second = restart(target)
     assert second is not None
     assert second.ice_generation == 2
+    # The second was asked for while the first was still looking for its path.
+    assert target.counts.restarts == {Restart.STARTED: 2, Restart.SUPERSEDED: 1}
+    target.conferences[0].restart_ended(endpoint.handle, Restart.SUCCEEDED)
+    assert target.counts.restarts[Restart.SUCCEEDED] == 1
 
 
 def test_who_never_connected_keeps_its_credentials() -> None:
@@ -386,6 +391,7 @@ def test_who_never_connected_keeps_its_credentials() -> None:
     assert transport is not None
     assert transport.ufrag == target.conferences[0].endpoints["ana"].ufrag
     assert (transport.ice_generation, media.restarts) == (None, [])
+    assert target.counts.restarts == {Restart.NOT_ESTABLISHED: 1}
 
 
 def test_a_restart_is_refused_by_the_absence_of_a_transport() -> None:
@@ -394,6 +400,7 @@ def test_a_restart_is_refused_by_the_absence_of_a_transport() -> None:
     media.refuses_restarts = True
 
     assert restart(target) is None
+    assert target.counts.restarts == {Restart.REJECTED: 1}
 
 
 def test_a_restart_that_found_no_path_is_not_offered_again() -> None:
@@ -402,7 +409,7 @@ def test_a_restart_that_found_no_path_is_not_offered_again() -> None:
     endpoint.is_connected = endpoint.has_remote = True
     first = restart(target)
 
-    target.conferences[0].restart_failed(endpoint.handle)
+    target.conferences[0].restart_ended(endpoint.handle, Restart.FAILED)
     second = restart(target)
 
     assert first is not None
