@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable
 
 from tertulia import _engine
+from tertulia.bridge import debug_pages, rest
 from tertulia.bridge.addresses import Address, Addresses
 from tertulia.bridge.asking import Asking
 from tertulia.bridge.channel_server import ChannelServer
@@ -22,7 +23,6 @@ from tertulia.bridge.engine_media import EngineMedia
 from tertulia.bridge.load_reducer import LoadReducer
 from tertulia.bridge.monitor import pages
 from tertulia.bridge.reachability import Reachability
-from tertulia.bridge.rest import routes
 from tertulia.bridge.seat import Seat
 from tertulia.bridge.settings import BridgeConfig
 from tertulia.bridge.stats import Identity
@@ -75,8 +75,9 @@ async def serve(
             url = await _listen(config, channels)
             identity = Identity(config.name, config.version, config.region, url)
             watch = Watch(bridge, engine, identity, load_limits=config.load_limits)
-            rest = routes(bridge, loop.time) if config.rest else ()
-            monitor = Listener(pages(watch, config.version, rest))
+            more = debug_pages.routes(bridge, engine.stats, loop.time)
+            more += rest.routes(bridge, loop.time) if config.rest else []
+            monitor = Listener(pages(watch, config.version, more))
             if config.monitor_port is not None:
                 await monitor.start(config.monitor_address, config.monitor_port)
             beside = [
