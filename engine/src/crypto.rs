@@ -35,14 +35,14 @@ pub fn certificate() -> &'static DtlsCert {
 }
 
 /// `"AB:CD:.."`, the SHA-256 fingerprint of the certificate (RFC 8122 §5).
-pub fn fingerprint() -> String {
-    let provider = str0m::crypto::from_feature_flags().sha256_provider;
-    let digest = provider.sha256(&certificate().certificate);
-    digest
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect::<Vec<_>>()
-        .join(":")
+pub fn fingerprint() -> &'static str {
+    static FINGERPRINT: OnceLock<String> = OnceLock::new();
+    FINGERPRINT.get_or_init(|| {
+        let provider = str0m::crypto::from_feature_flags().sha256_provider;
+        let digest = provider.sha256(&certificate().certificate);
+        let pairs = digest.iter().map(|byte| format!("{byte:02X}"));
+        pairs.collect::<Vec<_>>().join(":")
+    })
 }
 
 /// The provider every endpoint uses.

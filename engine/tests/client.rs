@@ -64,7 +64,7 @@ fn remote(of: u64, setup: DtlsSetup) -> RemoteSetup {
     RemoteSetup {
         ufrag: ufrag(of),
         pwd: format!("password-of-peer-number-{of}"),
-        fingerprints: vec![CertificateHash::parse("sha-256", &crypto::fingerprint()).unwrap()],
+        fingerprints: vec![CertificateHash::parse("sha-256", crypto::fingerprint()).unwrap()],
         setup,
     }
 }

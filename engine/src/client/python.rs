@@ -142,7 +142,7 @@ impl ClientEngine {
     }
 
     #[getter]
-    fn fingerprint(&self) -> (&'static str, String) {
+    fn fingerprint(&self) -> (&'static str, &'static str) {
         ("sha-256", crypto::fingerprint())
     }
 

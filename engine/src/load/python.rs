@@ -76,7 +76,7 @@ impl Load {
             port: address.port(),
             ufrag,
             pwd: pass,
-            fingerprint: crypto::fingerprint(),
+            fingerprint: crypto::fingerprint().to_owned(),
         })
     }
 

@@ -77,7 +77,7 @@ impl Engine {
     }
 
     #[getter]
-    fn fingerprint(&self) -> (&'static str, String) {
+    fn fingerprint(&self) -> (&'static str, &'static str) {
         ("sha-256", crypto::fingerprint())
     }
 

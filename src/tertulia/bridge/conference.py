@@ -194,15 +194,18 @@ class Conference:
                 said = source.sources[0].video_type
                 if source.id not in endpoint.video_types and said == "desktop":
                     endpoint.video_types[source.id] = VideoType.DESKTOP
-        for order in endpoint.source_orders():
+        before = endpoint.source_orders()
+        for order in before:
             self._owners.pop(order.handle, None)
         endpoint.audio, endpoint.video = audio, video
         for name, each in audio.items():
             self._owners[each.handle] = (endpoint, name)
         for name, track in video.items():
             self._owners[track.order.handle] = (endpoint, name)
-        self._media.set_sources(endpoint.handle, endpoint.source_orders())
-        self.forwarding.touch_everybody()
+        orders = endpoint.source_orders()
+        self._media.set_sources(endpoint.handle, orders)
+        if orders != before:  # who comes to listen is no news to the others
+            self.forwarding.touch_everybody()
         self.settle(now)
 
     def _source_order(

@@ -185,6 +185,7 @@ def run(args: argparse.Namespace) -> int:
         rest=args.rest,
     )
     machine.raise_open_files_limit()
+    machine.spare_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run(config))
     return 0

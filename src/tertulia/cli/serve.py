@@ -23,5 +23,6 @@ def run(args: argparse.Namespace) -> int:
     logs.set_up(loaded.config.log.level, loaded.config.log.format, "control")
     machine.raise_open_files_limit()
     machine.return_large_blocks()
+    machine.spare_the_collector()
     server.run(loaded.config)
     return 0

@@ -114,15 +114,19 @@ class Element:
     def find(self, name: str, ns: str | None = None) -> Element | None:
         """The first child called `name`; `ns` None means this element's own namespace, '*' any."""
         wanted = self.ns if ns is None else ns
-        for child in self.elements():
-            if child.name == name and wanted in ("*", child.ns):
+        for child in self.children:
+            if isinstance(child, Element) and child.name == name and wanted in (child.ns, "*"):
                 return child
         return None
 
     def find_all(self, name: str, ns: str | None = None) -> list[Element]:
         """All children called `name`; `ns` as in `find`."""
         wanted = self.ns if ns is None else ns
-        return [c for c in self.elements() if c.name == name and wanted in ("*", c.ns)]
+        return [
+            child
+            for child in self.children
+            if isinstance(child, Element) and child.name == name and wanted in (child.ns, "*")
+        ]
 
     def get(self, attribute: str, default: str = "") -> str:
         return self.attrs.get(attribute, default)
@@ -247,10 +251,6 @@ class TreeParser:
         parser.ExternalEntityRefHandler = self._external
         self._parser = parser
 
-    @property
-    def _depth(self) -> int:
-        return len(self._scopes) - 1
-
     def feed(self, data: bytes, *, final: bool = False) -> None:
         """Parse some more bytes. Raises: MalformedInput (or its subclasses); then stop feeding."""
         self._fed += len(data)
@@ -308,21 +308,23 @@ class TreeParser:
         self._forbidden()
 
     def _start(self, qname: str, ordered: list[str]) -> None:
-        limits = self.limits
-        if self._depth >= limits.max_depth:
+        limits, scopes, opened = self.limits, self._scopes, self._open
+        depth = len(scopes) - 1
+        if depth >= limits.max_depth:
             raise XmlLimitExceeded(f"elements nested deeper than {limits.max_depth}")
-        if len(ordered) // 2 > limits.max_attributes:
+        if len(ordered) > 2 * limits.max_attributes:
             raise XmlLimitExceeded(f"an element has over {limits.max_attributes} attributes")
         self._elements += 1
         if self._elements > limits.max_elements:
             raise XmlLimitExceeded(f"a stanza has over {limits.max_elements} elements")
-        scope = self._scopes[-1]
+        longest = limits.max_name_bytes
+        scope = scopes[-1]
         explicit = False
         attrs: dict[str, str] = {}
-        for index in range(0, len(ordered), 2):
-            key, value = ordered[index], ordered[index + 1]
-            if len(key) > limits.max_name_bytes:
-                raise XmlLimitExceeded(f"a name is over {limits.max_name_bytes} bytes")
+        pairs = iter(ordered)
+        for key, value in zip(pairs, pairs, strict=True):
+            if len(key) > longest:
+                raise XmlLimitExceeded(f"a name is over {longest} bytes")
             if ":" not in key:
                 if key == "xmlns":
                     scope, explicit = _declare(scope, "", value), True
@@ -336,27 +338,27 @@ class TreeParser:
                 attrs[key] = value
             # Attributes of a foreign namespace (`p:from`) are dropped: without their prefix they
             # would be taken for ours, and nothing in XMPP needs them.
-        if len(qname) > limits.max_name_bytes:
-            raise XmlLimitExceeded(f"a name is over {limits.max_name_bytes} bytes")
+        if len(qname) > longest:
+            raise XmlLimitExceeded(f"a name is over {longest} bytes")
         prefix, colon, name = qname.rpartition(":")
         if colon:
             if prefix not in scope or prefix == "xml" or not _LOCAL_NAME.fullmatch(name):
                 raise MalformedInput(f"not a declared name: {qname[:40]!r}")
             explicit = True
         ns = scope[prefix]
-        if not ns and self._open and self._open[-1].ns:
+        if not ns and opened and opened[-1].ns:
             explicit = True  # `xmlns=''` has to be said, or the parent's would be inherited
-        element = Element(name, attrs, ns=ns, explicit=explicit)
-        depth = self._depth
-        self._scopes.append(scope)
+        element = Element(name, ns=ns, explicit=explicit)
+        element.attrs = attrs
+        scopes.append(scope)
         if depth < self._stanza_depth:
             if self._on_root is not None:
                 self._on_root(element)
             self._stanza_done()
         else:
-            if self._open:
-                self._open[-1].children.append(element)
-            self._open.append(element)
+            if opened:
+                opened[-1].children.append(element)
+            opened.append(element)
 
     def _end(self, _: str) -> None:
         self._scopes.pop()

@@ -8,6 +8,7 @@ from tests.unit.bridge.stage import CAMERA_LAYERS, Stage
 from tertulia.bridge.conference import ConferenceLimits
 from tertulia.bridge.speech import SpeechPolicy
 from tertulia.bridge.video import ALL
+from tertulia.xmpp.colibri2 import EndpointOrder
 
 
 def test_everybody_hears_everybody_else() -> None:
@@ -286,6 +287,20 @@ def test_the_larger_the_room_the_rarer_is_everything_decided_anew() -> None:
     assert list(stage.reasons_of("p99").values()).count("muted") == 1
     stage.passes(0.2)
     assert list(stage.reasons_of("p99").values()).count("muted") == 2
+
+
+def test_who_comes_only_to_listen_changes_nothing_for_the_others() -> None:
+    stage = Stage("anna", "bert")
+    decided_at = stage.endpoint("anna").allocated_at
+
+    stage.now += 1.0
+    order = EndpointOrder(id="cleo", create=True)
+    cleo = stage.conference.add_endpoint(order, stage.now, controlling=True)
+    stage.conference.set_sources(cleo, (), stage.now)
+
+    assert cleo.allocated_at == stage.now
+    assert len(cleo.wanted) == 4
+    assert stage.endpoint("anna").allocated_at == decided_at
 
 
 def test_a_receivers_own_wish_never_waits() -> None:
