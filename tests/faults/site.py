@@ -46,11 +46,24 @@ class Bridge:
     @classmethod
     async def start(cls, server: RunningServer, name: str, port: int = 0) -> Bridge:
         """`port` is where it finds the server, if not at its own."""
+        return await cls.of_several((server,), name, ports=(port or server.port,))
+
+    @classmethod
+    async def of_several(
+        cls,
+        servers: Sequence[RunningServer],
+        name: str,
+        *more: str,
+        ports: Sequence[int] = (),
+    ) -> Bridge:
+        """One process that serves all of these; `more` are further options."""
+        each_has: list[str] = []
+        for server, port in zip(servers, ports or [each.port for each in servers], strict=True):
+            each_has += ("--server", f"https://127.0.0.1:{port}", "--host", "localhost")
+            each_has += ("--public-netloc", f"localhost:{server.port}")
+            each_has += ("--secret-file", str(server.data / "bridge.secret"))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tertulia", "bridge"),
-            *("--server", f"https://127.0.0.1:{port or server.port}", "--host", "localhost"),
-            *("--public-netloc", f"localhost:{server.port}"),
-            *("--name", name, "--secret-file", str(server.data / "bridge.secret")),
+            *(sys.executable, "-m", "tertulia", "bridge", "--name", name, *each_has, *more),
             *("--media-port", "0", "--media-address", "127.0.0.1", "--monitor-port", "0"),
             stderr=asyncio.subprocess.PIPE,
             limit=1024 * 1024,
@@ -77,14 +90,14 @@ class Bridge:
         await self._log.complete()
 
     async def statistics(self) -> dict[str, Any]:
-        return await fetched(f"{await self._pages()}colibri/stats")
+        return await fetched(f"{await self.pages()}colibri/stats")
 
     async def posted(self, path: str, order: dict[str, Any]) -> None:
-        url = f"{await self._pages()}{path}"
+        url = f"{await self.pages()}{path}"
         async with aiohttp.ClientSession() as http, http.post(url, json=order) as answer:
             assert answer.status == 200, await answer.text()
 
-    async def _pages(self) -> str:
+    async def pages(self) -> str:
         line = await self.logged("Monitoring at:")
         found = _MONITOR.search(self.log[line - 1])
         assert found is not None

@@ -17,6 +17,7 @@ from tertulia.bridge.forwarding import Forwarding
 from tertulia.bridge.media import Media, SourceOrder, encodings_of
 from tertulia.bridge.offers import adds, extended
 from tertulia.bridge.rewriting import Rewriting
+from tertulia.bridge.shards import Shard
 from tertulia.bridge.silences import Silences
 from tertulia.bridge.speech import Speech, SpeechPolicy
 from tertulia.bridge.video import Layer, VideoType
@@ -63,8 +64,10 @@ class Conference:
         now: float,
         limits: ConferenceLimits | None = None,
         counts: Counts | None = None,
+        shard: Shard | None = None,
     ) -> None:
         """`counts` are those of the bridge, which all its conferences share."""
+        self.shard = shard or Shard()
         self.id = id
         self.meeting_id = meeting_id
         self.name = name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from tertulia.bridge.shards import Shard
 from tertulia.bridge.videobridge import Videobridge
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.monitoring import Health, Status
@@ -34,8 +35,11 @@ class Requests:
         version: str,
         clock: Callable[[], float],
         health: Callable[[], Health] = lambda: Health(Status.HEALTHY),
+        *,
+        shard: Shard | None = None,
     ) -> None:
         self._bridge = bridge
+        self._shard = shard
         self._health = health
         self._focus = focus
         self._version = version
@@ -79,4 +83,4 @@ class Requests:
             order = colibri2.ConferenceModify.parse(payload)
         except MalformedInput as error:
             raise colibri2.BadRequest(str(error)) from None
-        return self._bridge.modify(order, self._clock()).element()
+        return self._bridge.modify(order, self._clock(), self._shard).element()

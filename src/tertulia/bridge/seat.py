@@ -1,4 +1,4 @@
-"""The bridge's place in the brewery: logged in, joined, statistics published, orders obeyed.
+"""A bridge's place in one brewery: logged in, joined, statistics published, orders obeyed.
 
 It logs in until the server is there, and again whenever the connection is lost.
 """
@@ -10,7 +10,8 @@ import logging
 import secrets
 
 from tertulia.bridge.requests import Requests
-from tertulia.bridge.settings import BridgeConfig
+from tertulia.bridge.settings import BridgeConfig, ServerConfig
+from tertulia.bridge.shards import Shard
 from tertulia.bridge.stats import element
 from tertulia.bridge.videobridge import Lost
 from tertulia.bridge.watch import Watch
@@ -18,6 +19,7 @@ from tertulia.xmpp import ns as NS
 from tertulia.xmpp.client import XmppClient
 from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport
 from tertulia.xmpp.errors import LoginFailed, StreamError
+from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.stanza import address, iq, read_error
 from tertulia.xmpp.trust import Trust
 from tertulia.xmpp.xml import Element
@@ -33,19 +35,25 @@ class _Left(Exception):
 
 
 class Seat:
-    """One bridge's place. `keep` holds it for ever; `publish` and `report` never wait."""
+    """One place of a bridge. `keep` holds it for ever; `publish` and `report` never wait."""
 
-    def __init__(self, config: BridgeConfig, watch: Watch) -> None:
+    def __init__(self, config: BridgeConfig, server: ServerConfig, room: Jid, watch: Watch) -> None:
+        """`room` is one of the server's breweries."""
+        self.shard = Shard(f"{room} at {server.url}", server.public_netloc or server.host)
         self._config = config
+        self._server = server
+        self._room = room
         self._watch = watch
-        self._occupant = config.brewery.with_resource(config.name)
-        self._focus = config.brewery.with_resource(FOCUS_NICK)
+        self._watch.seats[self.shard.name] = "still starting"
+        self._occupant = room.with_resource(config.name)
+        self._focus = room.with_resource(FOCUS_NICK)
         self._requests = Requests(
             watch.bridge,
             self._focus,
             config.version,
             asyncio.get_running_loop().time,
             lambda: watch.health,
+            shard=self.shard,
         )
         self._client: XmppClient | None = None
         self._joined: asyncio.Future[None] | None = None
@@ -64,30 +72,30 @@ class Seat:
             try:
                 await self._sit()
             except (OSError, LoginFailed, StreamError, _Left) as error:
-                log.warning("Not in the brewery: server=%s reason=%s", self._config.server, error)
-                self._watch.not_seated = str(error) or type(error).__name__
+                log.warning("Not in the brewery: server=%s reason=%s", self._server.url, error)
+                self._watch.seats[self.shard.name] = str(error) or type(error).__name__
             if asyncio.get_running_loop().time() - began > 30.0:
                 delay_s = 0.25
             await asyncio.sleep(delay_s * (0.75 + secrets.randbelow(500) / 1000))
             delay_s = min(delay_s * 2, 10.0)
 
     async def _sit(self) -> None:
-        config = self._config
+        name, server = self._config.name, self._server
         loop = asyncio.get_running_loop()
         self._joined = loop.create_future()
         self._lost.clear()
         client = self._client = XmppClient(self._receive)
         trust = (
-            Trust.pinned(config.certificate_sha256) if config.certificate_sha256 else Trust.system()
+            Trust.pinned(server.certificate_sha256) if server.certificate_sha256 else Trust.system()
         )
         try:
             await client.connect(
-                config.server,
-                domain=f"auth.{config.host}",
+                server.url,
+                domain=f"auth.{server.host}",
                 user=BRIDGE_ACCOUNT,
-                password=config.password,
+                password=server.password,
                 # Not the name: a second bridge of that name shall be told so, not push us out.
-                resource=f"{config.name}-{secrets.token_hex(4)}",
+                resource=f"{name}-{secrets.token_hex(4)}",
                 trust=trust,
             )
             self.publish(Element("x", ns=NS.MUC))
@@ -95,9 +103,9 @@ class Seat:
                 async with asyncio.timeout(10.0):
                     await self._joined
             except TimeoutError:
-                raise _Left(f"{config.brewery} does not answer") from None
-            log.info("Joined MUC: %s", config.brewery)
-            self._watch.not_seated = ""
+                raise _Left(f"{self._room} does not answer") from None
+            log.info("Joined MUC: %s", self._room)
+            self._watch.seats[self.shard.name] = ""
             try:
                 await self._until_lost(client)
             finally:

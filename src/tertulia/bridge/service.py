@@ -1,7 +1,7 @@
-"""A bridge as a process: the engine, the channel listener, a seat in the brewery, the operator's
+"""A bridge as a process: the engine, the channel listener, its seats in breweries, the operator's
 pages.
 
-Running conferences go on while the server is away. SIGTERM ends the process: it says so, gives
+Running conferences go on while their server is away. SIGTERM ends the process: it says so, gives
 conferences the time to move, and leaves; a second signal makes it leave at once.
 """
 
@@ -23,7 +23,7 @@ from tertulia.bridge.engine_media import EngineMedia
 from tertulia.bridge.load_reducer import LoadReducer
 from tertulia.bridge.monitor import pages
 from tertulia.bridge.reachability import Reachability
-from tertulia.bridge.seat import Seat
+from tertulia.bridge.seats import Seats
 from tertulia.bridge.settings import BridgeConfig
 from tertulia.bridge.stats import Identity
 from tertulia.bridge.videobridge import Videobridge
@@ -66,7 +66,7 @@ async def serve(
         bridge = Videobridge(
             media,
             server_id=config.name,
-            public_netloc=config.public_netloc or config.host,
+            public_netloc=config.servers[0].public_netloc or config.servers[0].host,
             limits=config.limits,
         )
         reachability = Reachability()
@@ -108,10 +108,10 @@ async def _work(
     """Run until the end; `beside` are tasks that run as long."""
     loop = asyncio.get_running_loop()
     bridge = watch.bridge
+    seats = Seats(config, watch)
     watch.refresh(loop.time())
-    seat = Seat(config, watch)
-    watch.changed = seat.publish
-    loop.add_reader(engine.fileno(), _take_events, engine, bridge, seat)
+    watch.changed = seats.publish
+    loop.add_reader(engine.fileno(), _take_events, engine, bridge, seats)
 
     reducer = LoadReducer()
 
@@ -120,22 +120,21 @@ async def _work(
         if config.sheds_load:
             most = bridge.most_forwarded
             bridge.forward_at_most(reducer.observe(bridge.stress, most, loop.time()), loop.time())
-        if seat.is_joined:
-            seat.publish()
+        seats.publish()
 
     work = [
         loop.create_task(_every(_TICK_S, lambda: bridge.tick(loop.time()), watch.lagged)),
-        loop.create_task(_every(0.5, lambda: _check_activity(engine, bridge, seat))),
+        loop.create_task(_every(0.5, lambda: _check_activity(engine, bridge, seats))),
         loop.create_task(_every(config.publish_interval_s, look)),
-        loop.create_task(seat.keep()),
+        loop.create_task(seats.keep()),
         *beside,
     ]
-    ending = loop.create_task(_until_ended(config, watch, seat, told_to_stop, told_again))
+    ending = loop.create_task(_until_ended(config, watch, seats, told_to_stop, told_again))
     try:
         done, _ = await asyncio.wait((*work, ending), return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()  # a bug ends the process; the supervisor starts it anew
-        seat.leave()
+        seats.leave()
     finally:
         for task in (*work, ending):
             task.cancel()
@@ -146,7 +145,7 @@ async def _work(
 async def _until_ended(
     config: BridgeConfig,
     watch: Watch,
-    seat: Seat,
+    seats: Seats,
     told_to_stop: asyncio.Event,
     told_again: asyncio.Event,
 ) -> None:
@@ -157,12 +156,12 @@ async def _until_ended(
     if not any(event.is_set() for event in closing):
         log.info("Graceful shutdown: endpoints=%d", bridge.endpoints)
         bridge.in_graceful_shutdown = True
-        seat.publish()
+        seats.publish()
         await _any_of(closing, bridge, within_s=config.graceful_within_s)
     log.info("Stopping: endpoints=%d within_s=%g", bridge.endpoints, config.stop_within_s)
     bridge.in_graceful_shutdown = watch.is_closing = True
-    seat.publish()
-    if seat.is_joined:  # else nobody can move them
+    seats.publish()
+    if seats.is_joined:  # else nobody can move them
         await _any_of((told_again,), bridge, within_s=config.stop_within_s)
     if bridge.endpoints:
         log.warning("Stopped with people on it: endpoints=%d", bridge.endpoints)
@@ -246,18 +245,18 @@ async def _every(
         do()
 
 
-def _take_events(engine: _engine.Engine, bridge: Videobridge, seat: Seat) -> None:
+def _take_events(engine: _engine.Engine, bridge: Videobridge, seats: Seats) -> None:
     now = asyncio.get_running_loop().time()
     dispatch_all(bridge, engine.take_events(), now)
-    _report_lost(bridge, seat)
+    _report_lost(bridge, seats)
 
 
-def _report_lost(bridge: Videobridge, seat: Seat) -> None:
+def _report_lost(bridge: Videobridge, seats: Seats) -> None:
     for lost in bridge.take_lost():
-        seat.report(lost)
+        seats.report(lost)
 
 
-def _check_activity(engine: _engine.Engine, bridge: Videobridge, seat: Seat) -> None:
+def _check_activity(engine: _engine.Engine, bridge: Videobridge, seats: Seats) -> None:
     if not bridge.conferences:
         return
     now = asyncio.get_running_loop().time()
@@ -266,7 +265,7 @@ def _check_activity(engine: _engine.Engine, bridge: Videobridge, seat: Seat) -> 
         each.endpoint: each.idle_ms / 1000 if each.packets_received else None for each in endpoints
     }
     bridge.check_activity(idle_s, now)
-    _report_lost(bridge, seat)
+    _report_lost(bridge, seats)
     bridge.observe_paths(
         {each.endpoint: PathReport(each.rtt_ms, each.loss_out) for each in endpoints}, now
     )

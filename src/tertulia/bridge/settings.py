@@ -12,16 +12,31 @@ from tertulia.bridge.videobridge import BridgeLimits
 from tertulia.public_address import PublicAddress
 from tertulia.xmpp.jid import Jid
 
+BREWERY = "jvbbrewery"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeConfig:
-    """What one bridge needs to know. The address of the brewery follows from `host`."""
+class ServerConfig:
+    """One server that gives us conferences. The address of its breweries follows from `host`."""
 
-    server: str  # wss://host[:port][/path], or xmpp://host[:port]
-    name: str  # its nick in the brewery, its server id in channel addresses, its relay id
+    url: str  # wss://host[:port][/path], or xmpp://host[:port]
     password: str
     host: str  # the one host name of the server
     certificate_sha256: str = ""  # the server's certificate, pinned; "" trusts the system's list
+    public_netloc: str = ""  # host[:port] of the edge for channels; "" takes `host`
+    breweries: tuple[str, ...] = (BREWERY,)
+
+    @property
+    def rooms(self) -> tuple[Jid, ...]:
+        return tuple(Jid(each, f"internal.auth.{self.host}") for each in self.breweries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeConfig:
+    """What one bridge needs to know."""
+
+    servers: tuple[ServerConfig, ...]  # one at least
+    name: str  # its nick in breweries, its server id in channel addresses, its relay id
     media_addresses: tuple[str, ...] = ("127.0.0.1",)  # literal addresses of this machine
     media_port: int = 10000
     advertise: tuple[PublicAddress, ...] = ()
@@ -33,7 +48,6 @@ class BridgeConfig:
     handover_addresses: tuple[Address, ...] = ()  # the addresses and the port they come to
     channel_address: str = "127.0.0.1"
     channel_port: int = 0
-    public_netloc: str = ""  # host[:port] of the edge for channels; "" takes `host`
     region: str = ""
     version: str = "0"
     monitor_address: str = "127.0.0.1"  # of the listener for operators
@@ -49,7 +63,3 @@ class BridgeConfig:
     load_limits: LoadLimits = field(default_factory=LoadLimits)
     sheds_load: bool = False  # by sending everybody fewer videos
     channel_limits: ChannelLimits = field(default_factory=ChannelLimits)
-
-    @property
-    def brewery(self) -> Jid:
-        return Jid("jvbbrewery", f"internal.auth.{self.host}")

@@ -20,6 +20,7 @@ from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.errors import MediaRefused
 from tertulia.bridge.media import Media
+from tertulia.bridge.shards import Shard
 from tertulia.bridge.video import UNLIMITED
 from tertulia.errors import PeerError
 from tertulia.xmpp.colibri2 import (
@@ -93,6 +94,7 @@ class Lost:
     meeting_id: str
     endpoint: str
     reason: str
+    shard: Shard  # whose conference it is, or was, in
     is_gone: bool = True  # False: it is still here, and its path might be renewed
 
 
@@ -105,7 +107,7 @@ class Videobridge:
         public_netloc: str,
         limits: BridgeLimits | None = None,
     ) -> None:
-        """`public_netloc` is host[:port] of the edge that clients open bridge channels at."""
+        """`public_netloc`: host[:port] of the edge for bridge channels, where no shard says it."""
         self.limits = limits or BridgeLimits()
         self.server_id = server_id
         self.totals = Totals()
@@ -117,9 +119,9 @@ class Videobridge:
         self.last_n = UNLIMITED  # videos that anybody receives at most
         self._lost: list[Lost] = []
         self._media = media
-        self._public_netloc = public_netloc
+        self._own_shard = Shard(public_netloc=public_netloc)
         self._numbers = itertools.count(1)  # of conferences
-        self._by_meeting: dict[str, Conference] = {}
+        self._by_meeting: dict[tuple[Shard, str], Conference] = {}
         self._by_id: dict[str, Conference] = {}
         self._by_number: dict[int, Conference] = {}
         self._feedback = tuple(
@@ -142,14 +144,22 @@ class Videobridge:
 
     # -- COLIBRI2
 
-    def modify(self, request: ConferenceModify, now: float) -> ConferenceModified:
-        """Do what the focus asks. Raises: a Colibri2Error; then nothing has changed."""
+    def modify(
+        self, request: ConferenceModify, now: float, shard: Shard | None = None
+    ) -> ConferenceModified:
+        """Do what a focus asks. Raises: a Colibri2Error; then nothing has changed.
+
+        Args:
+            shard: whose focus it is; it reaches its own conferences only. None: nobody's, as when
+                conferences are led without XMPP.
+        """
+        shard = shard or self._own_shard
         if request.has_relays or request.has_connects:
             raise FeatureNotImplemented("relays and connects are not supported")
         if request.create:
-            conference = self._create(request, now)
+            conference = self._create(request, now, shard)
         else:
-            found = self._by_meeting.get(request.meeting_id)
+            found = self._by_meeting.get((shard, request.meeting_id))
             if found is None:
                 raise ConferenceNotFound("no such conference")
             conference = found
@@ -172,8 +182,8 @@ class Videobridge:
             endpoints=tuple(reports), sources=self._feedback if creates else ()
         )
 
-    def _create(self, request: ConferenceModify, now: float) -> Conference:
-        if request.meeting_id in self._by_meeting:
+    def _create(self, request: ConferenceModify, now: float, shard: Shard) -> Conference:
+        if (shard, request.meeting_id) in self._by_meeting:
             raise ConferenceAlreadyExists("the conference exists")
         if self.in_graceful_shutdown:
             raise GracefulShutdown("no new conferences")
@@ -196,8 +206,9 @@ class Videobridge:
             now=now,
             limits=self.limits.conference,
             counts=self.counts,
+            shard=shard,
         )
-        self._by_meeting[conference.meeting_id] = conference
+        self._by_meeting[shard, conference.meeting_id] = conference
         self._by_id[conference.id] = conference
         self._by_number[number] = conference
         self.totals.conferences_created += 1
@@ -294,14 +305,15 @@ class Videobridge:
             pwd=endpoint.pwd,
             fingerprints=(self._media.fingerprint(),),
             candidates=self._media.candidates(private=endpoint.is_beside),
-            web_sockets=(f"wss://{self._public_netloc}/colibri-ws/{path}",),
+            web_sockets=(f"wss://{conference.shard.public_netloc}/colibri-ws/{path}",),
             rtcp_mux=True,
         )
 
     def _expire(self, conference: Conference, now: float) -> None:
-        if self._by_meeting.get(conference.meeting_id) is not conference:
+        key = conference.shard, conference.meeting_id
+        if self._by_meeting.get(key) is not conference:
             return
-        del self._by_meeting[conference.meeting_id]
+        del self._by_meeting[key]
         del self._by_id[conference.id]
         conference.close()
         for number in [n for n, each in self._by_number.items() if each is conference]:
@@ -359,7 +371,13 @@ class Videobridge:
     def check_activity(self, idle_s: Mapping[int, float | None], now: float) -> None:
         for conference in self.conferences:
             self._lost += [
-                Lost(conference.meeting_id, endpoint.id, SILENT, is_gone=False)
+                Lost(
+                    conference.meeting_id,
+                    endpoint.id,
+                    SILENT,
+                    conference.shard,
+                    is_gone=False,
+                )
                 for endpoint in conference.check_activity(idle_s, now)
             ]
 
@@ -376,7 +394,7 @@ class Videobridge:
         self.totals.lost[reason] += 1
         if not conference.endpoints:
             self._expire(conference, now)
-        lost = Lost(conference.meeting_id, endpoint.id, reason)
+        lost = Lost(conference.meeting_id, endpoint.id, reason, conference.shard)
         self._lost.append(lost)
         return lost
 
@@ -386,7 +404,8 @@ class Videobridge:
         return lost
 
     def conference(self, meeting_id: str) -> Conference | None:
-        return self._by_meeting.get(meeting_id)
+        """One that is led without XMPP."""
+        return self._by_meeting.get((self._own_shard, meeting_id))
 
     def home(self, handle: int) -> Conference | None:
         """The conference that an endpoint or source belongs to."""

@@ -43,8 +43,8 @@ class Watch:
         health_limits: HealthLimits | None = None,
     ) -> None:
         self.bridge = bridge
-        self.not_seated = "still starting"  # why it is not in the brewery; "" when it is
-        self.disconnects = 0  # times its place in the brewery was lost
+        self.seats: dict[str, str] = {}  # why it is not in a brewery; "" when it is
+        self.disconnects = 0  # times a place in a brewery was lost
         self.graceful_asked = asyncio.Event()
         self.closing_asked = asyncio.Event()
         self.is_closing = False
@@ -58,6 +58,13 @@ class Watch:
         self._started_s = time.time()
         self._values: Values = {}
         self._counters = engine.stats()
+
+    @property
+    def not_seated(self) -> str:
+        """Why it is not in all of its breweries; "" when it is."""
+        if len(self.seats) < 2:
+            return next(iter(self.seats.values()), "still starting")
+        return "; ".join(f"{name}: {why}" for name, why in self.seats.items() if why)
 
     # -- looking
 
@@ -113,16 +120,17 @@ class Watch:
 
     def values(self) -> Values:
         """The statistics last taken, with the state as it is now."""
+        seated = sum(not why for why in self.seats.values())
         return self._values | {
             "healthy": self._health.is_up,
             "drain": self.bridge.is_draining,
             "graceful_shutdown": self.bridge.in_graceful_shutdown,
             "shutting_down": self.is_closing,
-            # One server, one brewery: what exporters sum up over bridges.
-            "muc_clients_configured": 1,
-            "muc_clients_connected": int(not self.not_seated),
-            "mucs_configured": 1,
-            "mucs_joined": int(not self.not_seated),
+            # A connection for each brewery: what exporters sum up over bridges.
+            "muc_clients_configured": len(self.seats),
+            "muc_clients_connected": seated,
+            "mucs_configured": len(self.seats),
+            "mucs_joined": seated,
         }
 
     def document(self) -> dict[str, object]:

@@ -1,20 +1,26 @@
-"""tertulia bridge: run one bridge on its own; it logs in at a server and serves its meetings.
+"""tertulia bridge: run one bridge on its own; it logs in at its servers and serves their meetings.
 
 `tertulia serve` starts its own bridge with exactly this command. The order of starts does not
-matter: the bridge keeps trying until the server is there.
+matter: the bridge keeps trying until a server is there. Of several servers none knows of the
+others, and what happens to one is no matter to the meetings of another.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
 
 from tertulia import bridge_secret, machine
 from tertulia.config import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, SERVERS, Rule
 from tertulia.errors import ConfigError
 from tertulia.public_address import PublicAddress, split_port
+
+if TYPE_CHECKING:
+    from tertulia.bridge.settings import ServerConfig
 
 SCHEMES = ("https", "wss", "xmpp")
 STUN_PORT = 3478  # RFC 8489 §6
@@ -22,11 +28,16 @@ STUN_PORT = 3478  # RFC 8489 §6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--server", required=True, metavar="URL", help="https://HOST[:PORT], or xmpp://HOST:PORT")
     add("--name", required=True, help="name in the brewery, unique among all bridges")
-    add("--secret-file", required=True, type=Path, metavar="FILE", help="the server's secret file")
-    add("--host", metavar="NAME", help="the server's host setting (default: the host in --server)")
-    add("--public-netloc", metavar="HOST:PORT", help="the address people know the server by")
+    for option, metavar, meaning in (
+        ("--server", "URL", "https://HOST[:PORT], or xmpp://HOST:PORT; may be repeated"),
+        ("--secret-file", "FILE", "the server's secret file; as for the next two: one for each"),
+        ("--host", "NAME", "the server's host setting (default: the host in --server)"),
+        ("--public-netloc", "HOST:PORT", "the address people know the server by"),
+        ("--brewery", "ROOM", "room of the bridges (default: jvbbrewery); may be repeated"),
+    ):
+        is_needed = option in ("--server", "--secret-file")
+        add(option, action="append", default=[], metavar=metavar, help=meaning, required=is_needed)
     add("--region", default="", help="compared with the regions of participants")
     add("--media-port", default="10000", metavar="PORT", help="UDP port (default: 10000, 0: any)")
     add(
@@ -112,12 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    server = urlsplit(args.server)
-    if server.scheme not in SCHEMES or not server.hostname:
-        raise ConfigError(f"--server {args.server} is no server; write https://HOST:PORT")
-    if server.scheme == "https":  # the server by the address of its pages
-        server = server._replace(scheme="wss")
-    host = require("--host", args.host or server.hostname, HOST)
+    urls = list(map(_server_url, args.server))
     require("--name", args.name, BRIDGE_NAME)
     for address in args.media_address:
         require("--media-address", address, ADDRESS)
@@ -134,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     monitor_port = None if args.monitor_port == "none" else port("--monitor-port", args)
     tcp_port = port("--tcp-port", args) if args.tcp_port else None
     tcp_public_port = port("--tcp-public-port", args)
-    secret = bridge_secret.read(args.secret_file)
+    servers = _servers(args, urls)
 
     # Imported here: the other commands start without them.
     import uvloop  # noqa: PLC0415
@@ -146,14 +152,14 @@ def run(args: argparse.Namespace) -> int:
     from tertulia.bridge.speech import SpeechPolicy  # noqa: PLC0415
     from tertulia.bridge.videobridge import BridgeLimits  # noqa: PLC0415
 
+    # A server on this machine may have people on it who know no other address.
+    hosts = [each.host for each in servers]
+    nearest = next(filter(machine.is_this_machine, hosts), hosts[0])
     logs.set_up(args.log_level, args.log_format, f"bridge-{args.name}")
     config = BridgeConfig(
-        server=server.geturl(),
+        servers=servers,
         name=args.name,
-        password=secret.password,
-        certificate_sha256=secret.fingerprint or "",
-        host=host,
-        media_addresses=machine.media_addresses(args.media_address, host),
+        media_addresses=machine.media_addresses(args.media_address, nearest),
         media_port=media_port,
         advertise=tuple(map(PublicAddress.parse, args.advertise)),
         stun_servers=tuple(_server(each) for each in args.stun),
@@ -164,7 +170,6 @@ def run(args: argparse.Namespace) -> int:
         handover_addresses=tuple(map(split_port, args.handover_address)),
         channel_address=args.channel_address,
         channel_port=channel_port,
-        public_netloc=args.public_netloc or "",
         region=args.region,
         version=__version__,
         monitor_address=args.monitor_address,
@@ -189,6 +194,55 @@ def run(args: argparse.Namespace) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run(config))
     return 0
+
+
+def _server_url(text: str) -> SplitResult:
+    url = urlsplit(text)
+    if url.scheme not in SCHEMES or not url.hostname:
+        raise ConfigError(f"--server {text} is no server; write https://HOST:PORT")
+    # By https the server is named by the address of its pages.
+    return url._replace(scheme="wss") if url.scheme == "https" else url
+
+
+def _servers(args: argparse.Namespace, urls: Sequence[SplitResult]) -> tuple[ServerConfig, ...]:
+    """The servers, each with what belongs to it. Raises: ConfigError."""
+    from tertulia.bridge.settings import BREWERY, ServerConfig  # noqa: PLC0415  # as above
+
+    files = _for_each(urls, "--secret-file", args.secret_file)
+    hosts = _for_each(urls, "--host", args.host)
+    netlocs = _for_each(urls, "--public-netloc", args.public_netloc)
+    breweries = tuple(dict.fromkeys(args.brewery)) or (BREWERY,)
+    for room in breweries:
+        require("--brewery", room, BRIDGE_NAME)
+    for text in args.server:
+        if args.server.count(text) > 1:
+            raise ConfigError(f"--server {text} is named twice; name each once")
+    servers = []
+    for url, file, host, netloc in zip(urls, files, hosts, netlocs, strict=True):
+        secret = bridge_secret.read(Path(file))
+        servers.append(
+            ServerConfig(
+                url=url.geturl(),
+                password=secret.password,
+                host=require("--host", host or url.hostname or "", HOST),
+                certificate_sha256=secret.fingerprint or "",
+                public_netloc=netloc,
+                breweries=breweries,
+            )
+        )
+    return tuple(servers)
+
+
+def _for_each(servers: Sequence[object], option: str, values: Sequence[str]) -> Sequence[str]:
+    """One value for each server; "" where the option is not given, the same if it is given once."""
+    if len(values) <= 1:
+        return [*values, ""][:1] * len(servers)
+    if len(values) != len(servers):
+        raise ConfigError(
+            f"{option} is given {len(values)} times for {len(servers)} servers; "
+            "give it once for each --server, in the same order"
+        )
+    return values
 
 
 def _count(text: str) -> int:

@@ -10,6 +10,7 @@ from tests.unit.bridge.recorder import Recorder
 
 from tertulia.bridge.counts import Restart
 from tertulia.bridge.requests import Requests
+from tertulia.bridge.shards import Shard
 from tertulia.bridge.videobridge import BridgeLimits, Lost, Videobridge
 from tertulia.xmpp import colibri2
 from tertulia.xmpp.colibri2 import (
@@ -29,6 +30,7 @@ from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media, PayloadType, Source
 from tertulia.xmpp.xml import Element
 
+HERE = Shard(public_netloc="meet.example:8443")
 FOCUS = Jid.parse("jvbbrewery@internal.auth.meet.example/focus")
 NEW: dict[str, Any] = {
     "create": True,
@@ -202,7 +204,7 @@ def test_a_conference_that_the_engine_emptied_ends_too() -> None:
     target = with_ana()
     handle = target.conferences[0].endpoints["ana"].handle
 
-    assert target.endpoint_failed(handle, "ice-failed", 1.0) == Lost("m", "ana", "ice-failed")
+    assert target.endpoint_failed(handle, "ice-failed", 1.0) == Lost("m", "ana", "ice-failed", HERE)
 
     assert target.conferences == []
     assert target.totals.ice_failed == 1
@@ -425,7 +427,7 @@ def test_the_focus_is_told_of_who_is_silent_and_again_when_a_restart_has_not_hel
         target.check_activity({endpoint.handle: idle_s}, now)
         return target.take_lost()
 
-    silent = [Lost("m", "ana", "silent", is_gone=False)]
+    silent = [Lost("m", "ana", "silent", target.conferences[0].shard, is_gone=False)]
     assert told(7.0, 107.0) == []  # it was never connected
     endpoint.is_connected = True
     assert told(6.4, 110.0) == []

@@ -84,6 +84,27 @@ def test_any_key_can_be_set_on_the_command_line(capsys: pytest.CaptureFixture[st
             ],
             "--media-port 70000: expected a port",
         ),
+        (
+            [
+                *("bridge", "--name", "b", "--server", "wss://a/", "--server", "wss://b/"),
+                *("--secret-file", "s", "--host", "a", "--host", "b", "--host", "c"),
+            ],
+            "--host is given 3 times for 2 servers; give it once for each --server",
+        ),
+        (
+            [
+                *("bridge", "--name", "b", "--server", "wss://a/", "--server", "wss://a/"),
+                *("--secret-file", "s"),
+            ],
+            "--server wss://a/ is named twice; name each once",
+        ),
+        (
+            [
+                *("bridge", "--name", "b", "--server", "wss://a/", "--secret-file", "s"),
+                *("--brewery", "a/b"),
+            ],
+            "--brewery a/b: expected letters",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
