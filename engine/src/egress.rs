@@ -8,6 +8,7 @@ use crate::demux::Path;
 use crate::estimate::Estimator;
 use crate::feedback::Feedback;
 use crate::outbox::Outbox;
+use crate::repairs::Repairs;
 use crate::rtp;
 use crate::rtp_extensions::{self, Ids, Values};
 use crate::srtp::Sealing;
@@ -60,6 +61,7 @@ pub struct Egress {
     /// None without transport-wide congestion control.
     estimator: Option<Estimator>,
     padding: Option<Padding>,
+    repairs: Repairs,
     pub counters: EndpointCounters,
 }
 
@@ -74,6 +76,7 @@ impl Egress {
             start: now,
             estimator: ids.transport_cc.map(|_| Estimator::new(now, INITIAL_BPS)),
             padding: None,
+            repairs: Repairs::default(),
             counters: EndpointCounters::default(),
         }
     }
@@ -174,8 +177,23 @@ impl Egress {
 
     pub fn feedback(&mut self, now: Instant, feedback: &Feedback) {
         if let Some(estimator) = &mut self.estimator {
-            self.counters.unmatched_feedback += estimator.feedback(now, feedback);
+            let news = estimator.feedback(now, feedback);
+            self.counters.unmatched_feedback += news.unmatched;
+            self.repairs.lost(news.lost_bytes);
         }
+    }
+
+    /// A report says which part of what was sent since the one before was lost.
+    pub fn note_loss(&mut self, part: f32) {
+        self.counters.loss_out = part;
+        if self.estimator.is_none() {
+            self.repairs.lost_part(self.counters.bytes_sent, part);
+        }
+    }
+
+    /// True when so many bytes may be sent again; they count as sent then.
+    pub fn may_repeat(&mut self, bytes: usize) -> bool {
+        self.repairs.spend(self.counters.bytes_sent, bytes as u64)
     }
 
     pub fn measures_bandwidth(&self) -> bool {

@@ -123,6 +123,16 @@ struct Congestion {
     queue_us: i64,
 }
 
+/// What one feedback tells beside what the estimate is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// How many packets it says have arrived that were never sent, or so long ago that they are
+    /// forgotten.
+    pub unmatched: u64,
+    /// What it says was lost, for the first time.
+    pub lost_bytes: u64,
+}
+
 /// The estimate towards one receiver.
 #[derive(Debug)]
 pub struct Estimator {
@@ -215,15 +225,14 @@ impl Estimator {
         });
     }
 
-    /// What the receiver says about packets sent before. Returns: how many it says have arrived
-    /// that were never sent, or so long ago that they are forgotten.
-    pub fn feedback(&mut self, now: Instant, feedback: &Feedback) -> u64 {
+    /// What the receiver says about packets sent before.
+    pub fn feedback(&mut self, now: Instant, feedback: &Feedback) -> News {
         let reference_us = self.unwrapped(feedback.reference_us);
-        let (mut newest_us, mut unmatched) = (None, 0);
+        let (mut newest_us, mut news) = (None, News::default());
         for &(seq, arrived) in &feedback.packets {
             let at = usize::from(seq.wrapping_sub(self.first_seq));
             let Some(sent) = self.sent.get_mut(at) else {
-                unmatched += u64::from(arrived.is_some());
+                news.unmatched += u64::from(arrived.is_some());
                 continue;
             };
             match (sent.fate, arrived) {
@@ -238,20 +247,21 @@ impl Estimator {
                 }
                 (Fate::Unknown, None) => {
                     sent.fate = Fate::Lost;
+                    news.lost_bytes += u64::from(sent.bytes);
                     self.arrivals.lose(sent.at_us);
                 }
                 _ => {}
             }
         }
         let Some(newest_us) = newest_us else {
-            return unmatched;
+            return news;
         };
         let before = self.heard.replace(now).unwrap_or(now);
         let step = now.saturating_duration_since(before).min(LONGEST_STEP);
         let round_trip = Duration::from_micros((self.micros(now) - newest_us).max(0) as u64);
         self.round_trip = (self.round_trip * 7 + round_trip) / 8;
         self.judge(now, step);
-        unmatched
+        news
     }
 
     /// The reference time counts in 24 bits (§3.1); here it goes on.

@@ -477,6 +477,6 @@ fn feedback_on_what_was_never_sent_is_counted_and_changes_nothing() {
         packets: vec![(2, Some(0)), (3, Some(0)), (4, None), (500, Some(250))],
     };
 
-    assert_eq!(estimator.feedback(now, &feedback), 2);
+    assert_eq!(estimator.feedback(now, &feedback).unmatched, 2);
     assert_eq!(estimator.bps(), 1_000_000);
 }

@@ -51,6 +51,7 @@ pub mod outputs;
 mod python;
 pub mod reception;
 pub mod red;
+pub mod repairs;
 pub mod reports;
 pub mod resend;
 pub mod rewrite;

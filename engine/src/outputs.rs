@@ -252,7 +252,8 @@ impl Outputs {
         let round_trip = egress.counters.rtt;
         let mut resent = 0;
         for &seq in missing {
-            if let Some(sent) = output.resend.take(now, seq, round_trip)
+            let affords = |bytes| egress.may_repeat(bytes);
+            if let Some(sent) = output.resend.take(now, seq, round_trip, affords)
                 && output.repeat(now, egress, outbox, offered, &sent).is_some()
             {
                 resent += 1;

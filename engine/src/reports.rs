@@ -162,7 +162,7 @@ impl Reporter {
             .iter()
             .map(|each| u32::from(each.fraction_lost))
             .sum();
-        egress.counters.loss_out = lost as f32 / 256.0 / blocks.len() as f32;
+        egress.note_loss(lost as f32 / 256.0 / blocks.len() as f32);
         let middle = (self.ntp(now) >> 16) as u32;
         let measured = blocks.iter().filter(|each| each.last_report != 0);
         let measured = measured.filter_map(|each| {

@@ -11,12 +11,11 @@ use crate::rtp::nearest;
 /// Packets kept, and for how long (bridge reference 2.8).
 const MOST_PACKETS: usize = 500;
 const KEPT_FOR: Duration = Duration::from_secs(2);
-/// Of what is sent, this part may be sent again; a burst of losses at the start may exceed it.
-const SHARE: usize = 2;
-const CREDIT_AT_START: usize = 64 * 1024;
-const MOST_CREDIT: usize = 256 * 1024;
-/// A packet is not sent again while its last repetition may still be under way.
+/// A packet is not sent again while its last repetition may still be under way: until the round
+/// trip is nearly over, as receivers measure it differently.
 const LEAST_APART: Duration = Duration::from_millis(10);
+const DOUBT: Duration = Duration::from_millis(5);
+const DOUBTED_PART: u32 = 10;
 
 /// A packet as one receiver got it.
 #[derive(Clone, Debug)]
@@ -28,21 +27,10 @@ pub struct Sent {
     resent: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Resend {
     /// In the order of their numbers.
     packets: VecDeque<Sent>,
-    /// Bytes that may be sent again now.
-    credit: usize,
-}
-
-impl Default for Resend {
-    fn default() -> Self {
-        Resend {
-            packets: VecDeque::new(),
-            credit: CREDIT_AT_START,
-        }
-    }
 }
 
 impl Resend {
@@ -52,7 +40,6 @@ impl Resend {
         {
             self.packets.pop_front();
         }
-        self.credit = (self.credit + media.payload.len() / SHARE).min(MOST_CREDIT);
         let sent = Sent {
             numbers,
             payload_type,
@@ -74,8 +61,15 @@ impl Resend {
         *self = Resend::default();
     }
 
-    /// The packet with this number, if it may be sent again now.
-    pub fn take(&mut self, now: Instant, seq: u16, round_trip: Option<Duration>) -> Option<Sent> {
+    /// The packet with this number, if it may be sent again now; `affords` says whether its bytes
+    /// may be sent.
+    pub fn take(
+        &mut self,
+        now: Instant,
+        seq: u16,
+        round_trip: Option<Duration>,
+        affords: impl FnOnce(usize) -> bool,
+    ) -> Option<Sent> {
         let newest = self.packets.back()?.numbers.seq;
         let wanted = nearest(newest, seq)?;
         let at = self
@@ -83,13 +77,14 @@ impl Resend {
             .binary_search_by_key(&wanted, |each| each.numbers.seq)
             .ok()?;
         let sent = self.packets.get_mut(at)?;
-        let apart = round_trip.unwrap_or(LEAST_APART).max(LEAST_APART);
+        let round_trip = round_trip.unwrap_or_default();
+        let doubt = DOUBT.max(round_trip / DOUBTED_PART);
+        let apart = round_trip.saturating_sub(doubt).max(LEAST_APART);
         let is_under_way = sent.resent.is_some_and(|at| now < at + apart);
-        let bytes = sent.media.payload.len();
-        if is_under_way || now >= sent.at + KEPT_FOR || bytes > self.credit {
+        let is_too_old = now >= sent.at + KEPT_FOR;
+        if is_under_way || is_too_old || !affords(sent.media.payload.len()) {
             return None;
         }
-        self.credit -= bytes;
         sent.resent = Some(now);
         Some(sent.clone())
     }

@@ -6,6 +6,7 @@
 mod client;
 pub mod dependency;
 mod media;
+mod raw;
 pub mod svc;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use str0m::{IceCreds, Input};
 
 pub use client::Client;
 pub use media::*;
+pub use raw::Raw;
 
 pub const MS: Duration = Duration::from_millis(1);
 const LATENCY: Duration = Duration::from_millis(5);
@@ -49,6 +51,7 @@ pub struct World {
     pub start: Instant,
     pub sfu: Sfu,
     pub clients: Vec<Client>,
+    pub raws: Vec<Raw>,
     pub events: Vec<Event>,
     /// Says false of datagrams the network loses.
     pub passes: Filter,
@@ -74,6 +77,7 @@ impl World {
             start: now,
             sfu: Sfu::new(now, vec![server()], limits, 7),
             clients: Vec::new(),
+            raws: Vec::new(),
             events: Vec::new(),
             passes: Box::new(|_, _, _| true),
             narrow: None,
@@ -155,6 +159,33 @@ impl World {
         let mut known = extensions();
         known.retain(|(_, uri)| !uri.contains(unknown));
         self.join_offered(payload_types(), known)
+    }
+
+    /// A client that sends what it is told to, and its endpoint.
+    pub fn join_raw(&mut self) -> usize {
+        let index = self.raws.len();
+        let number = 100 + index;
+        let id = EndpointId(number as u64);
+        let (ours, theirs) = credentials(number);
+        let setup = EndpointSetup {
+            ufrag: ours.ufrag.clone(),
+            pwd: ours.pass.clone(),
+            controlling: true,
+            payload_types: payload_types(),
+            extensions: extensions(),
+        };
+        assert!(self.sfu.add_endpoint(self.now, id, setup));
+        let remote = RemoteSetup {
+            ufrag: theirs.ufrag.clone(),
+            pwd: theirs.pass.clone(),
+            fingerprints: vec![Raw::fingerprint()],
+            setup: DtlsSetup::Active,
+        };
+        self.sfu.set_remote(self.now, id, remote);
+        let address = format!("198.51.100.{number}:5000").parse().unwrap();
+        let raw = Raw::new(self.now, id, address, theirs, ours);
+        self.raws.push(raw);
+        index
     }
 
     /// A client that does not know where the engine is, and waits to be called.
@@ -244,6 +275,9 @@ impl World {
             for client in &self.clients {
                 next = next.min(client.deadline);
             }
+            for raw in &self.raws {
+                next = next.min(raw.deadline);
+            }
             if let Some((&(at, _), _)) = self.flights.first_key_value() {
                 next = next.min(at);
             }
@@ -257,6 +291,11 @@ impl World {
             for client in &mut self.clients {
                 if client.deadline <= self.now {
                     client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
+                }
+            }
+            for raw in &mut self.raws {
+                if raw.deadline <= self.now {
+                    raw.drive(self.now);
                 }
             }
         }
@@ -282,6 +321,8 @@ impl World {
                 let mut outbox = Vec::new();
                 client.poll(self.now, &mut outbox);
                 client.outbox = outbox;
+            } else if let Some(raw) = self.raws.iter_mut().find(|raw| raw.address == flight.to) {
+                raw.receive(self.now, &flight.bytes);
             }
         }
         self.sfu.flush(self.now);
@@ -299,6 +340,11 @@ impl World {
         let mut sent = Vec::new();
         for client in &mut self.clients {
             client.poll(self.now, &mut sent);
+        }
+        for raw in &mut self.raws {
+            let address = raw.address;
+            let datagrams = raw.take_outbox().into_iter();
+            sent.extend(datagrams.map(|bytes| (address, server(), bytes)));
         }
         let outbox = self.sfu.take_outbox();
         for (datagram, contents) in outbox.iter() {
