@@ -8,6 +8,8 @@ use std::fmt;
 use crate::srtp_keys::{Cipher, MOST_TAG, WORD, ciphers};
 use crate::srtp_replay::Windows;
 
+pub use crate::srtp_replay::WIDTH as REPLAY_WINDOW;
+
 /// The fixed header of RTP in bytes.
 const RTP_HEADER: usize = 12;
 /// What stays in clear of a compound RTCP packet: its first header and SSRC.

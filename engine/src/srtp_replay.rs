@@ -6,8 +6,9 @@ use std::collections::HashMap;
 /// replayed, so further SSRCs are refused instead.
 pub const MOST_SSRCS: usize = 1024;
 
-/// Indices further behind the highest one than this count as seen.
-const WIDTH: u64 = u128::BITS as u64;
+/// The packets of an SSRC that can be told apart: the newest and those before it. What is older
+/// counts as seen. RFC 3711 §3.3.2 asks for 64 at least.
+pub const WIDTH: u64 = u128::BITS as u64;
 
 const HALF: u64 = 1 << 15;
 const ROUND: u64 = 1 << 16;
