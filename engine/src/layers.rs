@@ -1,4 +1,9 @@
 //! What a video source sends: the rate of each encoding and layer over one second.
+//!
+//! Key frames are several times as large as other frames and come in bursts: when a source begins,
+//! and when somebody has lost something. Counted over a second, or less at the beginning, they make
+//! a layer look dearer than it is, and receivers it fits are sent a smaller one. So they are counted
+//! over a longer time.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +12,9 @@ use crate::setup::MAX_ENCODINGS;
 
 const BUCKETS: usize = 10;
 const BUCKET: Duration = Duration::from_millis(100);
+/// The time over which key frames are counted; fewer bytes of them than this say nothing any more.
+const KEYFRAMES_OVER: Duration = Duration::from_secs(4);
+const FORGOTTEN_BYTES: f64 = 1000.0;
 const SPATIAL_LAYERS: usize = 8;
 /// Ways in which frames of one encoding may matter to layers; more than structures in use have.
 const MOST_KINDS: usize = 48;
@@ -61,6 +69,7 @@ pub struct Measured {
     pub layers: LayerSet,
     pub bytes: usize,
     pub timestamp: u32,
+    pub starts_keyframe: bool,
     /// By spatial layer, 0 where not told.
     pub heights: [u16; SPATIAL_LAYERS],
 }
@@ -110,6 +119,7 @@ impl Measured {
             layers,
             bytes,
             timestamp: packet.timestamp,
+            starts_keyframe: packet.shape.starts_keyframe(),
             heights,
         }
     }
@@ -117,8 +127,10 @@ impl Measured {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
-    bytes: u32,
+    packets: u16,
     frames: u16,
+    /// Key frames are not among them.
+    bytes: u32,
 }
 
 /// Packets of one layer that matter to the same layers.
@@ -128,9 +140,15 @@ struct Kind {
     temporal: u8,
     layers: LayerSet,
     buckets: [Bucket; BUCKETS],
+    /// Of key frames; what is older counts less.
+    keyframe_bytes: f64,
 }
 
 impl Kind {
+    fn is_active(&self) -> bool {
+        self.buckets.iter().any(|bucket| bucket.packets > 0)
+    }
+
     fn sum(&self, value: impl Fn(&Bucket) -> u64) -> u64 {
         self.buckets.iter().map(value).sum()
     }
@@ -144,6 +162,7 @@ struct EncodingMeter {
     first: Option<Instant>,
     /// By spatial layer.
     last_timestamps: [Option<u32>; SPATIAL_LAYERS],
+    keyframe_timestamp: Option<u32>,
     heights: [u16; SPATIAL_LAYERS],
 }
 
@@ -190,9 +209,18 @@ impl LayerMeter {
                 *own = told;
             }
         }
+        if packet.starts_keyframe {
+            meter.keyframe_timestamp = Some(packet.timestamp);
+        }
+        let is_of_keyframe = meter.keyframe_timestamp == Some(packet.timestamp);
         if let Some(kind) = meter.kind(&packet) {
             let bucket = &mut kind.buckets[(number % BUCKETS as u64) as usize];
-            bucket.bytes = bucket.bytes.saturating_add(packet.bytes as u32);
+            if is_of_keyframe {
+                kind.keyframe_bytes += packet.bytes as f64;
+            } else {
+                bucket.bytes = bucket.bytes.saturating_add(packet.bytes as u32);
+            }
+            bucket.packets = bucket.packets.saturating_add(1);
             bucket.frames = bucket.frames.saturating_add(u16::from(is_new_frame));
         }
     }
@@ -231,23 +259,21 @@ impl LayerMeter {
             let Some(first) = meter.first else { continue };
             meter.advance(number);
             let seconds = (now - first).clamp(BUCKET * 2, window).as_secs_f64();
-            meter
-                .kinds
-                .retain(|kind| kind.sum(|bucket| bucket.bytes.into()) > 0);
             for (spatial, temporal) in meter.active() {
-                let (bytes, frames) = meter.needed(spatial, temporal);
+                let (bps, frames) = meter.needed(spatial, temporal, seconds);
                 layers.push(Layer {
                     encoding,
                     spatial,
                     temporal,
-                    bps: (bytes as f64 * 8.0 / seconds) as u64,
+                    bps: bps as u64,
                     height: meter.heights[usize::from(spatial)],
                     fps: (frames as f64 / seconds) as f32,
                 });
             }
-            if meter.kinds.is_empty() {
+            if !meter.kinds.iter().any(Kind::is_active) {
                 // Silent for a second: what comes later is measured from its own start.
                 meter.first = None;
+                meter.kinds.clear();
             }
         }
         layers
@@ -270,6 +296,7 @@ impl EncodingMeter {
                 temporal,
                 layers,
                 buckets: [Bucket::default(); BUCKETS],
+                keyframe_bytes: 0.0,
             });
         }
         match known {
@@ -283,6 +310,7 @@ impl EncodingMeter {
         let mut active: Vec<(u8, u8)> = self
             .kinds
             .iter()
+            .filter(|kind| kind.is_active())
             .map(|kind| (kind.spatial, kind.temporal))
             .collect();
         active.sort_unstable();
@@ -290,15 +318,18 @@ impl EncodingMeter {
         active
     }
 
-    /// Bytes and frames that have to be sent for a layer.
-    fn needed(&self, spatial: u8, temporal: u8) -> (u64, u64) {
+    /// What has to be sent for a layer: bits per second, and frames in the last `seconds`.
+    fn needed(&self, spatial: u8, temporal: u8, seconds: f64) -> (f64, u64) {
         let needed = self
             .kinds
             .iter()
             .filter(|kind| kind.layers.contains(spatial, temporal));
-        let bytes = needed
-            .map(|kind| kind.sum(|bucket| bucket.bytes.into()))
-            .sum();
+        let bytes_per_s = needed
+            .map(|kind| {
+                kind.sum(|bucket| bucket.bytes.into()) as f64 / seconds
+                    + kind.keyframe_bytes / KEYFRAMES_OVER.as_secs_f64()
+            })
+            .sum::<f64>();
         let shown = self
             .kinds
             .iter()
@@ -306,16 +337,28 @@ impl EncodingMeter {
         let frames = shown
             .map(|kind| kind.sum(|bucket| bucket.frames.into()))
             .sum();
-        (bytes, frames)
+        (bytes_per_s * 8.0, frames)
     }
 
     fn advance(&mut self, number: u64) {
-        let steps = number.saturating_sub(self.newest).min(BUCKETS as u64);
+        let passed = number.saturating_sub(self.newest);
+        if passed > 0 {
+            // What is older counts less.
+            let part = (BUCKET.as_secs_f64() / KEYFRAMES_OVER.as_secs_f64()) * passed as f64;
+            for kind in &mut self.kinds {
+                kind.keyframe_bytes *= (-part).exp();
+            }
+        }
+        let steps = passed.min(BUCKETS as u64);
         for step in 0..steps {
             let at = ((number - step) % BUCKETS as u64) as usize;
             for kind in &mut self.kinds {
                 kind.buckets[at] = Bucket::default();
             }
+        }
+        if passed > 0 {
+            self.kinds
+                .retain(|kind| kind.is_active() || kind.keyframe_bytes >= FORGOTTEN_BYTES);
         }
         self.newest = self.newest.max(number);
     }
@@ -333,67 +376,5 @@ fn differs(new: &[Layer], old: &[Layer]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn packet(encoding: usize, temporal: u8, timestamp: u32) -> Measured {
-        Measured {
-            encoding,
-            spatial: 0,
-            temporal,
-            layers: LayerSet::temporal_from(0, temporal),
-            bytes: 1000,
-            timestamp,
-            heights: [180, 0, 0, 0, 0, 0, 0, 0],
-        }
-    }
-
-    /// 30 frames per second of one packet each, temporal layers 0 2 1 2.
-    fn run(meter: &mut LayerMeter, start: Instant, from: u32, to: u32) -> Instant {
-        for frame in from..to {
-            let at = start + Duration::from_millis(u64::from(frame) * 100 / 3);
-            meter.add(
-                at,
-                packet(0, [0, 2, 1, 2][frame as usize % 4], frame * 3000),
-            );
-        }
-        start + Duration::from_millis(u64::from(to) * 100 / 3)
-    }
-
-    #[test]
-    fn temporal_layers_add_up() {
-        let start = Instant::now();
-        let mut meter = LayerMeter::new(start);
-        let now = run(&mut meter, start, 0, 60);
-
-        let layers = meter.report(now).unwrap();
-
-        assert_eq!(
-            layers
-                .iter()
-                .map(|l| (l.encoding, l.temporal))
-                .collect::<Vec<_>>(),
-            [(0, 0), (0, 1), (0, 2)]
-        );
-        assert!((200_000..270_000).contains(&layers[2].bps), "{layers:?}");
-        assert!((50_000..80_000).contains(&layers[0].bps), "{layers:?}");
-        assert!((27.0..32.0).contains(&layers[2].fps), "{layers:?}");
-        assert_eq!(layers[0].height, 180);
-    }
-
-    #[test]
-    fn the_start_of_an_encoding_and_its_end_are_told() {
-        let start = Instant::now();
-        let mut meter = LayerMeter::new(start);
-        let now = run(&mut meter, start, 0, 30);
-        assert!(meter.report(now).is_some());
-        assert_eq!(meter.report(now), None);
-        meter.add(now, packet(1, 0, 0));
-
-        let layers = meter.report(now).unwrap();
-        assert!(layers.iter().any(|layer| layer.encoding == 1));
-
-        assert_eq!(meter.report(now + Duration::from_secs(3)), Some(vec![]));
-        assert_eq!(meter.report(now + Duration::from_secs(9)), None);
-    }
-}
+#[path = "layers_tests.rs"]
+mod tests;

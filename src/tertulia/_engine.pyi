@@ -272,6 +272,7 @@ class SourceLayers:
 
     layers: (encoding, spatial, temporal, bps, height, fps), with bps including the layers of the
     same encoding that this one needs; height 0 and fps 0.0 where unknown; only active layers (bps > 0).
+    Rates are those of the last second, of key frames those of about the last four.
     """
 
     source: int
