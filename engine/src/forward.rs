@@ -85,12 +85,19 @@ pub struct Verdict {
 
 /// The last thing sent; the next encoding continues from here.
 #[derive(Clone, Copy, Debug)]
-struct Tail {
+pub struct Tail {
     seq: u64,
     timestamp: u32,
     captured: Instant,
     complete: bool,
     frame: LastNumbers,
+}
+
+impl Tail {
+    /// The extended sequence number.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
 }
 
 /// The encoding that is passed on now.
@@ -133,6 +140,19 @@ impl Projection {
             keyframe_seen: None,
             repeat: Repeat::default(),
         }
+    }
+
+    /// Go on after what an earlier projection sent last.
+    pub fn after(tail: Tail) -> Projection {
+        Projection {
+            tail: Some(tail),
+            ..Projection::new(0)
+        }
+    }
+
+    /// What was sent last; None when nothing was.
+    pub fn tail(&self) -> Option<Tail> {
+        self.tail
     }
 
     /// Say which encoding and layers are wanted. True when a key frame is needed for them.

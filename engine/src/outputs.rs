@@ -1,15 +1,15 @@
 //! The streams one endpoint receives.
 //!
-//! An output belongs to an SSRC and outlives its source: when a source goes and comes back under
-//! the same SSRC, its numbers must go on, because the receiver's SRTP context remembers them and
-//! because no number may be used twice under one key (RFC 3711 §9.1).
+//! An output belongs to an SSRC. Its numbers outlive its source: when a source goes and comes back
+//! under the same SSRC, they must go on, because the receiver's SRTP context remembers them and
+//! because no number may be used twice under one key (RFC 3711 §9.1). Nothing else is kept.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::egress::{Egress, Head};
 use crate::filter::Highest;
-use crate::forward::{Incoming, Numbers, Projection, Shape, Verdict};
+use crate::forward::{Incoming, Numbers, Projection, Shape, Tail, Verdict};
 use crate::numbers::NumberMap;
 use crate::outbox::Outbox;
 use crate::resend::{Resend, Sent};
@@ -83,16 +83,25 @@ struct Count {
     clock_rate: u32,
 }
 
+/// What has to be known of a stream whose source has gone, in case it returns.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    tail: Tail,
+    rtx_seq: u64,
+    packets: u32,
+    bytes: u32,
+}
+
 #[derive(Debug)]
 struct Output {
-    /// None when the source has gone.
+    /// None until one has been given.
     source: Option<SourceId>,
-    /// The stream stays when sources change.
-    is_slot: bool,
     kind: MediaKind,
     stream: Encoding,
     projection: Projection,
     count: Option<Count>,
+    /// Packets and bytes sent before the source had gone and returned.
+    earlier: (u32, u32),
     /// Of the last retransmission, extended.
     rtx_seq: u64,
     resend: Resend,
@@ -104,6 +113,7 @@ struct Output {
 pub struct Outputs {
     by_ssrc: NumberMap<u32, Output>,
     by_source: NumberMap<SourceId, u32>,
+    resting: NumberMap<u32, Rest>,
     numbers: fastrand::Rng,
 }
 
@@ -112,6 +122,7 @@ impl Outputs {
         Outputs {
             by_ssrc: NumberMap::default(),
             by_source: NumberMap::default(),
+            resting: NumberMap::default(),
             numbers: fastrand::Rng::with_seed(seed),
         }
     }
@@ -140,17 +151,23 @@ impl Outputs {
         if before.is_some_and(|&ssrc| ssrc != stream.ssrc) {
             self.retire(source.id);
         }
-        let numbers = &mut self.numbers;
-        let output = self.by_ssrc.entry(stream.ssrc).or_insert_with(|| Output {
-            source: None,
-            is_slot: false,
-            kind: source.kind,
-            stream,
-            projection: Projection::new(numbers.u16(1..0x4000)),
-            count: None,
-            rtx_seq: numbers.u64(1..0x4000),
-            resend: Resend::default(),
-            fit: None,
+        let (numbers, resting) = (&mut self.numbers, &mut self.resting);
+        let output = self.by_ssrc.entry(stream.ssrc).or_insert_with(|| {
+            let rest = resting.remove(&stream.ssrc);
+            Output {
+                source: None,
+                kind: source.kind,
+                stream,
+                projection: match rest {
+                    Some(rest) => Projection::after(rest.tail),
+                    None => Projection::new(numbers.u16(1..0x4000)),
+                },
+                count: None,
+                earlier: rest.map_or((0, 0), |rest| (rest.packets, rest.bytes)),
+                rtx_seq: rest.map_or_else(|| numbers.u64(1..0x4000), |rest| rest.rtx_seq),
+                resend: Resend::default(),
+                fit: None,
+            }
         });
         match output.source {
             Some(owner) if owner == source.id => {}
@@ -159,9 +176,8 @@ impl Outputs {
                 self.by_source.remove(&owner);
                 output.projection.change_source();
             }
-            None => output.projection.change_source(),
+            None => {}
         }
-        output.is_slot = wanted.slot.is_some();
         output.fit = None;
         (output.stream.rtx, output.kind) = (stream.rtx, source.kind);
         output.source = Some(source.id);
@@ -195,10 +211,10 @@ impl Outputs {
         let Some(ssrc) = self.by_source.remove(&source) else {
             return;
         };
-        if let Some(output) = self.by_ssrc.get_mut(&ssrc) {
-            output.projection.suspend();
-            output.source = None;
-            output.resend.forget();
+        if let Some(output) = self.by_ssrc.remove(&ssrc)
+            && let Some(rest) = output.rest()
+        {
+            self.resting.insert(ssrc, rest);
         }
     }
 
@@ -311,12 +327,35 @@ impl Outputs {
         })
     }
 
+    /// How many sources it holds streams for.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.by_ssrc.len().max(self.by_source.len())
+    }
+
     fn output(&mut self, source: SourceId) -> Option<&mut Output> {
         self.by_ssrc.get_mut(self.by_source.get(&source)?)
     }
 }
 
 impl Output {
+    /// None when nothing was sent: then no number is taken.
+    fn rest(&self) -> Option<Rest> {
+        let (packets, bytes) = self.sent();
+        Some(Rest {
+            tail: self.projection.tail()?,
+            rtx_seq: self.rtx_seq,
+            packets,
+            bytes,
+        })
+    }
+
+    /// Packets and bytes of payload so far.
+    fn sent(&self) -> (u32, u32) {
+        self.count
+            .map_or(self.earlier, |count| (count.packets, count.bytes))
+    }
+
     fn send(
         &mut self,
         now: Instant,
@@ -343,9 +382,7 @@ impl Output {
         if sent.is_none() {
             return;
         }
-        let before = self
-            .count
-            .map_or((0, 0), |count| (count.packets, count.bytes));
+        let before = self.sent();
         self.count = Some(Count {
             packets: before.0.wrapping_add(1),
             bytes: before.1.wrapping_add(payload.len() as u32),
@@ -500,3 +537,7 @@ fn matching(offered: &[Arc<PayloadType>], sent: &PayloadType) -> Option<u8> {
         .or_else(|| offered.iter().find(same))
         .map(|pt| pt.number)
 }
+
+#[cfg(test)]
+#[path = "outputs_tests.rs"]
+mod tests;

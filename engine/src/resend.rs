@@ -57,10 +57,6 @@ impl Resend {
         }
     }
 
-    pub fn forget(&mut self) {
-        *self = Resend::default();
-    }
-
     /// The packet with this number, if it may be sent again now; `affords` says whether its bytes
     /// may be sent.
     pub fn take(

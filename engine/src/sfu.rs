@@ -328,11 +328,9 @@ impl Sfu {
     }
 
     fn remove_source(&mut self, id: SourceId) {
-        let Some(source) = self.sources.remove(&id) else {
-            return;
-        };
-        for receiver in source.receivers {
-            if let Some(endpoint) = self.endpoints.get_mut(&receiver) {
+        if self.sources.remove(&id).is_some() {
+            // Also those who had stopped receiving it remember what they were sent.
+            for endpoint in self.endpoints.values_mut() {
                 endpoint.outputs.retire(id);
             }
         }
@@ -867,6 +865,7 @@ impl Sfu {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setup::Encoding;
 
     fn sfu_with(ids: &[u64]) -> (Instant, Sfu) {
         let now = Instant::now();
@@ -915,5 +914,34 @@ mod tests {
         assert_eq!(sfu.counters.dropped(Drop::Internal), 1);
         assert!(sfu.endpoints.contains_key(&EndpointId(2)));
         assert!(!sfu.endpoints.contains_key(&EndpointId(1)));
+    }
+
+    #[test]
+    fn who_stopped_receiving_a_source_forgets_it_too_when_it_goes() {
+        let (now, mut sfu) = sfu_with(&[1, 2]);
+        let (sender, receiver) = (EndpointId(1), EndpointId(2));
+        let source = SourceSetup {
+            id: SourceId(5),
+            kind: MediaKind::Video,
+            encodings: vec![Encoding {
+                ssrc: 11,
+                rtx: Some(12),
+            }],
+        };
+        let wanted = Wanted {
+            source: source.id,
+            encoding: 0,
+            spatial: 7,
+            temporal: 7,
+            slot: None,
+        };
+        sfu.set_sources(now, sender, vec![source]);
+        sfu.forward(now, receiver, vec![wanted]);
+        sfu.forward(now, receiver, vec![]);
+        assert_eq!(sfu.endpoints[&receiver].outputs.held(), 1);
+
+        sfu.remove_endpoint(sender);
+
+        assert_eq!(sfu.endpoints[&receiver].outputs.held(), 0);
     }
 }
