@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "tertulia.ice_server": {"tertulia.public_address"},
     "tertulia.turn": {"tertulia.ice_server", "tertulia.xmpp"},
     "tertulia.config": {"tertulia.ice_server", "tertulia.public_address"},
+    "tertulia.jitsi_settings": {"tertulia.config", "tertulia.public_address"},
     "tertulia.web": {"tertulia.xmpp", "tertulia.machine"},
     "tertulia.operators": {
         "tertulia.focus",
@@ -60,6 +61,7 @@ MAY_IMPORT = {
     },
     "tertulia.doctor": {"tertulia.client", "tertulia.config", "tertulia.machine"},
     "tertulia.cli": {
+        "tertulia.jitsi_settings",
         "tertulia.doctor",
         "tertulia.bridge",
         "tertulia.bridge_secret",

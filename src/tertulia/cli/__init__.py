@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from tertulia import __version__
-from tertulia.cli import bridge, config, doctor, serve
+from tertulia.cli import bridge, config, doctor, import_jitsi, serve
 from tertulia.errors import ConfigError
 
-COMMANDS = (serve, bridge, config, doctor)
+COMMANDS = (serve, bridge, config, doctor, import_jitsi)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"tertulia {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
+        name = module.__name__.rpartition(".")[2].replace("_", "-")
         summary = (module.__doc__ or "").splitlines()[0].partition(": ")[2]
         command = commands.add_parser(name, help=summary, description=summary)
         module.add_arguments(command)
