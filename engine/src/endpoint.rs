@@ -592,11 +592,7 @@ impl Endpoint {
         };
         for each in progress {
             match each {
-                Progress::Datagram(datagram) => {
-                    if self.unsent_dtls.len() < UNSENT_DTLS_DATAGRAMS {
-                        self.unsent_dtls.push(datagram);
-                    }
-                }
+                Progress::Datagram(datagram) => self.keep_unsent(datagram),
                 Progress::Connected => self.verify(happenings),
                 Progress::Closed => happenings.push(Happening::Failed("closed")),
             }
@@ -605,6 +601,13 @@ impl Endpoint {
             for datagram in self.unsent_dtls.drain(..) {
                 self.egress.send_plain(path, &datagram, outbox);
             }
+        }
+    }
+
+    /// Keep a datagram of the handshake until there is a path.
+    fn keep_unsent(&mut self, datagram: Vec<u8>) {
+        if self.unsent_dtls.len() < UNSENT_DTLS_DATAGRAMS {
+            self.unsent_dtls.push(datagram);
         }
     }
 
@@ -742,3 +745,7 @@ fn candidate(
         None,
     )
 }
+
+#[cfg(test)]
+#[path = "endpoint_tests.rs"]
+mod tests;
