@@ -21,6 +21,10 @@ const KEYFRAME_GROUP: Duration = Duration::from_millis(300);
 const SILENT: Duration = Duration::from_secs(1);
 /// The least that the timestamp advances when the encoding changes: a frame at 30 per second.
 const SWITCH_TICKS: u32 = 3000;
+/// Numbers that may be left missing at once. A sender that jumps further, or again and again, gets
+/// a gap of one: receivers whose SRTP missed half a round of numbers would never open another
+/// packet of the stream (RFC 3711 §3.3.1), and after this sender it may carry somebody else's.
+const MOST_MISSING: u64 = 1024;
 
 /// What the forwarder has to know about the inside of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +125,8 @@ pub struct Projection {
     target: Option<Target>,
     current: Option<Current>,
     tail: Option<Tail>,
+    /// How many numbers may be left missing now; each packet that is passed on earns one.
+    may_miss: u64,
     first_seq: u16,
     seen: [Option<Instant>; MAX_ENCODINGS],
     keyframe_seen: Option<Instant>,
@@ -135,6 +141,7 @@ impl Projection {
             target: None,
             current: None,
             tail: None,
+            may_miss: MOST_MISSING,
             first_seq: first_seq & 0x7fff,
             seen: [None; MAX_ENCODINGS],
             keyframe_seen: None,
@@ -305,9 +312,18 @@ impl Projection {
                 };
             }
         };
-        let Some(seq) = current.packets.map(packet.seq) else {
+        let Some(mut seq) = current.packets.map(packet.seq) else {
             return Verdict::default();
         };
+        if let Some(tail) = self.tail
+            && let Some(missing) = seq.checked_sub(tail.seq + 1)
+        {
+            if missing > self.may_miss {
+                seq = tail.seq + 2;
+                current.packets = Renumbering::starting(packet.seq, seq);
+            }
+            self.may_miss = (self.may_miss.saturating_sub(missing) + 1).min(MOST_MISSING);
+        }
         let timestamp = packet.timestamp.wrapping_add(current.timestamp_offset);
         if self.tail.is_none_or(|tail| seq > tail.seq) {
             let mut last = self.tail.map(|tail| tail.frame).unwrap_or_default();

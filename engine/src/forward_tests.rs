@@ -323,6 +323,83 @@ fn an_encoding_that_fell_silent_is_replaced_by_a_lower_one() {
     assert!(projection.accept(camera.now(), &packet).forward.is_some());
 }
 
+/// Packets of audio with these numbers: under which they are passed on.
+fn spoken(projection: &mut Projection, numbers: impl IntoIterator<Item = u64>) -> Vec<Option<u64>> {
+    let now = Instant::now();
+    let packet = |seq| Incoming {
+        encoding: 0,
+        seq,
+        timestamp: (seq as u32).wrapping_mul(960),
+        marker: false,
+        shape: Shape::Audio,
+        captured: now,
+        clock_rate: 48_000,
+    };
+    let accept = |seq| projection.accept(now, &packet(seq)).forward;
+    let numbers = numbers.into_iter().map(accept);
+    numbers.map(|each| each.map(|each| each.seq)).collect()
+}
+
+fn heard() -> Projection {
+    let mut projection = Projection::new(1);
+    projection.aim(0, ALL_LAYERS);
+    projection
+}
+
+#[test]
+fn a_jump_becomes_a_gap_of_one_and_nothing_is_said_twice() {
+    let mut projection = heard();
+    let numbers = [100, 101, 30_000, 30_001, 102, 29_999, 30_003, 30_002];
+
+    let passed = spoken(&mut projection, numbers);
+
+    let passed: Vec<u64> = passed.into_iter().map(Option::unwrap_or_default).collect();
+    assert_eq!(passed, [1, 2, 4, 5, 0, 0, 7, 6]);
+}
+
+#[test]
+fn losses_keep_their_gaps_and_are_filled_late() {
+    let mut projection = heard();
+    let passed = spoken(&mut projection, [100, 1_125, 100 + 512]);
+    assert_eq!(passed, [Some(1), Some(1_026), Some(513)], "one long gap");
+
+    let mut projection = heard();
+    let mut rng = fastrand::Rng::with_seed(4);
+    let numbers: Vec<u64> = (100..20_000)
+        .filter(|n| *n == 100 || rng.u8(..100) >= 45)
+        .collect();
+    let passed = spoken(&mut projection, numbers.clone());
+    let expected: Vec<_> = numbers.iter().map(|n| Some(n - 99)).collect();
+    assert_eq!(passed, expected, "45 % of loss");
+}
+
+#[test]
+fn however_a_sender_jumps_the_numbers_stay_near_for_receivers_that_miss_some() {
+    let mut rng = fastrand::Rng::with_seed(5);
+    for most in [2, 10, 500, 1_025, 32_000] {
+        let mut projection = heard();
+        let mut at = 100;
+        let numbers = (0..10_000).map(|_| {
+            at += rng.u64(1..=most);
+            at
+        });
+        let passed: Vec<u64> = spoken(&mut projection, numbers)
+            .into_iter()
+            .flatten()
+            .collect();
+        assert_eq!(passed.len(), 10_000);
+        assert!(passed.windows(2).all(|two| two[1] > two[0]));
+        for missed in [1, 100, 5_000] {
+            let furthest = passed.windows(missed + 1).map(|run| run[missed] - run[0]);
+            let furthest = furthest.max().unwrap();
+            assert!(
+                furthest <= 2 * missed as u64 + MOST_MISSING + 1,
+                "{furthest} after {missed} of {most}"
+            );
+        }
+    }
+}
+
 #[test]
 fn audio_passes_at_once() {
     let camera = Camera::new();
@@ -331,7 +408,7 @@ fn audio_passes_at_once() {
     let packet = |seq: u64| Incoming {
         encoding: 0,
         seq,
-        timestamp: seq as u32 * 960,
+        timestamp: (seq as u32).wrapping_mul(960),
         marker: false,
         shape: Shape::Audio,
         captured: camera.now(),

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use _engine::events::Event;
-use _engine::setup::Limits;
+use _engine::setup::{Limits, Wanted};
 use world::{Frame, MS, OPUS, World, audio, opus, server, video, vp8, wanted};
 
 fn stranger() -> SocketAddr {
@@ -60,6 +60,41 @@ fn record(world: &mut World) -> Tape {
 
 fn is_media(datagram: &[u8]) -> bool {
     datagram.len() > 12 && datagram[0] >> 6 == 2 && datagram[1] & 0x7f == OPUS
+}
+
+#[test]
+fn whoever_jumps_in_numbers_does_not_spoil_the_slot_for_the_next() {
+    let mut world = World::connected(2);
+    world.join_raw();
+    world.run(1000 * MS);
+    let id = world.raws[0].id;
+    let (honest, hostile) = (audio(5, 11), audio(6, 13));
+    let slot = audio(0, 50_000);
+    world.clients[0].publish(&honest);
+    world.clients[1].expect(&slot);
+    world.set_sources(0, vec![honest]);
+    world.sfu.set_sources(world.now, id, vec![hostile]);
+    let through_slot = |source| Wanted {
+        slot: Some(slot.encodings[0]),
+        ..wanted(source, 0, 7)
+    };
+
+    world.forward(1, vec![through_slot(6)]);
+    let receiver = world.clients[1].address;
+    for n in 0..100_u64 {
+        // Every second packet is lost on its way to the receiver.
+        world.passes = Box::new(move |_, to, bytes| to != receiver || bytes[0] < 128 || n % 2 == 0);
+        world.raws[0].send_rtp(OPUS, 13, 1 + n * 30_000, n as u32 * 960, &[0xfc; 40]);
+        world.run(20 * MS);
+    }
+    world.passes = Box::new(|_, _, _| true);
+    world.forward(1, vec![through_slot(5)]);
+    say(&mut world, 0, 50);
+    world.run(50 * MS);
+
+    assert_eq!(world.clients[1].received(50_000).len(), 100);
+    let failed = world.count_events(|event| matches!(event, Event::EndpointFailed { .. }));
+    assert_eq!(failed, 0);
 }
 
 #[test]
