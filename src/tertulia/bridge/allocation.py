@@ -35,6 +35,11 @@ class Allocation:
     ideal_bps: int = 0
     hold_until: float = -math.inf  # nothing climbs before this time
 
+    @property
+    def is_complete(self) -> bool:
+        """True when more bandwidth would change nothing."""
+        return self.target_bps == self.ideal_bps and not (self.suspended or self.is_oversending)
+
 
 NOTHING_YET = Allocation()
 

@@ -351,11 +351,13 @@ class Conference:
         self.counts.video_arrived(arrived, now - track.told_at)
         track.told_at = now
         self.counts.layering_changes += has_other_layers
-        if news or has_other_layers or _differs(track.layers, layers):
-            track.layers = layers
-            track.view = None
-            is_price_only = not (news or has_other_layers)
-            self.forwarding.touch_receivers_of(name, is_price_only=is_price_only)
+        if news or has_other_layers:
+            track.show(layers)
+            self.forwarding.touch_receivers_of(name)
+        elif _differs(track.layers, layers):
+            dearer_bps = _dearer_bps(track.layers, layers)
+            track.show(layers)
+            self.forwarding.touch_price_of(name, dearer_bps)
 
     def estimated(self, handle: int, bps: int) -> None:
         endpoint = self._by_handle.get(handle)
@@ -364,7 +366,7 @@ class Conference:
         endpoint.estimate_bps = bps
         acted_on = endpoint.acted_on_bps
         if acted_on is None or abs(bps - acted_on) > acted_on * self.limits.estimate_step:
-            self.forwarding.touch(endpoint)
+            self.forwarding.touch_budget(endpoint)
 
     def connected(self, handle: int) -> Endpoint | None:
         """DTLS is up. Returns: the endpoint, if it is one of ours."""
@@ -405,7 +407,9 @@ class Conference:
 
     def _touch_narrow_ones(self) -> None:
         """What is left for pictures changed, for all whose bandwidth is known."""
-        self.forwarding.touch_if(lambda each: each.estimate_bps is not None)
+        for endpoint in self.endpoints.values():
+            if endpoint.estimate_bps is not None:
+                self.forwarding.touch_budget(endpoint)
 
     def forward_at_most(self, last_n: int, now: float) -> None:
         """Limit the videos that anybody receives, whatever was asked for; -1: no limit."""
@@ -499,7 +503,7 @@ class Conference:
             before = endpoint.downlink.budget_bps(endpoint.estimate_bps)
             endpoint.downlink.observe(report)
             if endpoint.downlink.budget_bps(endpoint.estimate_bps) != before:
-                self.forwarding.touch(endpoint)  # a full link does not wait for the next round
+                self.forwarding.touch_budget(endpoint)  # a full link waits for no next round
         self.settle(now)
 
     def _ask_keyframe_of(self, speaker: Endpoint, now: float) -> None:
@@ -535,3 +539,8 @@ def _steps(layers: tuple[Layer, ...]) -> list[tuple[int, int, int, int]]:
 def _differs(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> bool:
     """True when the bitrate of one of the same layers changed by more than a seventh."""
     return any(abs(a.bps - b.bps) * 7 > a.bps for a, b in zip(old, new, strict=True))
+
+
+def _dearer_bps(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> int:
+    """By how much one of the same layers costs more now, at most."""
+    return max((b.bps - a.bps for a, b in zip(old, new, strict=True) if b.bps > a.bps), default=0)

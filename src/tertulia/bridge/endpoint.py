@@ -44,6 +44,9 @@ class VideoTrack:
     uplink: Uplink = field(default_factory=Uplink)
     view: VideoSource | None = None  # as receivers see it; None when it has changed
 
+    def show(self, layers: tuple[Layer, ...]) -> None:
+        self.layers, self.view = layers, None
+
 
 @dataclass(slots=True)
 class Endpoint:
@@ -77,6 +80,7 @@ class Endpoint:
     rtt_s: float = 0.0
     acted_on_bps: int | None = None
     budget_bps: int | None = None  # what the last allocation had to keep to
+    dearer_bps: int = 0  # by how much its sources may cost more since then
     allocation: Allocation = NOTHING_YET
     allocated_at: float = 0.0
     wanted: tuple[Wanted, ...] = ()

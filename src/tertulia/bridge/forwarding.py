@@ -49,6 +49,7 @@ class Forwarding:
         self._speech = speech
         self._voices = voices
         self._touched: dict[str, None] = {}
+        self._touched_budgets: dict[str, None] = {}
         self._is_everybody_touched = False
         self._settled_everybody_at = float("-inf")
         self._spacing_s = LARGE_ROOM_SPACING_S
@@ -61,14 +62,23 @@ class Forwarding:
     def touch_everybody(self) -> None:
         self._is_everybody_touched = True
 
-    def touch_receivers_of(self, name: str, *, is_price_only: bool) -> None:
-        """A source changed: for all who want it, or only its bitrates: for those who count them."""
+    def touch_receivers_of(self, name: str) -> None:
+        """A source changed: for all who want it."""
+        for receiver in self._endpoints.values():
+            if name in receiver.allocation.effective_heights:
+                self._touched[receiver.id] = None
+
+    def touch_price_of(self, name: str, dearer_bps: int) -> None:
+        """Only the bitrates of a source changed: for those who want it and count them."""
         for receiver in self._endpoints.values():
             allocation = receiver.allocation
-            if name in allocation.effective_heights and (
-                not is_price_only or receiver.budget_bps is not None
-            ):
-                self._touched[receiver.id] = None
+            if receiver.budget_bps is not None and name in allocation.effective_heights:
+                receiver.dearer_bps += dearer_bps
+                self._touched_budgets[receiver.id] = None
+
+    def touch_budget(self, receiver: Endpoint) -> None:
+        """Only what its pictures may take changed."""
+        self._touched_budgets[receiver.id] = None
 
     def touch_if(self, is_due: Callable[[Endpoint], bool]) -> None:
         for receiver in self._endpoints.values():
@@ -86,11 +96,30 @@ class Forwarding:
             self._settled_everybody_at = now
             self._is_everybody_touched = False
             self._touched.clear()
+            self._touched_budgets.clear()
             self._decide(self._endpoints.values(), now)
-        elif self._touched:
+            return
+        for each in self._touched_budgets:
+            receiver = self._endpoints.get(each)
+            if receiver is not None and not self._has_enough(receiver):
+                self._touched[each] = None
+        self._touched_budgets.clear()
+        if self._touched:
             found = [self._endpoints.get(each) for each in self._touched]
             self._touched.clear()
             self._decide([each for each in found if each is not None], now)
+
+    def _has_enough(self, receiver: Endpoint) -> bool:
+        """True when a receiver gets all it wants, and would again: nothing has to be decided."""
+        allocation = receiver.allocation
+        if receiver.budget_bps is None or not allocation.is_complete:
+            return False
+        voices_bps = len(self._voices.active) * VOICE_BPS  # at most
+        budget = receiver.downlink.budget_bps(receiver.estimate_bps, voices_bps)
+        if budget is None or allocation.ideal_bps + receiver.dearer_bps > budget:
+            return False
+        receiver.acted_on_bps = receiver.estimate_bps
+        return True
 
     def _decide(self, receivers: Iterable[Endpoint], now: float) -> None:
         scene = self._scene()
@@ -128,6 +157,7 @@ class Forwarding:
             bridge_last_n=self._last_n_of(receiver),
         )
         receiver.allocation, receiver.allocated_at = allocation, now
+        receiver.dearer_bps = 0
         receiver.acted_on_bps = receiver.estimate_bps
         wanted: tuple[Wanted, ...]
         if receiver.rewriting is None:

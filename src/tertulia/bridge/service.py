@@ -22,6 +22,7 @@ from tertulia.bridge.engine_events import dispatch_all
 from tertulia.bridge.engine_media import EngineMedia
 from tertulia.bridge.load_reducer import LoadReducer
 from tertulia.bridge.monitor import pages
+from tertulia.bridge.pulse import Duty, Pulse
 from tertulia.bridge.reachability import Reachability
 from tertulia.bridge.seats import Seats
 from tertulia.bridge.settings import BridgeConfig
@@ -111,8 +112,6 @@ async def _work(
     seats = Seats(config, watch)
     watch.refresh(loop.time())
     watch.changed = seats.publish
-    loop.add_reader(engine.fileno(), _take_events, engine, bridge, seats)
-
     reducer = LoadReducer()
 
     def look() -> None:
@@ -122,10 +121,23 @@ async def _work(
             bridge.forward_at_most(reducer.observe(bridge.stress, most, loop.time()), loop.time())
         seats.publish()
 
+    pulse = Pulse(
+        (
+            Duty(_TICK_S, lambda: bridge.tick(loop.time())),
+            Duty(0.5, lambda: _check_activity(engine, bridge, seats)),
+            Duty(config.publish_interval_s, look),
+        ),
+        watch.lagged,
+    )
+
+    def take_events() -> None:
+        dispatch_all(bridge, engine.take_events(), loop.time())
+        pulse.reported()
+        _report_lost(bridge, seats)
+
+    loop.add_reader(engine.fileno(), take_events)
     work = [
-        loop.create_task(_every(_TICK_S, lambda: bridge.tick(loop.time()), watch.lagged)),
-        loop.create_task(_every(0.5, lambda: _check_activity(engine, bridge, seats))),
-        loop.create_task(_every(config.publish_interval_s, look)),
+        loop.create_task(pulse.keep()),
         loop.create_task(seats.keep()),
         *beside,
     ]
@@ -233,22 +245,10 @@ async def _listen(config: BridgeConfig, channels: ChannelServer) -> str:
     return f"http://{host or config.channel_address}:{port}"
 
 
-async def _every(
-    interval_s: float, do: Callable[[], None], lagged: Callable[[float], None] | None = None
-) -> None:
-    loop = asyncio.get_running_loop()
+async def _every(interval_s: float, do: Callable[[], None]) -> None:
     while True:
-        due = loop.time() + interval_s
         await asyncio.sleep(interval_s)
-        if lagged is not None:
-            lagged(loop.time() - due)
         do()
-
-
-def _take_events(engine: _engine.Engine, bridge: Videobridge, seats: Seats) -> None:
-    now = asyncio.get_running_loop().time()
-    dispatch_all(bridge, engine.take_events(), now)
-    _report_lost(bridge, seats)
 
 
 def _report_lost(bridge: Videobridge, seats: Seats) -> None:

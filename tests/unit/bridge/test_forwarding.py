@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.bridge.stage import CAMERA_LAYERS, Stage
 
@@ -386,3 +388,27 @@ def test_clients_are_told_when_all_fall_silent_and_when_somebody_speaks_again() 
         ("ana", True),
         ("ana", False),
     ]
+
+
+def test_who_has_enough_is_decided_for_again_only_when_it_may_not_last() -> None:
+    stage = Stage("ana", "bea")
+    stage.sends("bea", CAMERA_LAYERS)
+    stage.says("ana", "ReceiverVideoConstraints", lastN=-1, defaultConstraints={"maxHeight": 720})
+    stage.estimates("ana", 2_000_000)
+    decided_at = stage.endpoint("ana").allocated_at
+
+    def costs(part: float) -> None:
+        stage.now += 0.1
+        stage.sends("bea", tuple(replace(each, bps=int(each.bps * part)) for each in CAMERA_LAYERS))
+
+    costs(1.2)
+    stage.estimates("ana", 1_900_000)
+    assert stage.endpoint("ana").allocated_at == decided_at, "there is enough"
+
+    costs(1.0)
+    costs(1.2)
+    assert stage.endpoint("ana").allocated_at == stage.now, "it may have become too little"
+    assert stage.endpoint("ana").allocation.layers["bea-v0"].height == 720
+
+    costs(1.4)
+    assert stage.endpoint("ana").allocation.layers["bea-v0"].height == 360

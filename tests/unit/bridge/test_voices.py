@@ -45,6 +45,8 @@ def test_a_picture_makes_room_for_a_voice_and_returns_after_it() -> None:
 def test_ones_own_voice_and_voices_left_out_cost_nothing() -> None:
     stage = Stage("ana", "bea", "cyd")
     stage.says("ana", "ReceiverAudioSubscription", all=True, exclude=["cyd-a0"])
+    stage.says("ana", "ReceiverVideoConstraints", lastN=-1, defaultConstraints={"maxHeight": 720})
+    stage.sends("bea", CAMERA_LAYERS)  # more than the estimate: each change of the budget counts
     stage.estimates("ana", 1_000_000)
 
     talks(stage, "ana", "cyd")
