@@ -9,7 +9,7 @@ use crate::demux::Path;
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram {
     pub path: Path,
-    owner: u64,
+    pub owner: u64,
     start: usize,
     end: usize,
 }

@@ -12,6 +12,7 @@ use crate::filter::Highest;
 use crate::forward::{Incoming, Numbers, Projection, Shape, Tail, Verdict};
 use crate::numbers::NumberMap;
 use crate::outbox::Outbox;
+use crate::payload::Payload;
 use crate::resend::{Resend, Sent};
 use crate::rtp_extensions::Values;
 use crate::setup::{Encoding, MediaKind, PayloadType, SourceId, SourceSetup, Wanted};
@@ -28,7 +29,7 @@ pub struct Media {
     pub incoming: Incoming,
     /// The sender's payload type.
     pub payload_type: Arc<PayloadType>,
-    pub payload: Vec<u8>,
+    pub payload: Payload,
     pub audio_level: Option<u8>,
     pub orientation: Option<u8>,
     /// The dependency descriptor, where the codec needs it.

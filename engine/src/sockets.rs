@@ -1,14 +1,14 @@
 //! UDP sockets: one per local address, so that each datagram's destination is known to ICE.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 
+use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
-
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::counters::{Counters, Drop};
@@ -24,8 +24,13 @@ const MOST_SEGMENTS: usize = 64;
 const LARGEST_TRAIN: usize = 65_000;
 const LARGEST_SEGMENT: usize = 1400;
 
-/// A datagram and where it goes.
-type Parcel<'a> = (SocketAddr, &'a [u8]);
+/// A datagram, where it goes, and whose it is.
+#[derive(Clone, Copy, Debug)]
+struct Parcel<'a> {
+    owner: u64,
+    to: SocketAddr,
+    contents: &'a [u8],
+}
 
 #[derive(Debug)]
 pub struct LocalSocket {
@@ -33,6 +38,27 @@ pub struct LocalSocket {
     socket: UdpSocket,
     /// Whether the kernel cuts one long datagram into many here (UDP GSO).
     segments: Cell<bool>,
+}
+
+/// Room for the headers of one call: of messages as they are, and of those that are cut.
+pub struct Headers {
+    singles: MultiHeaders<SockaddrStorage>,
+    trains: MultiHeaders<SockaddrStorage>,
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Headers {
+            singles: MultiHeaders::preallocate(BATCH, None),
+            trains: MultiHeaders::preallocate(BATCH, Some(cmsg_space!(u16))),
+        }
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Headers").finish_non_exhaustive()
+    }
 }
 
 /// A socket that could not be bound.
@@ -91,92 +117,136 @@ impl AsFd for LocalSocket {
     }
 }
 
+/// What one call hands to the kernel as one message.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    to: SocketAddr,
+    /// Its datagrams: from which on, and how many.
+    first: usize,
+    count: usize,
+    /// Messages to the same receiver go out in this order.
+    place: usize,
+    /// The kernel cuts it into datagrams of this size; 0: it is one.
+    segment: u16,
+}
+
 impl LocalSocket {
-    /// Send datagrams in order; what the kernel has no room for is dropped and counted.
-    fn send(&self, transmits: &[Parcel<'_>], counters: &mut Counters) {
-        let mut singles: Vec<Parcel<'_>> = Vec::with_capacity(transmits.len());
-        let mut rest = transmits;
-        while let Some(&first) = rest.first() {
-            let count = if self.segments.get() { run(rest) } else { 1 };
-            let (same, others) = rest.split_at(count);
+    /// Send datagrams, those of one receiver in order; what the kernel has no room for is dropped
+    /// and counted.
+    ///
+    /// What differs in neither segment size nor place goes with one system call, so a burst of one
+    /// frame to many receivers takes as many as the frame has sizes of packets.
+    fn send(&self, parcels: &[Parcel<'_>], headers: &mut Headers, counters: &mut Counters) {
+        let mut messages = self.messages(parcels);
+        let kind = |each: &Message| (each.place, each.segment);
+        if !messages.is_sorted_by_key(kind) {
+            messages.sort_by_key(kind);
+        }
+        for alike in messages.chunk_by(|a, b| kind(a) == kind(b)) {
+            for batch in alike.chunks(BATCH) {
+                self.send_batch(parcels, batch, headers, counters);
+            }
+        }
+    }
+
+    fn messages(&self, parcels: &[Parcel<'_>]) -> Vec<Message> {
+        let mut messages: Vec<Message> = Vec::with_capacity(parcels.len());
+        let (mut owner, mut place, mut first) = (None, 0, 0);
+        while let Some(parcel) = parcels.get(first) {
+            let count = if self.segments.get() {
+                run(&parcels[first..])
+            } else {
+                1
+            };
+            place = if owner == Some(parcel.owner) {
+                place + 1
+            } else {
+                0
+            };
+            owner = Some(parcel.owner);
+            messages.push(Message {
+                to: parcel.to,
+                first,
+                count,
+                place: if self.segments.get() { place } else { 0 },
+                segment: if count > 1 {
+                    parcel.contents.len() as u16
+                } else {
+                    0
+                },
+            });
+            first += count;
+        }
+        messages
+    }
+
+    /// Send at most [`BATCH`] messages that are alike with as few calls as the kernel allows.
+    fn send_batch(
+        &self,
+        parcels: &[Parcel<'_>],
+        batch: &[Message],
+        headers: &mut Headers,
+        counters: &mut Counters,
+    ) {
+        let segment = batch.first().map_or(0, |first| first.segment);
+        let datagrams = |message: &Message| &parcels[message.first..message.first + message.count];
+        let slices: Vec<IoSlice<'_>> = batch
+            .iter()
+            .flat_map(datagrams)
+            .map(|parcel| IoSlice::new(parcel.contents))
+            .collect();
+        let mut rest = &slices[..];
+        let mut bodies = Vec::with_capacity(batch.len());
+        let mut addresses = Vec::with_capacity(batch.len());
+        for message in batch {
+            let (body, others) = rest.split_at(message.count);
+            bodies.push(body);
             rest = others;
-            if count == 1 {
-                singles.push(first);
-                continue;
-            }
-            self.send_singly(&singles, counters);
-            singles.clear();
-            self.send_segmented(same, counters);
+            addresses.push(Some(SockaddrStorage::from(message.to)));
         }
-        self.send_singly(&singles, counters);
-    }
-
-    /// Send datagrams of one size to one destination with one trip through the network stack
-    /// (UDP GSO); the last may be shorter.
-    fn send_segmented(&self, same: &[Parcel<'_>], counters: &mut Counters) {
-        let slices: Vec<IoSlice<'_>> = same
-            .iter()
-            .map(|(_, contents)| IoSlice::new(contents))
-            .collect();
-        let Some(&(destination, first)) = same.first() else {
-            return;
-        };
-        let size = first.len() as u16;
-        let destination = SockaddrStorage::from(destination);
-        let sent = sendmsg(
-            self.socket.as_raw_fd(),
-            &slices,
-            &[ControlMessage::UdpGsoSegments(&size)],
-            MsgFlags::MSG_DONTWAIT,
-            Some(&destination),
-        );
-        match sent {
-            Ok(_) => {}
-            Err(Errno::EAGAIN) => counters.drop_many(Drop::SendQueueFull, same.len() as u64),
-            Err(error) => {
-                // No support, in the kernel or in this device: do without from now on.
-                if !matches!(
-                    error,
-                    Errno::ECONNREFUSED | Errno::ENETUNREACH | Errno::EHOSTUNREACH
-                ) {
-                    self.segments.set(false);
-                }
-                self.send_singly(same, counters);
-            }
-        }
-    }
-
-    fn send_singly(&self, transmits: &[Parcel<'_>], counters: &mut Counters) {
-        if transmits.is_empty() {
-            return;
-        }
-        let addresses: Vec<SocketAddrAny> = transmits
-            .iter()
-            .map(|&(destination, _)| destination.into())
-            .collect();
-        let slices: Vec<[IoSlice<'_>; 1]> = transmits
-            .iter()
-            .map(|(_, contents)| [IoSlice::new(contents)])
-            .collect();
-        let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> = transmits
-            .iter()
-            .map(|_| SendAncillaryBuffer::default())
-            .collect();
-        let mut messages: Vec<MMsgHdr<'_>> = addresses
-            .iter()
-            .zip(&slices)
-            .zip(&mut controls)
-            .map(|((address, slice), control)| MMsgHdr::new_with_addr(address, slice, control))
-            .collect();
+        let cut = [ControlMessage::UdpGsoSegments(&segment)];
+        let controls = if segment > 0 { &cut[..] } else { &[] };
         let mut done = 0;
-        while done < messages.len() {
-            let end = messages.len().min(done + BATCH);
-            match sendmmsg(&self.socket, &mut messages[done..end], SendFlags::DONTWAIT) {
+        while done < batch.len() {
+            let room = match segment {
+                0 => &mut headers.singles,
+                _ => &mut headers.trains,
+            };
+            let sent = sendmmsg(
+                self.socket.as_raw_fd(),
+                room,
+                &bodies[done..],
+                &addresses[done..],
+                controls,
+                MsgFlags::MSG_DONTWAIT,
+            )
+            .map(Iterator::count);
+            match sent {
                 Ok(sent) => done += sent.max(1),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => {
-                    counters.drop_many(Drop::SendQueueFull, (messages.len() - done) as u64);
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    let lost: usize = batch[done..].iter().map(|each| each.count).sum();
+                    counters.drop_many(Drop::SendQueueFull, lost as u64);
                     return;
+                }
+                Err(error) if segment > 0 => {
+                    // No support, in the kernel or in this device: do without from now on.
+                    if !matches!(
+                        error,
+                        Errno::ECONNREFUSED | Errno::ENETUNREACH | Errno::EHOSTUNREACH
+                    ) {
+                        self.segments.set(false);
+                    }
+                    let singly: Vec<Message> = (0..batch[done].count)
+                        .map(|n| Message {
+                            first: batch[done].first + n,
+                            count: 1,
+                            segment: 0,
+                            ..batch[done]
+                        })
+                        .collect();
+                    self.send_batch(parcels, &singly, headers, counters);
+                    done += 1;
                 }
                 // This one cannot be sent (no route, ICMP error of an earlier one); go on.
                 Err(_) => {
@@ -190,24 +260,24 @@ impl LocalSocket {
 
 /// How many datagrams at the start can be sent as one: same destination, same size, at most the
 /// last one shorter.
-fn run(transmits: &[Parcel<'_>]) -> usize {
-    let Some(&(destination, first)) = transmits.first() else {
+fn run(parcels: &[Parcel<'_>]) -> usize {
+    let Some(first) = parcels.first() else {
         return 0;
     };
-    let size = first.len();
+    let size = first.contents.len();
     if size > LARGEST_SEGMENT {
         return 1;
     }
     let most = MOST_SEGMENTS.min(LARGEST_TRAIN / size.max(1));
     let mut count = 1;
-    while let Some(&(next, contents)) = transmits.get(count)
+    while let Some(next) = parcels.get(count)
         && count < most
-        && next == destination
-        && contents.len() <= size
-        && !contents.is_empty()
+        && next.to == first.to
+        && next.contents.len() <= size
+        && !next.contents.is_empty()
     {
         count += 1;
-        if contents.len() < size {
+        if next.contents.len() < size {
             break;
         }
     }
@@ -215,7 +285,12 @@ fn run(transmits: &[Parcel<'_>]) -> usize {
 }
 
 /// Send everything that goes by UDP, each datagram from the address it has to come from.
-pub fn send_all(sockets: &[LocalSocket], outbox: &Outbox, counters: &mut Counters) {
+pub fn send_all(
+    sockets: &[LocalSocket],
+    outbox: &Outbox,
+    headers: &mut Headers,
+    counters: &mut Counters,
+) {
     for socket in sockets {
         let own: Vec<Parcel<'_>> = outbox
             .iter()
@@ -223,10 +298,14 @@ pub fn send_all(sockets: &[LocalSocket], outbox: &Outbox, counters: &mut Counter
                 let path = datagram.path;
                 path.transport == Transport::Udp && path.local == socket.address
             })
-            .map(|(datagram, contents)| (datagram.path.remote, contents))
+            .map(|(datagram, contents)| Parcel {
+                owner: datagram.owner,
+                to: datagram.path.remote,
+                contents,
+            })
             .collect();
         if !own.is_empty() {
-            socket.send(&own, counters);
+            socket.send(&own, headers, counters);
         }
     }
 }
@@ -257,7 +336,11 @@ mod tests {
         let [a, b]: [SocketAddr; 2] = ["127.0.0.1:1", "127.0.0.1:2"].map(|at| at.parse().unwrap());
         let bytes = [0; 1500];
         let runs = |to: &[(SocketAddr, usize)]| {
-            let parcels = to.iter().map(|&(at, length)| (at, &bytes[..length]));
+            let parcels = to.iter().map(|&(to, length)| Parcel {
+                owner: 0,
+                to,
+                contents: &bytes[..length],
+            });
             run(&parcels.collect::<Vec<_>>())
         };
         assert_eq!(runs(&[(a, 1100), (a, 1100), (a, 1100), (b, 1100)]), 3);
@@ -289,13 +372,14 @@ mod tests {
                 local: bound[0].address,
                 remote,
             };
-            outbox.push(0, path, &vec![n as u8; length]);
+            outbox.push(remote.port().into(), path, &vec![n as u8; length]);
         }
+        outbox.group();
         for segments in [true, false] {
             bound[0].segments.set(segments);
             let mut counters = Counters::default();
 
-            send_all(&bound, &outbox, &mut counters);
+            send_all(&bound, &outbox, &mut Headers::default(), &mut counters);
 
             let to_a = [(0, 500), (2, 1100), (3, 1100), (4, 1100), (5, 60), (6, 60)];
             assert_eq!(received(&one), to_a);
