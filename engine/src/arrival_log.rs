@@ -101,6 +101,11 @@ impl ArrivalLog {
         }
     }
 
+    /// True when so much waits that feedback is due at once.
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= MANY
+    }
+
     pub fn is_due(&self, now: Instant) -> bool {
         self.next_due().is_some_and(|due| due <= now)
     }

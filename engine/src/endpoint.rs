@@ -15,6 +15,7 @@ use crate::demux::{CANDIDATES_PER_ENDPOINT, PATHS_PER_ENDPOINT, Path, Transport}
 use crate::dtls::{Broken, Handshake, Progress};
 use crate::egress::Egress;
 use crate::fingerprints::Announced;
+use crate::grid::{EARLY, WIDE};
 use crate::ice::{Ice, Turn};
 use crate::ingress::{Arrived, Inbound, Ingress};
 use crate::outbox::Outbox;
@@ -44,6 +45,8 @@ const MOVES_APART: Duration = Duration::from_secs(1);
 const MOVED_PRIORITY: u32 = 0x7f00_0000;
 /// When nothing waits.
 const AT_REST: Duration = Duration::from_secs(60);
+/// An exact timer may be this late.
+const TIMER_STEP: Duration = Duration::from_millis(5);
 
 /// What driving an endpoint brought to light.
 #[derive(Debug)]
@@ -83,8 +86,10 @@ pub struct Endpoint {
     pub muted_video: bool,
     /// Sources this endpoint sends.
     pub sources: Vec<SourceId>,
-    /// When [`Endpoint::drive`] wants to be called again.
+    /// When [`Endpoint::drive`] wants to be called again, to the millisecond.
     pub deadline: Instant,
+    /// The same for what can be done a little earlier or later ([`grid`](crate::grid)).
+    pub can_wait_until: Instant,
     /// When it is going to be called, if a timer has been set for it.
     pub scheduled: Option<Instant>,
     pub candidates: Vec<SocketAddr>,
@@ -132,6 +137,7 @@ impl Endpoint {
             muted_video: false,
             sources: Vec::new(),
             deadline: now,
+            can_wait_until: now,
             scheduled: None,
             candidates: Vec::new(),
             payload_types: setup.payload_types.into_iter().map(Arc::new).collect(),
@@ -489,12 +495,27 @@ impl Endpoint {
         self.reporter.captured(now, arrived)
     }
 
-    /// Bring the deadline forward for what packets that came have to be answered by.
+    /// Bring the deadlines forward for what packets that came have to be answered by.
     fn hasten(&mut self) {
-        let deadlines = [self.ingress.deadline(), self.reporter.deadline()];
-        for at in deadlines.into_iter().flatten() {
+        if let Some(at) = self.ingress.deadline() {
             self.deadline = self.deadline.min(at);
         }
+        let can_wait = [self.ingress.feedback_from(), self.reporter.deadline()];
+        for at in can_wait.into_iter().flatten() {
+            self.can_wait_until = self.can_wait_until.min(at);
+        }
+    }
+
+    /// True when there is something to do: now, or of what can wait up to `by`.
+    pub fn is_due(&self, now: Instant, by: Instant) -> bool {
+        self.deadline <= now || self.can_wait_until <= by
+    }
+
+    /// True when no timer is set, or one that is later than its own grid explains.
+    pub fn is_called_too_late(&self) -> bool {
+        self.scheduled.is_none_or(|at| {
+            at > self.deadline + TIMER_STEP || at > self.can_wait_until + WIDE + EARLY
+        })
     }
 
     // ---- what goes -----------------------------------------------------------------------------
@@ -517,10 +538,11 @@ impl Endpoint {
         (outcome, asks)
     }
 
-    /// Do what is due: checks, the handshake, reports, padding.
+    /// Do what is due: checks, the handshake, padding; reports when they are due by `by`.
     pub fn drive(
         &mut self,
         now: Instant,
+        by: Instant,
         cause: Option<Path>,
         outbox: &mut Outbox,
         happenings: &mut Vec<Happening>,
@@ -539,7 +561,7 @@ impl Endpoint {
         self.take_turns(now, cause, turns, happenings);
         self.drive_dtls(now, outbox, happenings);
         if self.is_ready() {
-            self.send_reports(now, outbox);
+            self.send_reports(now, by, outbox);
             let due = self.egress.due_padding(now);
             if due > 0 {
                 let (egress, offered) = (&mut self.egress, &self.payload_types);
@@ -555,23 +577,30 @@ impl Endpoint {
         };
         // What cannot be sent now is not waited for: it would be due at once, again and again.
         let padding = self.egress.next_padding().filter(|_| self.is_ready());
-        self.deadline = [self.ice.deadline(), handshake, padding]
-            .into_iter()
-            .flatten()
-            .fold(now + AT_REST, Instant::min);
+        let soonest = |times: [Option<Instant>; 2]| {
+            let times = times.into_iter().flatten();
+            times.fold(now + AT_REST, Instant::min)
+        };
+        let transport = soonest([self.ice.deadline(), handshake]);
+        let is_settled = self.is_ready() && !self.ice.is_restarting();
+        self.can_wait_until = now + AT_REST;
+        if is_settled {
+            self.deadline = soonest([padding, None]);
+            self.can_wait_until = transport;
+        } else {
+            self.deadline = soonest([padding, Some(transport)]);
+        }
         if self.is_ready() {
             self.hasten();
         }
     }
 
-    fn send_reports(&mut self, now: Instant, outbox: &mut Outbox) {
+    fn send_reports(&mut self, now: Instant, by: Instant, outbox: &mut Outbox) {
         if let Some(round_trip) = self.ice.round_trip() {
             self.reporter.note_round_trip(round_trip);
         }
-        for datagram in self
-            .reporter
-            .due(now, &mut self.ingress, &mut self.egress, &self.outputs)
-        {
+        let (ingress, egress) = (&mut self.ingress, &mut self.egress);
+        for datagram in self.reporter.due(now, by, ingress, egress, &self.outputs) {
             self.egress.send_reports(&datagram, outbox);
         }
     }

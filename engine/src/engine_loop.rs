@@ -23,10 +23,11 @@ use crate::setup::{
     EndpointId, EndpointSetup, Limits, PayloadType, RemoteSetup, SourceId, SourceSetup, Wanted,
 };
 use crate::sfu::Sfu;
-use crate::sockets::{BindError, LocalSocket, bind_all, send_all};
+use crate::sockets::{BindError, Headers, LocalSocket, bind_all, send_all};
 use crate::tcp::{OpenError, Tcp, TcpSetup};
 
-const SNAPSHOT_EVERY: Duration = Duration::from_millis(200);
+/// Taken with a tick of the engine, for which it wakes up anyway.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(150);
 const WAKE: u64 = u64::MAX;
 const TCP: u64 = u64::MAX - 1;
 
@@ -290,11 +291,11 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        let mut inbox = Inbox::default();
+        let (mut inbox, mut headers) = (Inbox::default(), Headers::default());
         let mut ready = Vec::with_capacity(self.sockets.len() + 1);
         loop {
             let now = Instant::now();
-            let until = self.sfu.next_timeout().min(self.next_snapshot);
+            let until = self.sfu.next_timeout();
             let until = self.tcp.next_timeout().map_or(until, |tcp| until.min(tcp));
             let wait = until.saturating_duration_since(now);
             let wait = Timespec {
@@ -316,14 +317,14 @@ impl Worker {
             for event in &ready {
                 match event.data.u64() {
                     WAKE => {}
-                    TCP => self.drain_tcp(),
-                    index => self.drain(index as usize, &mut left, &mut inbox),
+                    TCP => self.drain_tcp(&mut headers),
+                    index => self.drain(index as usize, &mut left, &mut inbox, &mut headers),
                 }
             }
             let now = Instant::now();
             self.tcp.handle_timeout(now, &mut self.sfu);
             self.sfu.handle_timeout(now);
-            self.send();
+            self.send(&mut headers);
             self.publish();
         }
     }
@@ -348,7 +349,7 @@ impl Worker {
     }
 
     /// Read a socket until it is empty, sending after every batch.
-    fn drain(&mut self, index: usize, left: &mut usize, inbox: &mut Inbox) {
+    fn drain(&mut self, index: usize, left: &mut usize, inbox: &mut Inbox, headers: &mut Headers) {
         loop {
             let batch = BATCH.min(*left);
             let socket = &self.sockets[index];
@@ -365,7 +366,7 @@ impl Worker {
                     self.sfu.receive(now, path, datagram);
                 }
                 self.sfu.flush(now);
-                self.send();
+                self.send(headers);
             }
             if taken < batch || *left == 0 {
                 return;
@@ -373,21 +374,21 @@ impl Worker {
         }
     }
 
-    fn drain_tcp(&mut self) {
+    fn drain_tcp(&mut self, headers: &mut Headers) {
         let now = Instant::now();
         self.tcp.receive(now, &mut self.sfu);
         self.sfu.flush(now);
-        self.send();
+        self.send(headers);
     }
 
-    fn send(&mut self) {
+    fn send(&mut self, headers: &mut Headers) {
         self.sfu.swap_outbox(&mut self.outbox);
         if self.outbox.is_empty() {
             return;
         }
         self.outbox.group();
         self.tcp.send(Instant::now(), &self.outbox, &mut self.sfu);
-        send_all(&self.sockets, &self.outbox, &mut self.sfu.counters);
+        send_all(&self.sockets, &self.outbox, headers, &mut self.sfu.counters);
         self.outbox.clear();
     }
 

@@ -207,6 +207,11 @@ impl Ice {
         })
     }
 
+    /// True while two sets of credentials are in use.
+    pub fn is_restarting(&self) -> bool {
+        self.next.is_some() || self.previous.is_some()
+    }
+
     /// When [`Ice::drive`] has to be called at the latest.
     pub fn deadline(&mut self) -> Option<Instant> {
         let times = [

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::arrival_log::ArrivalLog;
 use crate::counters::Drop;
+use crate::grid::EARLY;
 use crate::missing::Missing;
 use crate::numbers::NumberMap;
+use crate::payload::Payload;
 use crate::reception::Reception;
 use crate::rtcp::ReportBlock;
 use crate::rtp::{self, Seen, nearest};
@@ -40,7 +42,7 @@ pub struct Arrived {
     pub audio_level: Option<u8>,
     pub orientation: Option<u8>,
     pub descriptor: Option<Box<[u8]>>,
-    pub payload: Vec<u8>,
+    pub payload: Payload,
     /// The size of the packet, header included.
     pub bytes: usize,
     /// The sender's last report on this stream: its clock (NTP, 32.32 bits) and the RTP time then.
@@ -66,6 +68,8 @@ pub struct Ingress {
     /// By primary SSRC.
     streams: NumberMap<u32, Stream>,
     arrivals: ArrivalLog,
+    /// Not later than any stream has something to ask for.
+    missing_due: Option<Instant>,
     /// Room for one decrypted packet.
     plain: Vec<u8>,
 }
@@ -78,6 +82,7 @@ impl Ingress {
             inbound: NumberMap::default(),
             streams: NumberMap::default(),
             arrivals: ArrivalLog::default(),
+            missing_due: None,
             plain: Vec::new(),
         }
     }
@@ -175,6 +180,9 @@ impl Ingress {
         stream.heard = Some(now);
         if inbound.kind == MediaKind::Video {
             stream.missing.arrived(now, seq);
+            if let Some(due) = stream.missing.next_due() {
+                self.missing_due = Some(self.missing_due.map_or(due, |at| at.min(due)));
+            }
         }
         if !is_repeated {
             let clock_rate = payload_type.clock_rate;
@@ -193,7 +201,7 @@ impl Ingress {
             orientation: values.orientation,
             descriptor: values.descriptor.map(Into::into),
             bytes: header.length + payload.len(),
-            payload: payload.to_vec(),
+            payload: Payload::copy(payload),
             report: stream.report,
         }))
     }
@@ -220,27 +228,38 @@ impl Ingress {
         }
     }
 
-    /// When something has to be asked for or told at the latest.
+    /// When something has to be asked for, or told because much waits.
     pub fn deadline(&self) -> Option<Instant> {
-        let missing = self.streams.values().filter_map(|s| s.missing.next_due());
-        missing.chain(self.arrivals.next_due()).min()
+        let full = self.arrivals.next_due().filter(|_| self.arrivals.is_full());
+        self.missing_due.into_iter().chain(full).min()
+    }
+
+    /// From when on feedback may go out.
+    pub fn feedback_from(&self) -> Option<Instant> {
+        let due = self.arrivals.next_due()?;
+        Some(due.checked_sub(EARLY).unwrap_or(due))
     }
 
     /// What is missing of each stream and has to be asked for now.
     pub fn missing(&mut self, now: Instant, round_trip: Duration) -> Vec<(u32, Vec<u16>)> {
         let mut found = Vec::new();
+        if self.missing_due.is_none_or(|at| at > now) {
+            return found;
+        }
         for (&ssrc, stream) in &mut self.streams {
             let mut lost = Vec::new();
             if stream.missing.due(now, round_trip, &mut lost) {
                 found.push((ssrc, lost));
             }
         }
+        let due = self.streams.values().filter_map(|s| s.missing.next_due());
+        self.missing_due = due.min();
         found
     }
 
     /// Write transport-wide feedback, if it is time to.
-    pub fn write_feedback(&mut self, now: Instant, out: &mut Vec<u8>, sender: u32) {
-        if self.ids.transport_cc.is_some() && self.arrivals.is_due(now) {
+    pub fn write_feedback(&mut self, now: Instant, by: Instant, out: &mut Vec<u8>, sender: u32) {
+        if self.ids.transport_cc.is_some() && self.arrivals.is_due(by + EARLY) {
             let media = self.streams.keys().next().copied().unwrap_or(0);
             self.arrivals.write(now, out, sender, media);
         }

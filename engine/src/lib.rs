@@ -35,6 +35,7 @@ pub mod feedback;
 pub mod filter;
 pub mod fingerprints;
 pub mod forward;
+pub mod grid;
 pub mod h264;
 pub mod ice;
 pub mod inbox;
@@ -47,6 +48,7 @@ pub mod missing;
 pub mod numbers;
 pub mod outbox;
 pub mod outputs;
+pub mod payload;
 #[cfg(feature = "python")]
 mod python;
 pub mod reception;

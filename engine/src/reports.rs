@@ -178,10 +178,11 @@ impl Reporter {
         }
     }
 
-    /// Datagrams of plain RTCP that have to go out now.
+    /// Datagrams of plain RTCP that have to go out now; of what is regular, what is due by `by`.
     pub fn due(
         &mut self,
         now: Instant,
+        by: Instant,
         ingress: &mut Ingress,
         egress: &mut Egress,
         outputs: &Outputs,
@@ -197,12 +198,12 @@ impl Reporter {
             let own = self.ssrc;
             datagrams.add(|out| rtcp::write_nack(out, own, ssrc, &lost));
         }
-        if self.next_report.is_some_and(|at| now >= at) {
+        if self.next_report.is_some_and(|at| by >= at) {
             self.report(now, ingress, egress, outputs, &mut datagrams);
         }
         // Padding may only be at the end of a datagram, so each feedback is the last of its own.
         let mut feedback = Vec::new();
-        ingress.write_feedback(now, &mut feedback, self.ssrc);
+        ingress.write_feedback(now, by, &mut feedback, self.ssrc);
         for packet in rtcp::packets(&feedback) {
             datagrams.add(|out| out.extend_from_slice(packet));
             datagrams.close();

@@ -18,6 +18,7 @@ use crate::demux::{Directory, Path, Protocol, Unclassified, classify};
 use crate::endpoint::{Endpoint, Happening};
 use crate::events::Event;
 use crate::forward::{Incoming, Shape};
+use crate::grid::{EARLY, Grid};
 use crate::ice::Turn;
 use crate::ingress::Arrived;
 use crate::keyframes::Asker;
@@ -35,13 +36,6 @@ use crate::stun::{self, Stun};
 /// No path of the Internet carries more in one piece.
 const LARGEST_PAYLOAD: usize = 1500;
 const TICK: Duration = Duration::from_millis(100);
-/// Timers are served on a grid, so that many endpoints share one wake-up. What an endpoint waits
-/// for at length can wait a little longer; a bandwidth probe measures what its timing says.
-const FINE: Duration = Duration::from_millis(1);
-const COARSE: Duration = Duration::from_millis(5);
-const COARSEST: Duration = Duration::from_millis(50);
-const AT_LENGTH: Duration = Duration::from_millis(10);
-const AT_REST: Duration = Duration::from_millis(90);
 
 #[derive(Debug)]
 pub struct Sfu {
@@ -57,9 +51,11 @@ pub struct Sfu {
     /// Deadlines; an entry that no longer is its endpoint's own is stale.
     timers: BinaryHeap<Reverse<(Instant, EndpointId)>>,
     waiting: Vec<EndpointId>,
+    /// Empty between two turns: those whose timers have gone off.
+    called: Vec<EndpointId>,
     /// Endpoints that have come to need an earlier timer while packets were passed on.
     unscheduled: Vec<EndpointId>,
-    start: Instant,
+    grid: Grid,
     next_tick: Instant,
     numbers: fastrand::Rng,
     pub counters: Counters,
@@ -80,8 +76,9 @@ impl Sfu {
             senders: NumberMap::default(),
             timers: BinaryHeap::new(),
             waiting: Vec::new(),
+            called: Vec::new(),
             unscheduled: Vec::new(),
-            start: now,
+            grid: Grid::new(now),
             next_tick: now + TICK,
             numbers: fastrand::Rng::with_seed(seed),
             counters: Counters::default(),
@@ -564,25 +561,31 @@ impl Sfu {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
+        let by = self.grid.serve(now);
+        // Each endpoint once: what it asks for next may be before `by` as well.
+        let mut called = std::mem::take(&mut self.called);
         while let Some(&Reverse((at, id))) = self.timers.peek()
-            && at <= now
+            && at <= by
         {
             self.timers.pop();
-            let Some(endpoint) = self.endpoints.get_mut(&id) else {
-                continue;
-            };
-            if endpoint.scheduled != Some(at) {
-                continue;
+            if let Some(endpoint) = self.endpoints.get_mut(&id)
+                && endpoint.scheduled == Some(at)
+            {
+                endpoint.scheduled = None;
+                called.push(id);
             }
-            endpoint.scheduled = None;
-            if endpoint.deadline <= now {
-                self.drive(now, id, None);
+        }
+        for id in called.drain(..) {
+            let endpoint = self.endpoints.get(&id);
+            if endpoint.is_some_and(|endpoint| endpoint.is_due(now, by)) {
+                self.drive_by(now, by, id, None);
             } else {
                 self.schedule(now, id);
             }
         }
-        if now >= self.next_tick {
-            self.next_tick = now + TICK;
+        self.called = called;
+        if by >= self.next_tick {
+            self.next_tick = self.grid.wide(by + TICK - EARLY);
             self.tick(now);
         }
         self.flush(now);
@@ -621,8 +624,10 @@ impl Sfu {
 
     /// Set an earlier timer, if the endpoint has come to need one.
     fn schedule_sooner(&mut self, now: Instant, id: EndpointId) {
-        let endpoint = self.endpoints.get(&id);
-        if endpoint.is_some_and(|each| each.scheduled.is_none_or(|at| at > each.deadline + COARSE))
+        if self
+            .endpoints
+            .get(&id)
+            .is_some_and(Endpoint::is_called_too_late)
         {
             self.schedule(now, id);
         }
@@ -632,14 +637,8 @@ impl Sfu {
         let Some(endpoint) = self.endpoints.get_mut(&id) else {
             return;
         };
-        let grid = match endpoint.deadline.saturating_duration_since(now) {
-            wait if wait < AT_LENGTH => FINE,
-            wait if wait < AT_REST => COARSE,
-            _ => COARSEST,
-        };
-        let since = endpoint.deadline.saturating_duration_since(self.start);
-        let rounded = (since.as_nanos() as u64).next_multiple_of(grid.as_nanos() as u64);
-        let at = self.start + Duration::from_nanos(rounded);
+        let exact = self.grid.exact(now, endpoint.deadline);
+        let at = exact.min(self.grid.wide(endpoint.can_wait_until));
         if endpoint.scheduled.is_none_or(|scheduled| at < scheduled) {
             endpoint.scheduled = Some(at);
             self.timers.push(Reverse((at, id)));
@@ -648,8 +647,13 @@ impl Sfu {
 
     /// Let one endpoint work, and act on what came of it.
     fn drive(&mut self, now: Instant, id: EndpointId, cause: Option<Path>) {
+        self.drive_by(now, now, id, cause);
+    }
+
+    /// The same; what can wait is done now if it is due by `by`.
+    fn drive_by(&mut self, now: Instant, by: Instant, id: EndpointId, cause: Option<Path>) {
         self.let_work(now, id, |endpoint, outbox, happenings| {
-            endpoint.drive(now, cause, outbox, happenings);
+            endpoint.drive(now, by, cause, outbox, happenings);
         });
     }
 
@@ -667,14 +671,11 @@ impl Sfu {
         let worked = catch_unwind(AssertUnwindSafe(|| {
             work(endpoint, outbox, &mut happenings);
         }));
-        let is_in_time = endpoint.scheduled.is_some_and(|at| at <= endpoint.deadline);
         if worked.is_err() {
             self.fail(id, "internal");
             return;
         }
-        if !is_in_time {
-            self.schedule(now, id);
-        }
+        self.schedule(now, id);
         let acted = catch_unwind(AssertUnwindSafe(|| {
             for happening in happenings {
                 self.act(now, id, happening);
@@ -836,10 +837,7 @@ impl Sfu {
                         Outcome::Sent => {
                             self.counters.packets_forwarded += 1;
                             // Its first report has become due.
-                            if receiver
-                                .scheduled
-                                .is_none_or(|at| at > receiver.deadline + COARSE)
-                            {
+                            if receiver.is_called_too_late() {
                                 self.unscheduled.push(receiver_id);
                             }
                         }
