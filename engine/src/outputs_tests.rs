@@ -68,7 +68,7 @@ impl Receiver {
                 clock_rate: 48_000,
             },
             payload_type: opus(),
-            payload: vec![1; 80],
+            payload: Payload::copy(&[1; 80]),
             audio_level: None,
             orientation: None,
             descriptor: None,

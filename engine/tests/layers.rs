@@ -445,7 +445,8 @@ fn the_layers_of_one_stream_are_told_with_their_heights_and_rates() {
             let sum = if mode == Mode::Full { 5.3 } else { 2.7 };
             assert!((rate(8) / rate(2) - sum).abs() < 0.4, "{mode:?} {layers:?}");
             assert!((27.0..33.0).contains(&layers[8].fps), "{layers:?}");
-            assert!((6.0..9.0).contains(&layers[6].fps), "{layers:?}");
+            // 7.5, and one or two pictures more where a second begins and ends.
+            assert!((6.0..9.5).contains(&layers[6].fps), "{layers:?}");
         }
     }
 }
