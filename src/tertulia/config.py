@@ -159,7 +159,7 @@ class Media:
         NUMBER,
     )
     opus_red: bool = key(
-        False,
+        True,
         "Let clients repeat their voice's last frames in each packet: twice the audio bitrate, "
         "and lost packets are hardly heard.",
     )

@@ -18,6 +18,7 @@ from tertulia.bridge.rewriting import Rewriting
 from tertulia.bridge.secret_text import random_text
 from tertulia.bridge.uplink import Uplink
 from tertulia.bridge.video import Constraints, Layer, VideoSource, VideoType
+from tertulia.bridge.voices import VOICE_BPS, VOICE_WITH_RED_BPS
 from tertulia.xmpp.colibri2 import MediaOffer
 from tertulia.xmpp.jingle_ice import Fingerprint
 
@@ -152,6 +153,12 @@ class Endpoint:
 
     def source_orders(self) -> list[SourceOrder]:
         return [*self.audio.values(), *(track.order for track in self.video.values())]
+
+    @property
+    def voice_bps(self) -> int:
+        """What one voice takes on the way to it, at most."""
+        has_red = any(each.name.lower() == "red" for o in self.offers for each in o.payload_types)
+        return VOICE_WITH_RED_BPS if has_red else VOICE_BPS
 
     def looks_at(self, names: Iterable[str]) -> bool:
         """Whether one of these sources is wanted, on stage or selected."""

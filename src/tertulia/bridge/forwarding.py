@@ -16,7 +16,7 @@ from tertulia.bridge.media import Media, Wanted
 from tertulia.bridge.rewriting import SLOTS, Rewriting
 from tertulia.bridge.speech import Speech
 from tertulia.bridge.video import ALL, UNLIMITED, Layer, VideoSource, once_for_each
-from tertulia.bridge.voices import VOICE_BPS, Voices
+from tertulia.bridge.voices import Voices
 
 LARGE_ROOM = 20  # endpoints
 LARGE_ROOM_SPACING_S = 0.05  # between decisions that concern everybody in a large room
@@ -114,7 +114,7 @@ class Forwarding:
         allocation = receiver.allocation
         if receiver.budget_bps is None or not allocation.is_complete:
             return False
-        voices_bps = len(self._voices.active) * VOICE_BPS  # at most
+        voices_bps = len(self._voices.active) * receiver.voice_bps  # at most
         budget = receiver.downlink.budget_bps(receiver.estimate_bps, voices_bps)
         if budget is None or allocation.ideal_bps + receiver.dearer_bps > budget:
             return False
@@ -183,7 +183,7 @@ class Forwarding:
         voices = sum(1 for _ in self._audible(receiver, scene.heard))
         if receiver.rewriting is not None:
             voices = min(voices, SLOTS)
-        return receiver.downlink.budget_bps(receiver.estimate_bps, voices * VOICE_BPS)
+        return receiver.downlink.budget_bps(receiver.estimate_bps, voices * receiver.voice_bps)
 
     def _last_n_of(self, receiver: Endpoint) -> int:
         if receiver.rewriting is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 # One voice as browsers send it: Opus of 32 kbit/s in packets of 20 ms, each with 12 bytes of RTP
 # header, 8 of extensions and 16 of authentication, as the estimate counts them.
 VOICE_BPS = 46_400
+# The same with the frame before repeated in each packet (RFC 2198), 5 bytes of header with it.
+VOICE_WITH_RED_BPS = 80_400
 # A pause in speech is no reason to put pictures up and down again.
 KEPT_S = 5.0
 SILENCE = 127  # RFC 6464: what a muted microphone says; its packets are not forwarded

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.bridge.stage import CAMERA_LAYERS, Stage
 
-from tertulia.bridge.voices import KEPT_S, SILENCE, VOICE_BPS, Voices
+from tertulia.bridge.voices import KEPT_S, SILENCE, VOICE_BPS, VOICE_WITH_RED_BPS, Voices
+from tertulia.xmpp.colibri2 import MediaOffer
+from tertulia.xmpp.jingle_rtp import Media, PayloadType
 
 TALK = bytes([40] * 5)
 
@@ -54,6 +56,19 @@ def test_ones_own_voice_and_voices_left_out_cost_nothing() -> None:
 
     talks(stage, "bea")
     assert stage.endpoint("ana").budget_bps == 1_000_000 - VOICE_BPS
+
+
+def test_a_voice_with_redundancy_takes_more_of_the_estimate() -> None:
+    stage = Stage("ana", "bea")
+    red = PayloadType(id=112, name="red", clockrate=48000, channels=2)
+    stage.endpoint("ana").offers = (MediaOffer(type=Media.AUDIO, payload_types=(red,)),)
+    stage.sends("bea", CAMERA_LAYERS)
+    stage.estimates("ana", 200_000 + VOICE_BPS)  # enough for a voice and a small picture
+    assert "bea-v0" in stage.endpoint("ana").forwarded
+    talks(stage, "bea")
+
+    assert stage.endpoint("ana").forwarded == frozenset()
+    assert stage.endpoint("ana").budget_bps == 200_000 + VOICE_BPS - VOICE_WITH_RED_BPS
 
 
 @given(

@@ -4,13 +4,14 @@ import { CAPS_NODE } from "./presence";
 import { type Xml, xml } from "./xml";
 
 /**
- * Deliberately absent: SSRC rewriting and RED audio (every remote source keeps its own SSRC),
+ * Deliberately absent: SSRC rewriting (every remote source keeps its own SSRC),
  * SCTP data channels (the bridge channel is a WebSocket), end-to-end encryption.
  */
 export const FEATURES: readonly string[] = [
   "http://jabber.org/protocol/caps",
   "http://jabber.org/protocol/disco#info",
   "http://jitsi.org/json-encoded-sources",
+  "http://jitsi.org/opus-red",
   "http://jitsi.org/receive-multiple-video-streams",
   "http://jitsi.org/remb",
   "http://jitsi.org/source-name",

@@ -197,7 +197,7 @@ test("capabilities leave out what would change how sources are signalled", () =>
   expect(features).toContain("http://jitsi.org/json-encoded-sources");
   expect(features).toContain("http://jitsi.org/tcc");
   expect(FEATURES).not.toContain("http://jitsi.org/ssrc-rewriting-1");
-  expect(FEATURES).not.toContain("http://jitsi.org/opus-red");
+  expect(FEATURES).toContain("http://jitsi.org/opus-red");
 });
 
 test("TURN and STUN servers become what the browser takes", () => {

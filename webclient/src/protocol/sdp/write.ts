@@ -21,8 +21,11 @@ export function usableExtensions(extensions: readonly HeaderExtension[]): Header
   return extensions.filter((extension) => !STREAM_ID_EXTENSIONS.includes(extension.uri));
 }
 
-/** Codecs this client sends, best first; whatever else is on offer follows in its own order. */
-const PREFERENCE = ["opus", "vp8", "h264", "vp9", "av1"];
+/**
+ * Codecs this client sends, best first; whatever else is on offer follows in its own order. Redundant
+ * audio (RFC 2198) repeats the frame before in each packet, so that one that is lost is not missed.
+ */
+const PREFERENCE = ["red", "opus", "vp8", "h264", "vp9", "av1"];
 
 /** Order payload types by our preference; a retransmission type follows what it repairs. */
 export function inPreferenceOrder(payloads: readonly PayloadType[]): PayloadType[] {
