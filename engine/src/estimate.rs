@@ -7,7 +7,8 @@
 //! second, cut to what is being sent, and starve a path that was never full.
 //!
 //! What arrives while a queue stands is what the link carries, so a decrease repeated leads to the
-//! same value. An increase takes evidence too: traffic that arrived without a queue, or padding
+//! same value. A queue that does not drain when less is sent is not ours: jitter that keeps the
+//! order, or somebody else's traffic. It is taken for the path's own. An increase takes evidence too: traffic that arrived without a queue, or padding
 //! sent to find out ([`Estimator::steer`]). Loss counts where sending less cures it; where it does
 //! not, it belongs to the path and is left to retransmission.
 //!
@@ -30,8 +31,15 @@ const BELIEVED_AFTER: Duration = Duration::from_millis(80);
 const AFTER_CONGESTION: f64 = 0.85;
 const AFTER_LONG_QUEUE: f64 = 0.7;
 const LONG_QUEUE_US: i64 = 300_000;
+/// This part less has to be sent for a queue to show by draining that it was ours.
+const TRIED_PART: f64 = 0.1;
+/// More queue than this is never the path's own; what it was found to be is forgotten so slowly.
+const MOST_OWN_QUEUE_US: i64 = 150_000;
+const OWN_QUEUE_FORGOTTEN: Duration = Duration::from_secs(30);
 /// A link is full for certain when this many times as much is sent as arrives.
 const OVERLOAD: f64 = 1.25;
+/// For so long after that a queue is taken for ours without trying.
+const FULL_FOR: Duration = Duration::from_secs(30);
 /// Sender and queue need this, and a round trip, to answer to a decrease.
 const SETTLING: Duration = Duration::from_millis(400);
 /// A queue that does not move for this long, without loss, is a longer path, not a queue.
@@ -123,6 +131,15 @@ struct Congestion {
     queue_us: i64,
 }
 
+/// What is left of a queue when less is sent tells whose it is.
+#[derive(Debug)]
+struct QueueTrial {
+    before_bps: u64,
+    /// What arrived before.
+    rate_bps: u64,
+    queue_us: i64,
+}
+
 /// What one feedback tells beside what the estimate is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
@@ -148,6 +165,11 @@ pub struct Estimator {
     has_been_full: bool,
     capacity_bps: Option<u64>,
     congestion: Option<Congestion>,
+    /// When more was last sent than the link carries, for certain.
+    full_at: Option<Instant>,
+    queue_trial: Option<QueueTrial>,
+    /// The queue that even the quickest packets of late find whatever is sent.
+    own_queue_us: i64,
     hold_until: Instant,
     probe: Option<Probe>,
     /// No probe has failed since the last one that succeeded, or since the beginning.
@@ -175,6 +197,9 @@ impl Estimator {
             has_been_full: false,
             capacity_bps: None,
             congestion: None,
+            full_at: None,
+            queue_trial: None,
+            own_queue_us: 0,
             hold_until: now,
             probe: None,
             is_climbing: true,
@@ -283,6 +308,9 @@ impl Estimator {
         let (Some(queue_us), Some(rate_bps)) = (standing, rate) else {
             return;
         };
+        self.judge_queue_trial(now, queue_us);
+        self.forget_own_queue(step, queue_us);
+        let queue_us = (queue_us - self.own_queue_us).max(0);
         self.judge_probe(now, queue_us, rate_bps);
         if queue_us > STANDING_US {
             self.note_congestion(now, queue_us, rate_bps);
@@ -302,10 +330,11 @@ impl Estimator {
             queue_us,
         });
         let lasting = now.saturating_duration_since(congestion.since);
+        let first_us = congestion.queue_us;
         if lasting < BELIEVED_AFTER {
             return;
         }
-        let is_unmoved = (queue_us - congestion.queue_us).abs() < congestion.queue_us / 5;
+        let is_unmoved = (queue_us - first_us).abs() < first_us / 5;
         if lasting >= NEW_PATH_AFTER && is_unmoved && self.arrivals.loss().share < STEADY_LOSS {
             self.arrivals.forget_quickest();
             self.congestion = None;
@@ -321,10 +350,48 @@ impl Estimator {
         };
         // Where as much arrives as is sent, and little, the delay has another cause: be careful.
         let is_full = self.offered_bps() as f64 > rate_bps as f64 * OVERLOAD;
+        if is_full {
+            self.full_at = Some(now);
+            (self.queue_trial, self.own_queue_us) = (None, 0);
+        } else if self.full_at.is_none_or(|at| now >= at + FULL_FOR) {
+            self.queue_trial.get_or_insert(QueueTrial {
+                before_bps: self.bps,
+                rate_bps,
+                queue_us: queue_us + self.own_queue_us,
+            });
+        }
         let least = if is_full { LEAST_BPS } else { self.bps / 2 };
         self.fall_to(((rate_bps as f64 * part) as u64).max(least), now);
         self.capacity_bps = Some(rate_bps.max(self.bps));
         self.loss_trial = None;
+    }
+
+    /// Less is sent since a queue was seen: it should have drained by as much as less came.
+    fn judge_queue_trial(&mut self, now: Instant, queue_us: i64) {
+        let offered_bps = self.offered_bps() as f64;
+        let Some(trial) = &self.queue_trial else {
+            return;
+        };
+        let less = 1.0 - offered_bps / trial.rate_bps.max(1) as f64;
+        if now < self.hold_until || less < TRIED_PART {
+            return;
+        }
+        let drained_us = (less * OFFERED_US as f64) as i64;
+        let is_ours = queue_us < FREE_US.max(trial.queue_us - drained_us / 2);
+        let is_lossy = self.arrivals.loss().share > self.path_loss + STEADY_LOSS;
+        if !is_ours && !is_lossy {
+            self.own_queue_us = trial.queue_us.max(queue_us).min(MOST_OWN_QUEUE_US);
+            self.bps = self.bps.max(trial.before_bps);
+            (self.capacity_bps, self.congestion) = (None, None);
+        }
+        self.queue_trial = None;
+    }
+
+    fn forget_own_queue(&mut self, step: Duration, queue_us: i64) {
+        if queue_us < self.own_queue_us {
+            let part = step.as_secs_f64() / OWN_QUEUE_FORGOTTEN.as_secs_f64();
+            self.own_queue_us -= ((self.own_queue_us - queue_us) as f64 * part) as i64;
+        }
     }
 
     /// Bits per second that were sent of late.
@@ -401,7 +468,7 @@ impl Estimator {
         let rests = self.heard.is_some() && self.has_rested(now);
         if rests {
             // No feedback can come that would end them.
-            (self.congestion, self.loss_trial) = (None, None);
+            (self.congestion, self.queue_trial, self.loss_trial) = (None, None, None);
         }
         let needed_bps = self.needed_of_late(now, needed_bps);
         let enough = (needed_bps.max(LEAST_NEEDED_BPS) as f64 * HEADROOM) as u64;

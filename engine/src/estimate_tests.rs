@@ -54,6 +54,8 @@ struct World {
     layers_bps: Vec<u64>,
     /// What does not fit is left out and not asked for, as the bridge does.
     leaves_out: bool,
+    /// Media leave in frames, this far apart, with a packet of sound every 20 ms between them.
+    frames_ms: Option<u64>,
     seq: u16,
     debt_bytes: f64,
     padding_bps: u64,
@@ -78,6 +80,7 @@ impl World {
             needed_bps,
             layers_bps: (1..=20).map(|n| needed_bps * n / 20).collect(),
             leaves_out: false,
+            frames_ms: None,
             seq: 65_000,
             debt_bytes: 0.0,
             padding_bps: 0,
@@ -112,7 +115,12 @@ impl World {
             let media = self.media_bps();
             let total = media.max(self.padding_bps);
             self.debt_bytes += total as f64 / 8000.0;
-            while self.debt_bytes >= PACKET as f64 {
+            let ms = self.micros() as u64 / 1000;
+            let waits = self.frames_ms.is_some_and(|each| !ms.is_multiple_of(each));
+            if waits && ms.is_multiple_of(20) {
+                self.send();
+            }
+            while self.debt_bytes >= PACKET as f64 && (!waits || self.padding_bps > 0) {
                 self.debt_bytes -= PACKET as f64;
                 self.padding_bytes += PACKET * (total - media) as usize / total as usize;
                 self.send();
@@ -479,4 +487,40 @@ fn feedback_on_what_was_never_sent_is_counted_and_changes_nothing() {
 
     assert_eq!(estimator.feedback(now, &feedback).unmatched, 2);
     assert_eq!(estimator.bps(), 1_000_000);
+}
+
+#[test]
+fn jitter_that_keeps_the_order_is_no_full_link() {
+    for (frames_ms, jitter_us) in [(None, 100_000), (Some(40), 100_000), (None, 150_000)] {
+        let mut world = World::new(cable(), 1_500_000);
+        world.layers_bps = vec![150_000, 650_000, 1_500_000];
+        world.frames_ms = frames_ms;
+        world.run(5.0);
+
+        world.link.jitter_us = jitter_us;
+        let mark = world.history.len();
+        world.run(30.0);
+
+        // It is found out by sending less for half a second.
+        let shaken = &world.history[mark..];
+        let low = shaken.iter().filter(|&&bps| bps < 1_500_000).count();
+        assert!(low <= 15, "{frames_ms:?} {jitter_us}: {:?}", brief(shaken));
+    }
+}
+
+#[test]
+fn a_full_link_is_found_on_a_path_that_shakes() {
+    for (cap, next_layer_bps) in [(5e5, 650_000), (1e6, 1_500_000)] {
+        let mut world = World::new(cable(), 1_500_000);
+        world.layers_bps = vec![150_000, 300_000, 650_000, 1_500_000];
+        world.link.jitter_us = 100_000;
+        world.run(20.0);
+
+        world.link.rate_bps = cap;
+        world.run(60.0);
+
+        let later = world.past(55.0, 0.0);
+        let over = later.iter().filter(|&&bps| bps >= next_layer_bps).count();
+        assert!(over * 20 <= later.len(), "{cap} {over}: {:?}", brief(later));
+    }
 }
