@@ -104,7 +104,7 @@ fn nobody_unreachable_is_padded_each_millisecond() {
     // Its path is lost: there is none as far as ICE knows.
     let (end, mut turns) = (now + 1_000 * MS, 0);
     while now < end {
-        endpoint.drive(now, None, &mut outbox, &mut happenings);
+        endpoint.drive(now, now, None, &mut outbox, &mut happenings);
         now = endpoint.deadline.max(now + MS);
         turns += 1;
     }
