@@ -26,6 +26,8 @@ use crate::sfu::Sfu;
 use crate::sockets::{BindError, Headers, LocalSocket, bind_all, send_all};
 use crate::tcp::{OpenError, Tcp, TcpSetup};
 
+/// Orders carried out before media gets its turn: a burst of joins comes with hundreds.
+const ORDERS_PER_TURN: usize = 16;
 /// Taken with a tick of the engine, for which it wakes up anyway.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(150);
 const WAKE: u64 = u64::MAX;
@@ -329,10 +331,13 @@ impl Worker {
         }
     }
 
-    /// Carry out the orders that wait; false when the last one was to close.
+    /// Carry out orders that wait; false when the last one was to close.
     fn obey(&mut self) -> bool {
         clear(&self.shared.orders_waiting);
-        while let Ok(order) = self.orders.try_recv() {
+        for _ in 0..ORDERS_PER_TURN {
+            let Ok(order) = self.orders.try_recv() else {
+                return true;
+            };
             if matches!(order, Order::Close) {
                 return false;
             }
@@ -345,6 +350,7 @@ impl Worker {
                 self.sfu.fail(endpoint, "internal");
             }
         }
+        raise(&self.shared.orders_waiting); // more may wait
         true
     }
 
