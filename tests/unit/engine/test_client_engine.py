@@ -13,10 +13,12 @@ from tertulia._engine import (
     CandidateFailed,
     ClientEngine,
     ClientEvent,
+    DtlsConnected,
     Encoding,
     Engine,
     EngineError,
     FrameReceived,
+    IceConnected,
     PayloadType,
     PeerConnected,
     PeerPath,
@@ -79,6 +81,18 @@ def until(clients: ClientEngine, wanted: Callable[[ClientEvent], Found | None]) 
     raise TimeoutError("the event did not come")
 
 
+def until_ready(bridge: Engine, endpoint: int) -> None:
+    """Wait until the bridge, too, knows path and keys: before that it passes nothing on."""
+    end = time.monotonic() + PATIENCE_S
+    missing = {IceConnected, DtlsConnected}
+    while missing and (left := end - time.monotonic()) > 0:
+        select.select([bridge], [], [], left)
+        for event in bridge.take_events():
+            if isinstance(event, (IceConnected, DtlsConnected)) and event.endpoint == endpoint:
+                missing.discard(type(event))
+    assert not missing
+
+
 def meet(
     clients: ClientEngine, bridge: Engine, peer: int, offered: list[PayloadType] | None = None
 ) -> None:
@@ -113,6 +127,7 @@ def meet(
     path = until(clients, lambda each: each if isinstance(each, PeerPath) else None)
     assert (path.protocol, path.remote) == ("udp", f"{address}:{port}")
     until(clients, lambda each: True if isinstance(each, PeerConnected) else None)
+    until_ready(bridge, peer)
 
 
 def test_frames_travel_through_the_bridge(clients: ClientEngine, bridge: Engine) -> None:
