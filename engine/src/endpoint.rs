@@ -86,6 +86,8 @@ pub struct Endpoint {
     pub muted_video: bool,
     /// Sources this endpoint sends.
     pub sources: Vec<SourceId>,
+    /// What all it asked for would take at its best, as the caller says.
+    pub needed_bps: u64,
     /// When [`Endpoint::drive`] wants to be called again, to the millisecond.
     pub deadline: Instant,
     /// The same for what can be done a little earlier or later ([`grid`](crate::grid)).
@@ -136,6 +138,7 @@ impl Endpoint {
             muted_audio: false,
             muted_video: false,
             sources: Vec::new(),
+            needed_bps: 0,
             deadline: now,
             can_wait_until: now,
             scheduled: None,

@@ -66,6 +66,10 @@ pub enum Order {
         video: bool,
     },
     Forward(EndpointId, Vec<Wanted>),
+    SetNeeded {
+        endpoint: EndpointId,
+        bps: u64,
+    },
     RequestKeyframe(SourceId),
     RemoveEndpoint(EndpointId),
     Close,
@@ -83,6 +87,7 @@ impl Order {
             | Order::AddRemoteCandidate { endpoint, .. }
             | Order::SetSources(endpoint, _)
             | Order::SetMuted { endpoint, .. }
+            | Order::SetNeeded { endpoint, .. }
             | Order::Forward(endpoint, _)
             | Order::RemoveEndpoint(endpoint) => Some(endpoint),
             Order::RequestKeyframe(_) | Order::Close => None,
@@ -125,6 +130,7 @@ fn carry_out(sfu: &mut Sfu, now: Instant, order: Order) {
             video,
         } => sfu.set_muted(endpoint, audio, video),
         Order::Forward(id, wanted) => sfu.forward(now, id, wanted),
+        Order::SetNeeded { endpoint, bps } => sfu.set_needed(endpoint, bps),
         Order::RequestKeyframe(source) => sfu.request_keyframe(now, source),
         Order::RemoveEndpoint(id) => sfu.remove_endpoint(id),
         Order::Close => {}

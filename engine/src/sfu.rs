@@ -37,6 +37,9 @@ use crate::stun::{self, Stun};
 const LARGEST_PAYLOAD: usize = 1500;
 /// Datagrams of handshakes that wait for their turn; what is beyond is lost, as on the way.
 const WAITING_HANDSHAKES: usize = 2048;
+/// The same of one endpoint: more than the longest flight with repetitions, so that nobody keeps the
+/// others from their handshakes.
+const WAITING_OF_ONE: usize = 16;
 const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -306,6 +309,14 @@ impl Sfu {
         }
     }
 
+    /// What all that `id` asked for would take at its best, left out or not: bandwidth is looked
+    /// for up to that.
+    pub fn set_needed(&mut self, id: EndpointId, bps: u64) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.needed_bps = bps;
+        }
+    }
+
     /// The caller needs a key frame of this source.
     pub fn request_keyframe(&mut self, now: Instant, source: SourceId) {
         self.ask(now, source, Asker::Bridge);
@@ -395,7 +406,8 @@ impl Sfu {
                 endpoint.receive_stun(now, path, datagram)
             }),
             Protocol::Dtls => {
-                if self.handshakes.len() >= WAITING_HANDSHAKES {
+                let own = self.handshakes.iter().filter(|(_, owner, ..)| *owner == id);
+                if self.handshakes.len() >= WAITING_HANDSHAKES || own.count() >= WAITING_OF_ONE {
                     return Err(Drop::BadDtls);
                 }
                 self.handshakes
@@ -629,7 +641,8 @@ impl Sfu {
         for endpoint in self.endpoints.values_mut().filter(|each| each.is_ready()) {
             let active = endpoint.outputs.active();
             let sources = active.filter_map(|source| self.sources.get(&source));
-            let desired = sources.map(|source| source.layers.best_bps()).sum();
+            let flowing: u64 = sources.map(|source| source.layers.best_bps()).sum();
+            let desired = flowing.max(endpoint.needed_bps);
             match catch_unwind(AssertUnwindSafe(|| endpoint.steer(now, desired))) {
                 Ok(true) => self.waiting.push(endpoint.id),
                 Ok(false) => {}
@@ -943,22 +956,25 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_take_one_step_a_turn() {
-        let (now, mut sfu) = sfu_with(&[1]);
-        let path = Path {
+    fn handshakes_take_one_step_a_turn_and_nobody_fills_the_queue() {
+        let (now, mut sfu) = sfu_with(&[1, 2]);
+        let paths = [40_000, 40_001].map(|port| Path {
             transport: Transport::Udp,
             local: SocketAddr::from(([192, 0, 2, 1], 10000)),
-            remote: SocketAddr::from(([198, 51, 100, 7], 40000)),
-        };
-        sfu.bind(now, path, EndpointId(1));
-        for _ in 0..WAITING_HANDSHAKES + 5 {
-            sfu.receive(now, path, &[22, 254, 253, 0, 0, 0, 0, 0]);
+            remote: SocketAddr::from(([198, 51, 100, 7], port)),
+        });
+        for (path, id) in paths.into_iter().zip([1, 2]) {
+            sfu.bind(now, path, EndpointId(id));
         }
-        assert_eq!(sfu.handshakes.len(), WAITING_HANDSHAKES);
+        for _ in 0..WAITING_OF_ONE + 5 {
+            sfu.receive(now, paths[0], &[22, 254, 253, 0, 0, 0, 0, 0]);
+        }
+        sfu.receive(now, paths[1], &[22, 254, 253, 0, 0, 0, 0, 0]);
+        assert_eq!(sfu.handshakes.len(), WAITING_OF_ONE + 1);
         assert_eq!(sfu.counters.dropped(Drop::BadDtls), 5);
 
         sfu.handle_timeout(now);
-        assert_eq!(sfu.handshakes.len(), WAITING_HANDSHAKES - 1);
+        assert_eq!(sfu.handshakes.len(), WAITING_OF_ONE);
         assert!(sfu.next_timeout() <= now, "the next one does not wait");
     }
 

@@ -189,3 +189,19 @@ fn heavy_loss_that_sending_less_does_not_cure_is_lived_with() {
         "{report}"
     );
 }
+
+#[test]
+fn what_was_left_out_is_looked_for_as_long_as_it_is_needed() {
+    for (needed_bps, is_found) in [(20_000_000, true), (0, false)] {
+        let mut stage = Stage::new();
+        stage.run(2);
+        let id = stage.world.clients[1].id;
+        stage.world.forward(1, vec![]);
+        stage.world.sfu.set_needed(id, needed_bps);
+
+        stage.run(10);
+
+        let text = stage.report("nothing forwarded");
+        assert_eq!(stage.estimate_bps >= 20_000_000, is_found, "{text}");
+    }
+}

@@ -203,6 +203,12 @@ class Engine:
         receiver what the slot means before giving the order; no two sources may share one.
         """
 
+    def set_needed(self, endpoint: int, bps: int) -> None:
+        """What all the endpoint asked for would take at its best, forwarded or not.
+
+        More bandwidth is looked for until there is twice as much.
+        """
+
     def request_keyframe(self, source: int) -> None:
         """Ask the sender of a video source for a keyframe, within the limits."""
 

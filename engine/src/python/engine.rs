@@ -244,6 +244,13 @@ impl Engine {
         self.order(Order::Forward(EndpointId(endpoint), wanted));
     }
 
+    fn set_needed(&self, endpoint: u64, bps: u64) {
+        self.order(Order::SetNeeded {
+            endpoint: EndpointId(endpoint),
+            bps,
+        });
+    }
+
     fn request_keyframe(&self, source: u64) {
         self.order(Order::RequestKeyframe(SourceId(source)));
     }

@@ -81,6 +81,7 @@ class Endpoint:
     rtt_s: float = 0.0
     acted_on_bps: int | None = None
     budget_bps: int | None = None  # what the last allocation had to keep to
+    told_needed_bps: int = 0  # what the engine was told that it would take at its best
     dearer_bps: int = 0  # by how much its sources may cost more since then
     allocation: Allocation = NOTHING_YET
     allocated_at: float = 0.0

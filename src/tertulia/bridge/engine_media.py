@@ -136,6 +136,9 @@ class EngineMedia:
     def forward(self, handle: int, wanted: Sequence[Wanted]) -> None:
         self.engine.forward(handle, wanted)
 
+    def set_needed(self, handle: int, bps: int) -> None:
+        self.engine.set_needed(handle, bps)
+
     def request_keyframe(self, source: int) -> None:
         self.engine.request_keyframe(source)
 

@@ -158,6 +158,10 @@ class Forwarding:
         )
         receiver.allocation, receiver.allocated_at = allocation, now
         receiver.dearer_bps = 0
+        # Or what was left out would never be looked for again, once nothing else is missing.
+        if abs(allocation.ideal_bps - receiver.told_needed_bps) * 8 > receiver.told_needed_bps:
+            receiver.told_needed_bps = allocation.ideal_bps
+            self._media.set_needed(receiver.handle, allocation.ideal_bps)
         receiver.acted_on_bps = receiver.estimate_bps
         wanted: tuple[Wanted, ...]
         if receiver.rewriting is None:

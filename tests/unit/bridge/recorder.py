@@ -19,6 +19,7 @@ class Recorder:
     remotes: dict[int, tuple[str, str, tuple[Fingerprint, ...]]] = field(default_factory=dict)
     sources: dict[int, list[SourceOrder]] = field(default_factory=dict)
     forwarded: dict[int, tuple[Wanted, ...]] = field(default_factory=dict)
+    needed: dict[int, int] = field(default_factory=dict)
     muted: dict[int, tuple[bool, bool]] = field(default_factory=dict)
     remote_candidates: list[Candidate] = field(default_factory=list)
     keyframes: list[int] = field(default_factory=list)
@@ -69,6 +70,9 @@ class Recorder:
 
     def forward(self, handle: int, wanted: Sequence[Wanted]) -> None:
         self.forwarded[handle] = tuple(wanted)
+
+    def set_needed(self, handle: int, bps: int) -> None:
+        self.needed[handle] = bps
 
     def request_keyframe(self, source: int) -> None:
         self.keyframes.append(source)

@@ -412,3 +412,17 @@ def test_who_has_enough_is_decided_for_again_only_when_it_may_not_last() -> None
 
     costs(1.4)
     assert stage.endpoint("ana").allocation.layers["bea-v0"].height == 360
+
+
+def test_the_engine_knows_what_is_needed_of_what_is_left_out() -> None:
+    stage = Stage("ana", "bea")
+    stage.says("ana", "ReceiverVideoConstraints", lastN=-1, defaultConstraints={"maxHeight": 720})
+    stage.estimates("ana", 1_000_000)
+    stage.sends("bea", (replace(CAMERA_LAYERS[0], bps=3_000_000, height=720),))
+    handle = stage.endpoint("ana").handle
+
+    assert stage.endpoint("ana").forwarded == frozenset()
+    assert stage.media.needed[handle] == 3_000_000
+
+    stage.says("ana", "ReceiverVideoConstraints", lastN=0)
+    assert stage.media.needed[handle] == 0

@@ -143,6 +143,7 @@ def test_orders_for_nobody_are_ignored(engine: Engine) -> None:
     engine.set_sources(9, [Source(1, "audio", [Encoding(5)])])
     engine.set_muted(9, audio=True, video=True)
     engine.forward(9, [(1, 0, 7, 7)])
+    engine.set_needed(9, 1_000_000)
     engine.request_keyframe(1)
     engine.remove_endpoint(9)
 
