@@ -1,11 +1,15 @@
 //! What an endpoint does while nothing can be sent.
 
 use super::*;
+use crate::demux::Transport;
+use crate::dtls::Progress;
 use crate::egress::Head;
 use crate::extensions::TRANSPORT_CC;
 use crate::feedback::Feedback;
+use crate::outbox::Outbox;
 use crate::rtp_extensions::Values;
 use crate::setup::CertificateHash;
+use crate::srtp::Sealing;
 use crate::srtp::{Keys, Profile};
 
 const MS: Duration = Duration::from_millis(1);
