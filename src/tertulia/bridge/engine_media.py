@@ -148,5 +148,5 @@ class EngineMedia:
     def _ordered(self, give: Callable[[], None]) -> None:
         try:
             give()
-        except _engine.EngineError as error:
+        except (_engine.EngineError, ValueError) as error:  # ValueError: a number it cannot take
             raise MediaRefused(str(error)) from None
