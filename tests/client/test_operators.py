@@ -11,7 +11,7 @@ from tests.client.media import feeding, some_frames, until_source
 from tests.conftest import RunningServer
 from tests.unit.test_monitoring import monitoring_url
 
-from tertulia.client import join
+from tertulia.client import RemoteSource, join
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,13 +24,14 @@ async def test_a_meeting_is_seen_with_its_paths_and_streams(house: RunningServer
     ):
         microphone, camera = ana.publish_audio(), ana.publish_video()
         async with feeding(microphone, camera):
-            await some_frames(await until_source(bea, "audio"))
+            voice = await until_source(bea, "audio")
+            await some_frames(voice)
             await some_frames(await until_source(bea, "video"))
-            conference, endpoints = await conference_of(http, microphone.name.partition("-")[0])
-            sender, _ = endpoints
+            sender = microphone.name.partition("-")[0]
+            conference, endpoints = await conference_of(http, sender, voice)
             one = await page(http, f"debug/{conference}/{sender}?show=names,addresses")
-            await until_counted(http, "total_keyframes_received")
-            await until_counted(http, "total_video_stream_milliseconds_received")
+            await until_counted(http, "total_keyframes_received", voice)
+            await until_counted(http, "total_video_stream_milliseconds_received", voice)
         for path, status in (
             ("debug/0", 404),
             (f"debug/{conference}/nobody", 404),
@@ -55,10 +56,13 @@ async def page(http: aiohttp.ClientSession, path: str) -> Any:
         return await answer.json()
 
 
-async def conference_of(http: aiohttp.ClientSession, sender: str) -> tuple[str, dict[str, Any]]:
-    """The conference with this endpoint and another one: its id and endpoints, the sender first.
+async def conference_of(
+    http: aiohttp.ClientSession, sender: str, voice: RemoteSource
+) -> tuple[str, dict[str, Any]]:
+    """The conference with this endpoint and another one: its id and endpoints.
 
-    The engine's snapshot comes some times a second, so the first look may be too early.
+    The engine's snapshot comes some times a second, so the first look may be too early; the next
+    ones come with what is heard.
     """
     async with asyncio.timeout(10):
         while True:
@@ -67,14 +71,12 @@ async def conference_of(http: aiohttp.ClientSession, sender: str) -> tuple[str, 
                 if sender in endpoints and len(endpoints) == 2:
                     states = {e["transport"]["state"] for e in endpoints.values()}
                     if states == {"connected"}:
-                        order = sorted(endpoints, key=lambda name: name != sender)
-                        return each["id"], {name: endpoints[name] for name in order}
-            await asyncio.sleep(0.1)
+                        return each["id"], endpoints
+            await some_frames(voice)
 
 
-async def until_counted(http: aiohttp.ClientSession, name: str) -> None:
-    async with asyncio.timeout(15):  # statistics are taken every five seconds
-        while True:
-            if (await page(http, "colibri/stats"))[name]:
-                return
-            await asyncio.sleep(0.2)
+async def until_counted(http: aiohttp.ClientSession, name: str, voice: RemoteSource) -> None:
+    """Statistics are taken every five seconds; we look again as we hear more."""
+    async with asyncio.timeout(15):
+        while not (await page(http, "colibri/stats"))[name]:
+            await some_frames(voice)

@@ -37,38 +37,46 @@ async def test_meetings_of_one_server_go_on_when_the_other_is_killed(tmp_path: P
     try:
         servers += await asyncio.gather(*map(started, known))
         blue, green = servers
-        await bridge.logged("Joined MUC: second@internal.auth.localhost")
+        await logged_twice(bridge, "Joined MUC: second@internal.auth.localhost")
+        await bridge.logged("Health: status=healthy")
         # The same name of a room, at the same host even: only the servers differ.
         async with (
             meeting(f"{blue.url}standup") as kept,
             meeting(f"{green.url}standup", ("Dan", "Eva")) as other,
         ):
             await asyncio.gather(kept.until_all_hear_all(), other.until_all_hear_all())
-            told = await until_told(bridge, conferences=2, participants=5)
+            shown = await fetched(f"{await bridge.pages()}debug")
+            assert sorted(len(each["endpoints"]) for each in shown["conferences"]) == [2, 3]
+            told = await bridge.statistics()
             assert (told["muc_clients_configured"], told["mucs_joined"]) == (4, 4)
             killed = time.monotonic()
             line = len(bridge.log)
 
             green.process.send_signal(signal.SIGKILL)
 
-            await bridge.logged("Not in the brewery: server=wss://127.0.0.1", after=line)
+            gone = f"Not in the brewery: server=wss://127.0.0.1:{green.port}"
+            await logged_twice(bridge, gone, after=line)
             await kept.until_all_hear_all(since=time.monotonic())
-            told = await until_told(bridge, mucs_joined=2)
-            assert told["healthy"] is True
+            told = await bridge.statistics()
+            assert (told["mucs_joined"], told["healthy"]) == (2, True)
             assert await lost_servers(bridge) == 2  # its two breweries
-            reasons = await health_of(bridge)
+            await bridge.logged("Health: status=degraded", after=line)
+            reasons = (await fetched(f"{await bridge.pages()}about/health"))["reasons"]
             assert len(reasons) == 1
             assert str(green.port) in reasons[0]
             assert str(blue.port) not in reasons[0]
 
             await green.process.wait()
+            line = len(bridge.log)
             servers[1] = await started(known[1])  # ready: the bridge has joined again
 
             await kept.until_all_hear_all(since=time.monotonic())
             kept.assert_nobody_left()
             silence = kept.gap(killed, time.monotonic())
             within(silence, 1.0, "another server killed, longest silence")
-            told = await until_told(bridge, mucs_joined=4)
+            await logged_twice(bridge, "Joined MUC:", after=line)
+            told = await bridge.statistics()
+            assert told["mucs_joined"] == 4
             assert told["conferences"] >= 1
     finally:
         await bridge.stop()
@@ -76,14 +84,9 @@ async def test_meetings_of_one_server_go_on_when_the_other_is_killed(tmp_path: P
             await server.stop()
 
 
-async def until_told(bridge: Bridge, **wanted: int) -> dict[str, object]:
-    """The bridge's statistics once they hold all this; they are taken every five seconds."""
-    async with asyncio.timeout(30):
-        while True:
-            told = await bridge.statistics()
-            if wanted.items() <= told.items():
-                return told
-            await asyncio.sleep(0.2)
+async def logged_twice(bridge: Bridge, text: str, *, after: int = 0) -> None:
+    """Once for each of two servers, or of a server's two breweries."""
+    await bridge.logged(text, after=await bridge.logged(text, after=after))
 
 
 async def lost_servers(bridge: Bridge) -> int:
@@ -93,14 +96,3 @@ async def lost_servers(bridge: Bridge) -> int:
             if line.startswith("jitsi_jvb_xmpp_disconnects_total "):
                 return int(line.split()[1])
     raise AssertionError("no such metric")
-
-
-async def health_of(bridge: Bridge) -> list[str]:
-    """Why the bridge is not healthy, once it says so."""
-    url = f"{await bridge.pages()}about/health"
-    async with asyncio.timeout(30):
-        while True:
-            found = await fetched(url)
-            if found["status"] == "degraded":
-                return [str(each) for each in found["reasons"]]
-            await asyncio.sleep(0.2)

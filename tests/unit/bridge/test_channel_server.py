@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +22,18 @@ from tertulia.xmpp.colibri2 import (
 )
 
 
+class Noted(Counter[str]):
+    """Counts, and tells when it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted = asyncio.Event()
+
+    def __setitem__(self, key: str, value: int) -> None:
+        super().__setitem__(key, value)
+        self.counted.set()
+
+
 class House:
     def __init__(self, bridge: Videobridge, port: int, http: aiohttp.ClientSession) -> None:
         self.bridge = bridge
@@ -29,6 +42,7 @@ class House:
         self.endpoint = self.conference.endpoints["ana"]
         self._base = f"http://127.0.0.1:{port}/colibri-ws"
         self._http = http
+        self.closed = bridge.totals.channels_closed = Noted()
 
     async def open(
         self, server: str = "br1", pwd: str | None = None, endpoint: str = "ana"
@@ -71,12 +85,9 @@ async def closing_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
 
 async def counted(house: House, how: str) -> None:
     """Wait until one channel has ended in this way, and none in another."""
-    async with asyncio.timeout(5):
-        while True:  # the client knows before the server has ended its part
-            if house.bridge.totals.channels_closed:
-                break
-            await asyncio.sleep(0.01)
-    assert house.bridge.totals.channels_closed == {how: 1}
+    async with asyncio.timeout(5):  # the client knows before the server has ended its part
+        await house.closed.counted.wait()
+    assert house.closed == {how: 1}
 
 
 async def test_the_first_word_is_the_bridges(house: House) -> None:
