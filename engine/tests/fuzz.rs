@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use _engine::counters::Drop;
 use _engine::dd::Reader;
-use _engine::events::Event;
 use _engine::filter::Highest;
 use _engine::forward::{Incoming, Projection, Shape};
 use _engine::rtcp::{self, Message};
@@ -22,7 +21,8 @@ use _engine::{codecs, demux, feedback, h264, red, stun, vp8, vp9};
 use mutator::fuzz;
 use str0m::rtp::ExtensionValues;
 use world::dependency::Descriptor;
-use world::{AV1, H264, MS, RED, Sent, VP8, VP9, World, audio, opus, video, wanted};
+use world::unharmed::{assert_still_works, assert_unharmed};
+use world::{AV1, H264, MS, RED, Sent, VP8, VP9, World, audio, video, wanted};
 
 const INPUTS: usize = 20_000;
 
@@ -365,20 +365,4 @@ fn call() -> World {
     world.set_sources(2, vec![other]);
     world.forward(1, vec![wanted(1, 0, 2), wanted(5, 0, 7), wanted(6, 0, 7)]);
     world
-}
-
-fn assert_unharmed(world: &World) {
-    let failed = world.count_events(|event| matches!(event, Event::EndpointFailed { .. }));
-    assert_eq!(failed, 0, "{:?}", world.events.last());
-}
-
-fn assert_still_works(world: &mut World) {
-    let before = world.clients[1].received(12).len();
-    for n in 0..10 {
-        let now = world.now;
-        world.clients[2].send(now, 12, opus(n * 960, -30));
-        world.run(20 * MS);
-    }
-    world.run(50 * MS);
-    assert_eq!(world.clients[1].received(12).len(), before + 10);
 }

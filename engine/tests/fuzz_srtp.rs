@@ -7,11 +7,11 @@ mod world;
 use std::collections::{HashMap, HashSet};
 
 use _engine::counters::Drop;
-use _engine::events::Event;
 use _engine::rtp;
 use _engine::srtp::{Keys, Opening, Profile, REPLAY_WINDOW, Refusal, Sealing};
 use mutator::fuzz;
-use world::{Frame, MS, World, audio, opus, video, vp8, wanted};
+use world::unharmed::{assert_still_works, assert_unharmed};
+use world::{Frame, MS, World, audio, video, vp8, wanted};
 
 const PROFILES: [Profile; 3] = [
     Profile::AeadAes128Gcm,
@@ -313,23 +313,6 @@ fn call() -> World {
     world.forward(1, vec![wanted(6, 0, 7), wanted(8, 0, 7), wanted(9, 0, 7)]);
     world.sfu.forward(world.now, id, vec![wanted(1, 0, 7)]);
     world
-}
-
-fn assert_unharmed(world: &World) {
-    let failed = world.count_events(|event| matches!(event, Event::EndpointFailed { .. }));
-    assert_eq!(failed, 0, "{:?}", world.events.last());
-    assert_eq!(world.sfu.counters.dropped(Drop::Internal), 0);
-}
-
-fn assert_still_works(world: &mut World) {
-    let before = world.clients[1].received(12).len();
-    for n in 0..10 {
-        let now = world.now;
-        world.clients[2].send(now, 12, opus(n * 960, -30));
-        world.run(20 * MS);
-    }
-    world.run(50 * MS);
-    assert_eq!(world.clients[1].received(12).len(), before + 10);
 }
 
 /// Compounds of a client that has joined, while it is sent something.

@@ -8,6 +8,7 @@ pub mod dependency;
 mod media;
 mod raw;
 pub mod svc;
+pub mod unharmed;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
