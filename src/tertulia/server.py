@@ -32,6 +32,7 @@ from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
 from tertulia.rooms.limits import RoomLimits
+from tertulia.rooms.parts import Part, Parts
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
 from tertulia.supervisor import ChildRefused, supervise
@@ -186,13 +187,18 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
     def external_services(name: str) -> Sequence[ExternalService]:
         return ground.turn.services(name, time.time())
 
-    guests = DomainServices(router, host, external_services=external_services)
+    parts = Parts(router)
+    for part in parts_of_rooms(host):
+        parts.add(part)
+    guests = DomainServices(
+        router, host, identities=parts.identities(), external_services=external_services
+    )
     router.serve(host, guests.handle)
     router.serve(auth, DomainServices(router, auth).handle)
     meetings = RoomPolicy.meetings(
         host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room)
     )
-    rooms = RoomService(router, addresses.rooms, meetings)
+    rooms = RoomService(router, addresses.rooms, meetings, parts=parts)
     RoomService(router, addresses.brewery.domain, RoomPolicy.brewery(host, addresses.jid))
 
     def meeting_id_of(jid: Jid) -> str | None:
@@ -230,6 +236,11 @@ async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling
         focus.stop()
         await websocket.close()
         await tcp.close()
+
+
+def parts_of_rooms(host: str) -> tuple[Part, ...]:
+    """What hangs on every room, in the order in which newcomers hear of it."""
+    return ()
 
 
 async def _meetings_possible(focus: Focus) -> None:

@@ -15,6 +15,8 @@ from tests.protocol.transcript import WITHIN_S, Closed, Wire, log_in
 
 from tertulia import certificates
 from tertulia.rooms import RoomPolicy, RoomService
+from tertulia.rooms.parts import Parts
+from tertulia.server import parts_of_rooms
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.framing import WebSocketFraming
 from tertulia.xmpp.jid import Jid
@@ -43,11 +45,18 @@ class Assembly:
                 LoginDomain(name=f"auth.{host}", accounts=accounts),
             )
         )
-        for domain in (host, f"auth.{host}"):
-            self.router.serve(domain, DomainServices(self.router, domain).handle)
+        self.parts = Parts(self.router)
+        for part in parts_of_rooms(host):
+            self.parts.add(part)
+        guests = DomainServices(self.router, host, identities=self.parts.identities())
+        self.router.serve(host, guests.handle)
+        self.router.serve(f"auth.{host}", DomainServices(self.router, f"auth.{host}").handle)
         self.focus = FocusDouble(self.router, Jid("focus", f"auth.{host}", "focus"))
         self.rooms = RoomService(
-            self.router, f"conference.{host}", RoomPolicy.meetings(host, self.focus.jid)
+            self.router,
+            f"conference.{host}",
+            RoomPolicy.meetings(host, self.focus.jid),
+            parts=self.parts,
         )
         self.brewery = RoomService(
             self.router, f"internal.auth.{host}", RoomPolicy.brewery(host, self.focus.jid)

@@ -131,7 +131,7 @@ class Room:
             raise NicknameNotAllowed("nicknames cannot be changed")
         if here is None:
             self._may_join(jid, nick, password, now)
-        is_focus = self._is_focus(jid)
+        is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
         if here is None and not is_focus:
             self._elect(jid)
@@ -161,7 +161,7 @@ class Room:
         occupant = self._occupant(jid)
         if nick != occupant.nick:
             raise NicknameNotAllowed("nicknames cannot be changed")
-        is_focus = self._is_focus(jid)
+        is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
         changed = replace(occupant, presence=presence)
         self._occupants[nick] = changed
@@ -179,7 +179,7 @@ class Room:
         return self._removed(occupant, Disappeared(to=(), occupant=occupant, children=children))
 
     def _may_join(self, jid: Jid, nick: str, password: str, now: float) -> None:
-        is_focus = self._is_focus(jid)
+        is_focus = self.is_focus(jid)
         affiliation = self.affiliation_of(jid)
         if not self._policy.may_enter(jid) or affiliation is Affiliation.OUTCAST:
             raise Banned("you may not enter this room")
@@ -239,7 +239,7 @@ class Room:
         return any(
             each.affiliation is Affiliation.OWNER
             for each in self._occupants.values()
-            if not self._is_focus(each.jid)
+            if not self.is_focus(each.jid)
         )
 
     def _succeed(self, left: Jid) -> Occupant | None:
@@ -251,7 +251,7 @@ class Room:
         if not self._policy.first_becomes_owner or self._has_owner():
             return None
         for each in self._occupants.values():
-            if not self._is_focus(each.jid):
+            if not self.is_focus(each.jid):
                 self._elected = each.jid.bare
                 return self._reaffiliated(each)
         return None
@@ -281,7 +281,7 @@ class Room:
             raise NotPermitted("only moderators remove people")
         if victim is None:
             raise ItemNotFound("no such nickname")
-        if self._is_focus(victim.jid):
+        if self.is_focus(victim.jid):
             raise NotAllowed("the focus stays")
         if victim.affiliation.rank > moderator.affiliation.rank:
             raise NotAllowed("that occupant has a higher affiliation")
@@ -309,11 +309,11 @@ class Room:
             raise NotAllowed("the focus owns the room")
         if len(self._affiliations) >= self._limits.affiliations and bare not in self._affiliations:
             raise ResourceConstraint("the room knows too many people (affiliations)")
-        if change.affiliation is not Affiliation.OWNER and not self._is_focus(actor):
+        if change.affiliation is not Affiliation.OWNER and not self.is_focus(actor):
             owners = {
                 each.jid.bare
                 for each in self._occupants.values()
-                if each.affiliation is Affiliation.OWNER and not self._is_focus(each.jid)
+                if each.affiliation is Affiliation.OWNER and not self.is_focus(each.jid)
             }
             if owners == {bare}:
                 raise Conflict("a room keeps one owner")  # §10.4
@@ -380,7 +380,7 @@ class Room:
     def say(self, jid: Jid, stanza: Element, *, now: float) -> list[Delivery]:
         """A message to everybody, the sender included, with the same id (§7.4)."""
         speaker = self._occupant(jid)
-        children = claims.message(stanza, self._limits, is_focus=self._is_focus(jid))
+        children = claims.message(stanza, self._limits, is_focus=self.is_focus(jid))
         subject = stanza.find("subject")
         if subject is not None and stanza.find("body") is None:
             return self._change_subject(speaker, subject.text)
@@ -409,7 +409,7 @@ class Room:
         listener = self._occupants.get(nick)
         if listener is None:
             raise ItemNotFound("no such nickname")
-        children = claims.message(stanza, self._limits, is_focus=self._is_focus(jid))
+        children = claims.message(stanza, self._limits, is_focus=self.is_focus(jid))
         self._check_chat(speaker, children, now)
         return [
             Said(
@@ -426,7 +426,7 @@ class Room:
         if not children:
             raise BadRequest("an empty message")
         read = [c for c in children if c.name in ("body", "reactions", "retract")]
-        if not read or self._is_focus(speaker.jid):
+        if not read or self.is_focus(speaker.jid):
             return
         if sum(len(each.text) for each in read) > self._limits.chat_characters:
             raise ChatRefused(
@@ -461,7 +461,7 @@ class Room:
 
     # Small questions
 
-    def _is_focus(self, jid: Jid) -> bool:
+    def is_focus(self, jid: Jid) -> bool:
         return jid.bare == self._policy.focus.bare
 
     def _everybody(self) -> tuple[Jid, ...]:

@@ -24,6 +24,7 @@ from tertulia.rooms.events import (
     RoomOpened,
 )
 from tertulia.rooms.occupant import Affiliation, Occupant
+from tertulia.rooms.parts import Parts
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.room import Room
 from tertulia.rooms.wire import render
@@ -47,22 +48,28 @@ class RoomService:
         domain: str,
         policy: RoomPolicy,
         *,
+        parts: Parts | None = None,
+        at_domain: Callable[[Element], None] | None = None,
         on_event: Callable[[RoomEvent], None] = lambda event: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """
         Args:
+            parts: what hangs on the rooms of this domain.
+            at_domain: takes what is addressed to the bare domain instead of us.
             on_event: told what happened, after everybody in the room was.
             clock: seconds since the epoch.
         """
         self._router = router
         self._domain = domain
         self._policy = policy
+        self._parts = parts or Parts(router)
+        self._at_domain = at_domain or self._to_domain
         self._on_event = on_event
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._afterwards: list[Callable[[], None]] = []  # what follows the result of an IQ
-        self._visits: dict[Jid, set[str]] = {}  # real full JID -> nodes of its rooms
+        self._visits: dict[Jid, dict[str, None]] = {}  # real full JID -> nodes of its rooms
         # An occupant is replaced when anything about it changes, so its presence is rendered once.
         self._shown: WeakKeyDictionary[Occupant, Fanout] = WeakKeyDictionary()
         self._domain_iqs = IqTable()
@@ -82,6 +89,7 @@ class RoomService:
         self._room_iqs.on("set", "query", NS.MUC_ADMIN, self._administer)
         self._room_iqs.on("get", "query", NS.MUC_OWNER, self._get_form)
         self._room_iqs.on("set", "query", NS.MUC_OWNER, self._configure)
+        self._parts.attach(domain, self)
         router.serve(domain, self.handle)
         router.unbound.append(self.left)
 
@@ -90,6 +98,10 @@ class RoomService:
 
     def rooms(self) -> list[Room]:
         return list(self._rooms.values())
+
+    def rooms_of(self, jid: Jid) -> list[Room]:
+        """The rooms in which this real full JID is an occupant, oldest visit first."""
+        return [self._rooms[node] for node in self._visits.get(jid, ())]
 
     # In
 
@@ -100,7 +112,7 @@ class RoomService:
             return
         try:
             if not to.node:
-                self._to_domain(stanza)
+                self._at_domain(stanza)
             elif stanza.name == "presence":
                 self._presence(sender, to, stanza)
             elif stanza.name == "message":
@@ -151,7 +163,11 @@ class RoomService:
             raise JidMalformed("a nickname is needed to join")
         join = stanza.find("x", NS.MUC)
         if room is not None and join is None:
+            before = room.occupant_of(sender)
             self._carry_out(room, room.update(sender, to.resource, stanza))
+            now = room.occupant_of(sender)
+            if before is not None and now is not None and not room.is_focus(sender):
+                self._parts.changed(room, before, now)
         elif join is None:
             raise NotInRoom
         else:
@@ -177,7 +193,12 @@ class RoomService:
             password="" if password is None else password.text,
         )
         self._rooms[to.node] = room
-        self._visits.setdefault(sender, set()).add(to.node)
+        self._visits.setdefault(sender, {})[to.node] = None
+        newcomer = room.occupant_of(sender)
+        assert newcomer is not None
+        is_focus = room.is_focus(sender)
+        if not is_focus:
+            self._parts.before_entry(room, newcomer)
         self._carry_out(room, deliveries)
         if is_new:
             log.info("Room opened: room=%s meeting=%s", room.jid, room.meeting_id)
@@ -190,31 +211,45 @@ class RoomService:
             self._on_event(
                 OccupantJoined(room=room.jid, nick=to.resource, jid=sender, occupants=room.people)
             )
+            if not is_focus:
+                self._parts.entered(room, newcomer)
 
     def _leave(self, room: Room, jid: Jid, stanza: Element | None) -> None:
         before = room.occupants()
-        self._carry_out(room, room.leave(jid, stanza))
-        self._after_departures(room, before)
+        self.carry_out(room, room.leave(jid, stanza), before)
 
-    def _after_departures(self, room: Room, before: Sequence[Occupant]) -> None:
-        """Account for those who are no longer there, and for the room itself."""
+    def carry_out(
+        self, room: Room, deliveries: Sequence[Delivery], before: Sequence[Occupant]
+    ) -> None:
+        """Send what the room said, then account for who left or changed since `before`."""
+        self._carry_out(room, deliveries)
+        self._account(room, before)
+
+    def _account(self, room: Room, before: Sequence[Occupant]) -> None:
+        """Account for those who are no longer there or changed, and for the room itself."""
         for each in before:
-            if room.occupant_of(each.jid) is None:
-                rooms = self._visits.get(each.jid, set())
+            now = room.occupant_of(each.jid)
+            if now is not None and now is not each and not room.is_focus(each.jid):
+                self._parts.changed(room, each, now)
+            if now is None:
+                rooms = self._visits.get(each.jid, {})
                 if room.jid.node not in rooms:
                     continue  # accounted for already
                 log.info(
                     "Occupant left: room=%s nick=%s occupants=%d",
                     *(room.jid, each.nick, room.people),
                 )
-                rooms.discard(room.jid.node)
+                del rooms[room.jid.node]
                 if not rooms:
                     del self._visits[each.jid]
                 self._on_event(
                     OccupantLeft(room=room.jid, nick=each.nick, jid=each.jid, occupants=room.people)
                 )
+                if not room.is_focus(each.jid):
+                    self._parts.left(room, each)
         if room.is_empty and self._rooms.pop(room.jid.node, None) is not None:
             log.info("Room ended: room=%s meeting=%s", room.jid, room.meeting_id)
+            self._parts.ended(room)
             self._on_event(RoomEnded(room=room.jid, meeting_id=room.meeting_id))
 
     # Messages
@@ -315,8 +350,7 @@ class RoomService:
     def _answer_first(
         self, room: Room, deliveries: Sequence[Delivery], before: Sequence[Occupant]
     ) -> None:
-        self._afterwards.append(lambda: self._carry_out(room, deliveries))
-        self._afterwards.append(lambda: self._after_departures(room, before))
+        self._afterwards.append(lambda: self.carry_out(room, deliveries, before))
 
     def _addressed(self, request: Element) -> tuple[Room, Jid]:
         sender, to = address(request.get("from")), address(request.get("to"))
