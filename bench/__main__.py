@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from bench import (
+    crowds,
     document,
     footprint,
     forwarding,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Report]]] = {
     "footprint": footprint.run,
     "signalling": signalling.run,
     "rooms": rooms.run,
+    "crowds": crowds.run,
     "join": join.run,
     "forwarding": forwarding.run,
     "participants": participants.run,
