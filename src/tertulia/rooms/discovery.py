@@ -23,6 +23,9 @@ def room_info(room: Room, *, for_occupant: bool) -> DiscoInfo:
         form["muc#roominfo_meetingId"] = room.meeting_id
         if room.created_ms is not None:
             form["muc#roominfo_created_timestamp"] = str(room.created_ms)
+        if room.main is not None:  # left out of main rooms: any text there counts as true
+            form["muc#roominfo_isbreakout"] = "true"
+            form["muc#roominfo_breakout_main_room"] = str(room.main.jid)
     return DiscoInfo(
         identities=(Identity(category="conference", type="text"),),
         features=(

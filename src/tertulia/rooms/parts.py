@@ -7,6 +7,7 @@ that happens in every room of the services it is attached to, and keeps what it 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Protocol
@@ -15,7 +16,7 @@ import msgspec
 
 from tertulia.errors import PeerError
 from tertulia.rooms.errors import NotInRoom, NotPermitted
-from tertulia.rooms.events import Delivery
+from tertulia.rooms.events import Delivery, Disappeared
 from tertulia.rooms.occupant import Occupant, Role
 from tertulia.rooms.room import Room
 from tertulia.xmpp import ns as NS
@@ -26,6 +27,20 @@ from tertulia.xmpp.router import Fanout, Router
 from tertulia.xmpp.services import IqTable, pong
 from tertulia.xmpp.stanza import address, refusal
 from tertulia.xmpp.xml import Element
+
+
+class Timer(Protocol):
+    """What `Later` gives."""
+
+    def cancel(self) -> None: ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+
+
+def call_later(delay_s: float, action: Callable[[], None]) -> Timer:
+    """With the running loop."""
+    return asyncio.get_running_loop().call_later(delay_s, action)
 
 
 class Hall(Protocol):
@@ -41,6 +56,9 @@ class Hall(Protocol):
     ) -> None:
         """Send what the room said, and tell everybody concerned who left or changed since
         `before`, the room's occupants at that time."""
+
+    def settle(self, room: Room) -> None:
+        """End the room when it is over."""
 
 
 class Part:
@@ -58,6 +76,9 @@ class Part:
 
     # Notices, in the order in which they come
 
+    def opened(self, room: Room) -> None:
+        """A room begins; nobody is in it yet, not even the focus."""
+
     def before_entry(self, room: Room, newcomer: Occupant) -> Iterable[Any]:
         """JSON objects for somebody who has been let in and does not know it yet (4.3)."""
         return ()
@@ -67,6 +88,9 @@ class Part:
 
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
         """Presence or affiliation of somebody is new."""
+
+    def farewell(self, room: Room, gone: Disappeared) -> None:
+        """How somebody left (codes, what it said last), before `left`."""
 
     def left(self, room: Room, occupant: Occupant) -> None:
         """Somebody is gone; the room may be empty now."""
@@ -112,14 +136,17 @@ class Parts:
         *,
         clock: Callable[[], float] = time.time,
         on_touched: Callable[[Room, str], None] = lambda room, part: None,
+        later: Later = call_later,
     ) -> None:
         """
         Args:
             clock: seconds since the epoch.
+            later: calls something after so many seconds, unless it is cancelled.
             on_touched: told when what a part keeps about a room has changed.
         """
         self.router = router
         self.clock = clock
+        self.later = later
         self.on_touched = on_touched
         self._parts: dict[str, Part] = {}  # by name
         self._halls: dict[str, Hall] = {}  # by MUC domain
@@ -200,6 +227,10 @@ class Parts:
 
     # Notices of the MUC services
 
+    def opened(self, room: Room) -> None:
+        for part in self._parts.values():
+            part.opened(room)
+
     def before_entry(self, room: Room, newcomer: Occupant) -> None:
         for part in self._parts.values():
             for payload in part.before_entry(room, newcomer):
@@ -212,6 +243,10 @@ class Parts:
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
         for part in self._parts.values():
             part.changed(room, before, now)
+
+    def farewell(self, room: Room, gone: Disappeared) -> None:
+        for part in self._parts.values():
+            part.farewell(room, gone)
 
     def left(self, room: Room, occupant: Occupant) -> None:
         for part in self._parts.values():

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hmac
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tertulia.errors import PeerError
@@ -56,6 +56,12 @@ from tertulia.xmpp.pace import TokenBucket
 from tertulia.xmpp.xml import Element
 
 FOCUS_NICK = "focus"
+SWITCH_ROOM = "switch_room"
+
+
+def is_switching(farewell: Iterable[Element]) -> bool:
+    """Whether somebody leaves for another room of the same meeting (signalling reference 4.7)."""
+    return any(each.name == "status" and each.text == SWITCH_ROOM for each in farewell)
 
 
 class Room:
@@ -77,12 +83,23 @@ class Room:
         self._chat: dict[Jid, TokenBucket] = {}
         self._tries: dict[Jid, TokenBucket] = {}
         self._said: OrderedDict[str, Jid] = OrderedDict()  # message id -> who said it
+        # A breakout room has a main room: who enters, who moderates and which nicknames are taken
+        # is decided there. The main room knows who is in its breakout rooms or on the way to one
+        # (nicknames by bare JID), and lasts as long as they do.
+        self.main: Room | None = None
+        self.has_breakouts = False
+        self.elsewhere: dict[Jid, str] = {}
 
     # Who is here
 
     @property
     def is_empty(self) -> bool:
         return not self._occupants
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody is here, and nobody in its breakout rooms either."""
+        return not self._occupants and not self.elsewhere
 
     @property
     def people(self) -> int:
@@ -109,6 +126,8 @@ class Room:
         bare = jid.bare
         if bare in (self._policy.focus.bare, self._elected):
             return Affiliation.OWNER
+        if self.main is not None:
+            return self.main.affiliation_of(bare)
         return self._affiliations.get(bare, Affiliation.NONE)
 
     def affiliated(self, actor: Jid, affiliation: Affiliation) -> list[Jid]:
@@ -141,6 +160,7 @@ class Room:
         others = [each for each in self._occupants.values() if each.nick != nick]
         self._occupants[nick] = newcomer
         self._nicks[jid] = nick
+        self.elsewhere.pop(jid.bare, None)
         if self.created_ms is None and self.people >= 2:
             self.created_ms = int(now * 1000)
         # §7.1: clients take their own presence as the end of the list, so it comes last.
@@ -176,6 +196,8 @@ class Room:
                 children = claims.presence(stanza, occupant.nick, self._limits)
             except PeerError:
                 children = ()  # whatever it said last, it leaves
+            if self.has_breakouts and is_switching(children):
+                self.elsewhere[occupant.jid.bare] = occupant.nick
         return self._removed(occupant, Disappeared(to=(), occupant=occupant, children=children))
 
     def _may_join(self, jid: Jid, nick: str, password: str, now: float) -> None:
@@ -189,16 +211,37 @@ class Room:
             raise NicknameNotAllowed("nicknames are letters, digits and underscores")
         if self._policy.needs_focus and not self.has_focus and not is_focus:
             raise RoomDoesNotExist
-        if nick in self._occupants:
+        if self._is_taken(nick, jid):
             raise NicknameConflict(nick)
         if is_focus:
             return
+        if self.main is not None:
+            self.main.may_visit(jid)
         if self.configuration.members_only and affiliation.rank < Affiliation.MEMBER.rank:
             raise MembersOnly
         if self.configuration.password:
             self._check_password(jid, password, now)
         if self.people >= self._limits.occupants:
             raise RoomIsFull(self._limits.occupants)
+
+    def _is_taken(self, nick: str, jid: Jid) -> bool:
+        """Whether somebody else of the meeting, breakout rooms included, goes by that name."""
+        if nick in self._occupants:
+            return True
+        main = self.main or self
+        there = main.occupant(nick) if main is not self else None
+        return (there is not None and there.jid.bare != jid.bare) or any(
+            name == nick and bare != jid.bare for bare, name in main.elsewhere.items()
+        )
+
+    def may_visit(self, jid: Jid) -> None:
+        """Whether somebody may enter a breakout room of this room: those who are of it.
+
+        Raises: NotPermitted.
+        """
+        bare = jid.bare
+        if bare not in self.elsewhere and all(each.bare != bare for each in self._nicks):
+            raise NotPermitted("breakout rooms are for those who came through the main room")
 
     def _check_password(self, jid: Jid, password: str, now: float) -> None:
         if not password:
@@ -232,11 +275,13 @@ class Room:
 
     def _elect(self, jid: Jid) -> None:
         """The first person becomes owner, so that every meeting has a moderator."""
-        if self._policy.first_becomes_owner and not self._has_owner():
+        if self._policy.first_becomes_owner and self.main is None and not self._has_owner():
             self._elected = jid.bare
 
     def _has_owner(self) -> bool:
         return any(
+            self.affiliation_of(bare) is Affiliation.OWNER for bare in self.elsewhere
+        ) or any(
             each.affiliation is Affiliation.OWNER
             for each in self._occupants.values()
             if not self.is_focus(each.jid)
@@ -244,17 +289,34 @@ class Room:
 
     def _succeed(self, left: Jid) -> Occupant | None:
         """When the last owner has left, the person who is here longest takes over."""
-        if left.bare == self._elected and not any(
+        is_here = left.bare in self.elsewhere or any(
             each.jid.bare == left.bare for each in self._occupants.values()
-        ):
+        )
+        if left.bare == self._elected and not is_here:
             self._elected = None
-        if not self._policy.first_becomes_owner or self._has_owner():
+        if not self._policy.first_becomes_owner or self.main is not None or self._has_owner():
             return None
         for each in self._occupants.values():
             if not self.is_focus(each.jid):
                 self._elected = each.jid.bare
                 return self._reaffiliated(each)
+        self._elected = next(iter(self.elsewhere), None)
         return None
+
+    def forget_visitor(self, jid: Jid) -> list[Delivery]:
+        """Somebody who was in a breakout room will not come back; it may have moderated."""
+        if self.elsewhere.pop(jid.bare, None) is None:
+            return []
+        successor = self._succeed(jid)
+        return [] if successor is None else self._shown(successor)
+
+    def refreshed(self) -> list[Delivery]:
+        """Show everybody whose affiliation is another now: it follows the main room."""
+        deliveries: list[Delivery] = []
+        for each in self.occupants():
+            if each.affiliation is not self.affiliation_of(each.jid):
+                deliveries += self._shown(self._reaffiliated(each))
+        return deliveries
 
     def _reaffiliated(self, occupant: Occupant) -> Occupant:
         changed = replace(occupant, affiliation=self.affiliation_of(occupant.jid))
@@ -322,7 +384,7 @@ class Room:
         bare = change.jid.bare
         self._forget(bare)
         if change.affiliation is not Affiliation.NONE:
-            self._affiliations[bare] = change.affiliation
+            (self.main or self)._affiliations[bare] = change.affiliation
         deliveries: list[Delivery] = []
         for each in [o for o in self._occupants.values() if o.jid.bare == bare]:
             changed = self._reaffiliated(each)
@@ -338,6 +400,8 @@ class Room:
         return deliveries
 
     def _forget(self, jid: Jid) -> None:
+        if self.main is not None:
+            self.main._forget(jid)
         self._affiliations.pop(jid.bare, None)
         if self._elected == jid.bare:
             self._elected = None
@@ -359,6 +423,10 @@ class Room:
     def destroy(self, actor: Jid, *, reason: str = "", alternate: str = "") -> list[Delivery]:
         """An owner ends the room (§10.9): everybody is sent away."""
         self._owner(actor)
+        return self.dissolve(reason=reason, alternate=alternate)
+
+    def dissolve(self, *, reason: str = "", alternate: str = "") -> list[Delivery]:
+        """The server ends the room: everybody is sent away, from its breakout rooms too."""
         reason = reason[: self._limits.reason_characters]
         deliveries: list[Delivery] = [
             Disappeared(
@@ -373,6 +441,7 @@ class Room:
         ]
         self._occupants.clear()
         self._nicks.clear()
+        self.elsewhere.clear()
         return deliveries
 
     # What is said

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from tertulia.errors import PeerError
@@ -15,8 +15,10 @@ from tertulia.rooms.administration import read_items
 from tertulia.rooms.discovery import room_info, service_info
 from tertulia.rooms.errors import Banned, NotInRoom, RoomDoesNotExist
 from tertulia.rooms.events import (
+    SELF_PRESENCE,
     Appeared,
     Delivery,
+    Disappeared,
     OccupantJoined,
     OccupantLeft,
     RoomEnded,
@@ -183,6 +185,7 @@ class RoomService:
                     raise Banned("you may not enter this room")
                 raise RoomDoesNotExist
             room = Room(to.bare, self._policy)
+            self._parts.opened(room)
         password = join.find("password")
         is_known = room.occupant_of(sender) is not None
         deliveries = room.join(
@@ -223,9 +226,16 @@ class RoomService:
     ) -> None:
         """Send what the room said, then account for who left or changed since `before`."""
         self._carry_out(room, deliveries)
-        self._account(room, before)
+        farewells = {
+            each.occupant.nick: each
+            for each in deliveries
+            if isinstance(each, Disappeared) and SELF_PRESENCE in each.codes
+        }
+        self._account(room, before, farewells)
 
-    def _account(self, room: Room, before: Sequence[Occupant]) -> None:
+    def _account(
+        self, room: Room, before: Sequence[Occupant], farewells: Mapping[str, Disappeared]
+    ) -> None:
         """Account for those who are no longer there or changed, and for the room itself."""
         for each in before:
             now = room.occupant_of(each.jid)
@@ -246,8 +256,15 @@ class RoomService:
                     OccupantLeft(room=room.jid, nick=each.nick, jid=each.jid, occupants=room.people)
                 )
                 if not room.is_focus(each.jid):
+                    farewell = farewells.get(each.nick)
+                    if farewell is not None:
+                        self._parts.farewell(room, farewell)
                     self._parts.left(room, each)
-        if room.is_empty and self._rooms.pop(room.jid.node, None) is not None:
+        self.settle(room)
+
+    def settle(self, room: Room) -> None:
+        """End the room when it is over."""
+        if room.is_over and self._rooms.pop(room.jid.node, None) is not None:
             log.info("Room ended: room=%s meeting=%s", room.jid, room.meeting_id)
             self._parts.ended(room)
             self._on_event(RoomEnded(room=room.jid, meeting_id=room.meeting_id))
