@@ -98,6 +98,9 @@ BRIDGE_NAME = Rule(
 LINE = Rule(
     "one line of at most 80 characters", lambda v: len(v) <= 80 and (v.isprintable() or not v)
 )
+LONG_LINE = Rule(
+    "one line of at most 500 characters", lambda v: len(v) <= 500 and (v.isprintable() or not v)
+)
 
 
 def one_of(*words: str) -> Rule:
@@ -229,6 +232,15 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    url: str = key(
+        "",
+        "Database, as postgresql://USER@HOST/NAME; empty for an SQLite file in `data`.",
+        LONG_LINE,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class P2p:
     enabled: bool = key(True, "Let two participants send media to each other directly.")
 
@@ -280,7 +292,7 @@ class Config:
     )
     data: Path = key(
         Path("~/.local/share/tertulia"),
-        "Folder for what must survive a restart: certificate and secrets.",
+        "Folder for what must survive a restart: certificate, secrets and the database.",
     )
     site: Site = Site()
     http: Http = Http()
@@ -289,6 +301,7 @@ class Config:
     xmpp: Xmpp = Xmpp()
     bridge: Bridge = Bridge()
     monitor: Monitor = Monitor()
+    storage: Storage = Storage()
     p2p: P2p = P2p()
     focus: Focus = Focus()
     limits: Limits = Limits()

@@ -13,11 +13,11 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 from aiohttp import web
@@ -35,6 +35,8 @@ from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.parts import Part, Parts
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
+from tertulia.storage.errors import StorageUnavailable
+from tertulia.storage.journal import Journal
 from tertulia.supervisor import ChildRefused, supervise
 from tertulia.web.acceptor import Acceptor, bind
 from tertulia.web.app import application
@@ -47,6 +49,9 @@ from tertulia.xmpp.router import Router
 from tertulia.xmpp.services import DomainServices, ExternalService
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
+
+if TYPE_CHECKING:
+    from tertulia.storage.opening import Opened
 
 logger = logging.getLogger("tertulia.server")
 
@@ -83,16 +88,19 @@ def announce(url: str) -> None:
 async def serve(config: Config, ready: Callable[[str], None]) -> None:
     """Run all services until cancelled; `ready` is told the address once a meeting can be held."""
     ground = prepare(config)
+    kept = Kept()
     async with AsyncExitStack() as running:
-        xmpp = await running.enter_async_context(signalling(config, ground))
-        await running.enter_async_context(web_surface(config, ground, xmpp))
-        await running.enter_async_context(monitoring(config, xmpp))
+        xmpp = await running.enter_async_context(signalling(config, ground, kept))
         bridge = asyncio.ensure_future(
             supervised_bridge(config, ground, xmpp.tcp_port)
             if config.bridge.enabled
             else asyncio.Event().wait()
         )
         running.push_async_callback(_ended, bridge)
+        # While the bridge starts, which takes longer, and before anybody can come in.
+        await running.enter_async_context(storage(config, kept))
+        await running.enter_async_context(web_surface(config, ground, xmpp))
+        await running.enter_async_context(monitoring(config, xmpp))
         starting = asyncio.ensure_future(_meetings_possible(xmpp.focus))
         await asyncio.wait((bridge, starting), return_when=asyncio.FIRST_COMPLETED)
         if not bridge.done():
@@ -154,6 +162,39 @@ def prepare(config: Config) -> Ground:
     return Ground(listeners, tls, certificate.server_context("xmpp-client"), file, secret, relays)
 
 
+# What outlives the process
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is in the database, as services use it; it is empty until `storage` has opened it."""
+
+    journal: Journal = field(default_factory=Journal)
+
+
+@asynccontextmanager
+async def storage(config: Config, kept: Kept) -> AsyncIterator[None]:
+    """Open the database and have `kept` written to it. Raises: ConfigError."""
+    # Loading SQLAlchemy takes longer than all of ours: here it costs the start nothing.
+    open_storage = await asyncio.to_thread(_sql)
+    try:
+        opened = await open_storage(config.storage.url, config.data)
+    except StorageUnavailable as error:
+        raise ConfigError(f"nothing can be kept: {error}") from None
+    writing = asyncio.create_task(kept.journal.run(opened.journal))
+    try:
+        yield
+    finally:
+        await _ended(writing)
+        await opened.database.close()
+
+
+def _sql() -> Callable[[str, Path], Awaitable[Opened]]:
+    from tertulia.storage.opening import open_storage  # noqa: PLC0415
+
+    return open_storage
+
+
 # Signalling: the domains derived from the one host name
 
 
@@ -167,7 +208,7 @@ class Signalling:
 
 
 @asynccontextmanager
-async def signalling(config: Config, ground: Ground) -> AsyncIterator[Signalling]:
+async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterator[Signalling]:
     """XMPP for guests and bridges, the rooms, and the focus that leads the conferences."""
     host, auth = config.host, f"auth.{config.host}"
     addresses = FocusAddresses.of(host)

@@ -25,6 +25,7 @@ MAY_IMPORT = {
         "tertulia.monitoring",
         "tertulia.public_address",
     },
+    "tertulia.storage": set(),
     # The shell: it assembles, so it may know the services; nothing below may know it.
     "tertulia.logs": set(),
     "tertulia.machine": set(),
@@ -54,6 +55,7 @@ MAY_IMPORT = {
         "tertulia.operators",
         "tertulia.public_address",
         "tertulia.rooms",
+        "tertulia.storage",
         "tertulia.supervisor",
         "tertulia.turn",
         "tertulia.web",

@@ -1,0 +1,122 @@
+"""The journal of rooms: noted without waiting, written in order, forgotten when told."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tertulia.storage.database import FILE_NAME, Database, StorageLimits, default_url
+from tertulia.storage.errors import StorageUnavailable
+from tertulia.storage.journal import Entry, Journal, JournalLimits
+from tertulia.storage.journal_table import SqlJournalTable
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(default_url(tmp_path), StorageLimits(busy_s=0.05))
+    yield opened
+    await opened.close()
+
+
+def said(text: str, *, room: str = "plaza", meeting: str = "m1", at_ms: int = 0) -> Entry:
+    return Entry(room=room, meeting=meeting, kind="chat", at_ms=at_ms, content={"body": text})
+
+
+async def settle(journal: Journal) -> None:
+    async with asyncio.timeout(10):
+        await journal.written()
+
+
+async def stop(running: asyncio.Task[None]) -> None:
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def bodies(journal: Journal, **what: object) -> list[str]:
+    entries = await journal.read("plaza", "chat", **what)  # type: ignore[arg-type]
+    return [each.content["body"] for each in entries]
+
+
+async def test_entries_are_read_as_they_were_noted(database: Database) -> None:
+    journal = Journal()
+    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+    for text in ("one", "two", "three"):
+        journal.note(said(text))
+    journal.note(said("elsewhere", room="patio"))
+    journal.note(said("later", meeting="m2", at_ms=9))
+    await settle(journal)
+
+    assert await bodies(journal) == ["one", "two", "three", "later"]
+    assert await bodies(journal, newest=2) == ["three", "later"]
+    assert await bodies(journal, meeting="m1") == ["one", "two", "three"]
+    assert await bodies(journal, since_ms=9) == ["later"]
+    await stop(running)
+
+
+async def test_what_is_left_is_written_at_the_end(database: Database) -> None:
+    journal = Journal()
+    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+    await asyncio.sleep(0)
+    journal.note(said("goodbye"))
+
+    await stop(running)
+
+    assert await bodies(journal) == ["goodbye"]
+
+
+async def test_while_the_database_is_locked_entries_wait(
+    database: Database, tmp_path: Path
+) -> None:
+    journal = Journal(JournalLimits(retry_s=0.01, waiting=3))
+    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+    journal.note(said("one"))
+    async with asyncio.timeout(10):
+        while not journal.trouble:  # noqa: ASYNC110  # it says nothing by itself
+            await asyncio.sleep(0.01)
+    for text in ("two", "three", "four"):
+        journal.note(said(text))
+    assert "locked" in journal.trouble
+
+    other.execute("ROLLBACK")
+    other.close()
+    await settle(journal)
+
+    # Of four only three could wait; "one" is there if its own try was the one that succeeded.
+    kept = await bodies(journal)
+    assert kept[-3:] == ["two", "three", "four"]
+    assert (journal.lost, journal.trouble) == (4 - len(kept), "")
+    await stop(running)
+
+
+async def test_old_entries_are_forgotten(database: Database) -> None:
+    journal = Journal()
+    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+    for at_ms in (1, 2, 3):
+        journal.note(said(str(at_ms), at_ms=at_ms))
+    await settle(journal)
+
+    assert await journal.forget(("chat",), before_ms=3) == 2
+    assert await bodies(journal) == ["3"]
+    assert await journal.forget(("chat",), room="patio") == 0
+    assert await journal.forget(("chat",), room="plaza", meeting="m1") == 1
+    assert await bodies(journal) == []
+    await stop(running)
+
+
+async def test_before_the_database_is_open_entries_wait_and_nothing_is_read(
+    database: Database,
+) -> None:
+    journal = Journal()
+    journal.note(said("early"))
+    with pytest.raises(StorageUnavailable, match="not open"):
+        await journal.read("plaza", "chat")
+
+    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+    await settle(journal)
+
+    assert await bodies(journal) == ["early"]
+    await stop(running)
