@@ -31,7 +31,7 @@ import { Occupants } from "./occupants";
 import { OwnPresence } from "./own-presence";
 import { RoomMessages } from "./room-messages";
 import { isFocusReal, type Seat, takeSeat } from "./seat";
-import type { NoticeKind, Problem } from "./state";
+import type { NoticeKind, Problem, Spotlight } from "./state";
 import { Store } from "./store";
 import { LISTEN_MS, WhoSpeaks } from "./who-speaks";
 
@@ -165,6 +165,12 @@ export class Meeting {
       kind: "own-hand-changed",
       raisedHandAt: raised ? Date.now() : null,
     });
+    this.sendPresence();
+  }
+
+  /** Show somebody large to all, or (null) let everybody choose again; for moderators. */
+  setSpotlight(spotlight: Spotlight | null): void {
+    this.store.dispatch({ kind: "own-spotlight-changed", spotlight });
     this.sendPresence();
   }
 

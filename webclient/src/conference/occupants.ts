@@ -68,6 +68,7 @@ export class Occupants {
         sources: presence.sources,
         raisedHandAt: presence.raisedHandAt,
         isReachable: true,
+        spotlight: presence.spotlight,
       },
     });
     if (isNew && seat.isJoined) seat.media?.companyChanged();

@@ -8,6 +8,7 @@ const CODECS = ["vp8", "h264", "vp9", "av1"];
 
 export class OwnPresence {
   private last = "";
+  private hadSpotlight = false;
 
   constructor(
     private readonly store: Store,
@@ -27,17 +28,19 @@ export class OwnPresence {
   }
 
   private send(seat: Seat, join: boolean): void {
-    const { displayName, raisedHandAt } = this.store.state;
+    const { displayName, raisedHandAt, ownSpotlight } = this.store.state;
     const own = {
       displayName,
       raisedHandAt,
       sources: this.sources(seat),
       codecs: CODECS,
       capsVer: this.capsVer,
+      spotlight: ownSpotlight ?? (this.hadSpotlight ? ("off" as const) : null),
     };
     const fingerprint = JSON.stringify(own);
     if (!join && fingerprint === this.last) return;
     this.last = fingerprint;
+    this.hadSpotlight = ownSpotlight !== null;
     seat.connection.send(buildPresence(`${this.room}/${seat.nick}`, own, join));
   }
 

@@ -5,6 +5,7 @@
  * replayed in a test and compared.
  */
 import type { PictureReason } from "../protocol/bridge-channel";
+import type { Spotlight } from "../protocol/follow-me";
 import type { EndpointId, SourceName, VideoType } from "../protocol/ids";
 import type { Reaction } from "../protocol/messages";
 import type { SourceInfo } from "../protocol/presence";
@@ -39,6 +40,8 @@ export interface Participant {
   readonly raisedHandAt: number | null;
   /** False while the bridge hears nothing from it. */
   readonly isReachable: boolean;
+  /** What this occupant shows to all, whether it may or not. */
+  readonly spotlight?: Spotlight | null;
 }
 
 export type DeviceState =
@@ -150,6 +153,8 @@ export interface Conference {
   readonly isModerator: boolean;
   readonly displayName: string;
   readonly raisedHandAt: number | null;
+  /** What we show to all, as a moderator. */
+  readonly ownSpotlight: Spotlight | null;
   readonly joinedAt: number | null;
   readonly local: LocalMediaState;
   /** In the order they came; people do not change place. */
@@ -177,6 +182,7 @@ export const initialConference: Conference = {
   isModerator: false,
   displayName: "",
   raisedHandAt: null,
+  ownSpotlight: null,
   joinedAt: null,
   local: { microphone: "off", camera: "off", share: "off", shareHasSound: false },
   participants: [],
@@ -208,6 +214,7 @@ export type ConferenceEvent =
   | { kind: "own-role-changed"; isModerator: boolean; at: number }
   | { kind: "own-name-changed"; displayName: string }
   | { kind: "own-hand-changed"; raisedHandAt: number | null }
+  | { kind: "own-spotlight-changed"; spotlight: Spotlight | null }
   | { kind: "local-media-changed"; local: LocalMediaState }
   | { kind: "speaker-changed"; endpoint: EndpointId | null }
   | { kind: "speaking-changed"; endpoints: readonly EndpointId[] }
@@ -235,6 +242,12 @@ function noticed(state: Conference, kind: NoticeKind, name: string, at: number):
     nextId: state.nextId + 1,
     notices: [...state.notices.slice(-MAX_NOTICES + 1), { id: state.nextId, kind, name, at }],
   };
+}
+
+/** What is large for everybody now: our own wish, or that of the moderator who came first. */
+export function spotlightOf(state: Conference): Spotlight | null {
+  if (state.ownSpotlight) return state.ownSpotlight;
+  return state.participants.find((each) => each.isModerator && each.spotlight)?.spotlight ?? null;
 }
 
 export function isSharing(sources: SourceInfo): boolean {
@@ -361,7 +374,11 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
       return endpointLeft(state, event.endpoint, event.wasRemoved, event.at);
     case "own-role-changed": {
       if (state.isModerator === event.isModerator) return state;
-      const next = { ...state, isModerator: event.isModerator };
+      const next: Conference = {
+        ...state,
+        isModerator: event.isModerator,
+        ownSpotlight: event.isModerator ? state.ownSpotlight : null,
+      };
       return event.isModerator && state.phase === "joined"
         ? noticed(next, "now-moderator", "", event.at)
         : next;
@@ -370,6 +387,8 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
       return { ...state, displayName: event.displayName };
     case "own-hand-changed":
       return { ...state, raisedHandAt: event.raisedHandAt };
+    case "own-spotlight-changed":
+      return { ...state, ownSpotlight: event.spotlight };
     case "local-media-changed":
       return { ...state, local: event.local };
     case "speaker-changed":
@@ -437,4 +456,4 @@ function unreachable(event: never): never {
   throw new Error(`unknown event ${JSON.stringify(event)}`);
 }
 
-export type { EndpointId, PictureReason, Reaction, SourceName, VideoType };
+export type { EndpointId, PictureReason, Reaction, SourceName, Spotlight, VideoType };

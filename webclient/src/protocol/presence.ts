@@ -1,4 +1,5 @@
 /** Presence in the room (XEP-0045, Jitsi profile): what this client tells, and what it reads. */
+import { buildFollowMe, buildFollowMeOff, parseFollowMe, type Spotlight } from "./follow-me";
 import { type EndpointId, resourceOf, type SourceName, type VideoType } from "./ids";
 import { NS } from "./ns";
 import { child, elements, text, type Xml, xml } from "./xml";
@@ -15,6 +16,8 @@ export interface OwnPresence {
   readonly raisedHandAt: number | null;
   readonly codecs: readonly string[];
   readonly capsVer: string;
+  /** "off": it was shown until now. */
+  readonly spotlight: Spotlight | "off" | null;
 }
 
 /** The complete presence; each update repeats all of it, only the MUC `x` is for joining. */
@@ -33,6 +36,11 @@ export function buildPresence(to: string, own: OwnPresence, join: boolean): Xml 
       node: CAPS_NODE,
       ver: own.capsVer,
     }),
+    own.spotlight === null
+      ? null
+      : own.spotlight === "off"
+        ? buildFollowMeOff()
+        : buildFollowMe(own.spotlight),
     own.displayName === "" ? null : xml("nick", { xmlns: NS.nick }, own.displayName),
   );
 }
@@ -64,6 +72,7 @@ export interface OccupantPresence {
   readonly raisedHandAt: number | null;
   /** In order of preference; empty when the client does not say. */
   readonly codecs: readonly string[];
+  readonly spotlight: Spotlight | null;
   /** Services that take part (recorders, gateways) instead of a person. */
   readonly isBot: boolean;
   readonly conferenceProperties: Readonly<Record<string, string>>;
@@ -185,6 +194,7 @@ export function parsePresence(presence: Xml): RoomPresence | undefined {
       .split(",")
       .map((codec) => codec.trim().toLowerCase())
       .filter((codec) => codec !== ""),
+    spotlight: parseFollowMe(presence),
     isBot: child(presence, "bot") !== undefined,
     conferenceProperties: Object.fromEntries(
       elements(child(presence, "conference-properties", NS.focus), "property").map((property) => [

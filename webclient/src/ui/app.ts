@@ -4,6 +4,7 @@ import { LocalMedia } from "../conference/local-media";
 import { Meeting } from "../conference/meeting";
 import { type Conference, initialConference, type SourceName } from "../conference/state";
 import { readConfig, type SiteConfig } from "../protocol/config";
+import type { View } from "./meeting/staging";
 import { remember, remembered, rememberRoom } from "./preferences";
 import { roomFromInput } from "./room-names";
 
@@ -26,8 +27,9 @@ export const conference = signal<Conference>(initialConference);
 export const remoteTracks = signal<ReadonlyMap<SourceName, MediaStreamTrack>>(new Map());
 export const panel = signal<Panel | null>(null);
 export const dialog = signal<DialogKind | null>(null);
-export const pinned = signal<SourceName | null>(null);
-export const followsSpeaker = signal(false);
+const { layout, hidesSelf } = remembered();
+/** What this person wants to see, and how large. */
+export const view = signal<View>({ layout, hidesSelf, pinned: [], hidesWithoutVideo: false });
 export const readMessages = signal(0);
 export const isAudioBlocked = signal(false);
 /** Counts changes of local tracks, for whatever shows them. */
@@ -137,7 +139,7 @@ export async function startMeeting(
     readMessages.value = 0;
     panel.value = null;
     dialog.value = null;
-    pinned.value = null;
+    view.value = { ...view.value, pinned: [], hidesWithoutVideo: false };
     meeting.value = next;
     page.value = { kind: "meeting", room };
   });

@@ -9,6 +9,7 @@ import "./styles/base.css";
 import "./styles/pages.css";
 import "./styles/meeting.css";
 import "./styles/panels.css";
+import "./styles/view.css";
 
 declare global {
   interface Window {

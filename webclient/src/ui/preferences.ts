@@ -1,3 +1,5 @@
+import { LAYOUTS, type Layout } from "./meeting/staging";
+
 /** What this browser remembers, so that a returning person just presses Enter. */
 export interface Preferences {
   readonly displayName: string;
@@ -8,6 +10,8 @@ export interface Preferences {
   readonly speaker: string;
   readonly language: string;
   readonly recentRooms: readonly string[];
+  readonly layout: Layout;
+  readonly hidesSelf: boolean;
 }
 
 const KEY = "tertulia.preferences";
@@ -22,12 +26,15 @@ const DEFAULTS: Preferences = {
   speaker: "",
   language: "",
   recentRooms: [],
+  layout: "auto",
+  hidesSelf: false,
 };
 
 export function remembered(): Preferences {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    return { ...DEFAULTS, ...(stored as Partial<Preferences>) };
+    const known = { ...DEFAULTS, ...(stored as Partial<Preferences>) };
+    return LAYOUTS.includes(known.layout) ? known : { ...known, layout: DEFAULTS.layout };
   } catch {
     // Storage is off, or holds something else: then nothing is remembered.
     return DEFAULTS;

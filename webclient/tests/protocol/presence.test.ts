@@ -17,6 +17,7 @@ const OWN: OwnPresence = {
   raisedHandAt: 1788253200000,
   codecs: ["vp8", "h264"],
   capsVer: "b64=",
+  spotlight: null,
 };
 
 const ROOM = "demo@conference.meet.example";

@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { type Conference, initialConference } from "../../src/conference/state";
 import {
   type Arrangement,
+  arrangeBeside,
   arrangeStage,
   arrangeTiles,
   type Rect,
   wantedHeight,
 } from "../../src/ui/meeting/arrangement";
-import { stageOf, tilesFor } from "../../src/ui/meeting/tiles";
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `p${index}`);
 
@@ -45,12 +44,30 @@ describe.each(SIZES)("in %d x %d", (width, height) => {
   });
 
   test.each([0, 1, 4, 29])("a stage with %d others", (count) => {
-    const arrangement = arrangeStage("s", ids(count), width, height);
+    const arrangement = arrangeStage(["s"], ids(count), width, height);
     check(arrangement, width, height);
     const { s: stage, ...strip } = arrangement.rects;
     for (const rect of Object.values(strip)) {
       expect(stage!.width * stage!.height).toBeGreaterThan(rect.width * rect.height);
     }
+  });
+
+  test.each([0, 1, 4, 29])("two screens with %d others have the same size", (count) => {
+    const arrangement = arrangeStage(["s", "t"], ids(count), width, height);
+    check(arrangement, width, height);
+    const { s: one, t: other } = arrangement.rects;
+    expect([other!.width, other!.height]).toEqual([one!.width, one!.height]);
+  });
+
+  test.each([0, 1, 4, 29])("a presentation beside %d people, who all have a page", (count) => {
+    const seen = new Set<string>();
+    const { pages } = arrangeBeside(["s"], ids(count), width, height);
+    for (let page = 0; page < pages; page++) {
+      const arrangement = arrangeBeside(["s"], ids(count), width, height, page);
+      check(arrangement, width, height);
+      for (const id of Object.keys(arrangement.rects)) seen.add(id);
+    }
+    expect(seen.size).toBe(count + 1);
   });
 });
 
@@ -70,71 +87,51 @@ test("turning the page changes no sizes", () => {
 });
 
 test("the strip always has a place for oneself, who is last", () => {
-  const { rects, hidden } = arrangeStage("s", ids(9), 344, 620, { maxInStrip: 2 });
+  const { rects, hidden } = arrangeStage(["s"], ids(9), 344, 620, { maxInStrip: 2 });
   expect(Object.keys(rects).sort()).toEqual(["p0", "p8", "s"]);
   expect(hidden).toHaveLength(7);
 });
 
 test("only what is seen large is received large", () => {
   const rect = (height: number): Rect => ({ x: 0, y: 0, width: (height * 16) / 9, height });
-  expect(wantedHeight(rect(150), 1, false)).toBe(180);
-  expect(wantedHeight(rect(150), 2, false)).toBe(360);
-  expect(wantedHeight(rect(350), 1, false)).toBe(360);
-  expect(wantedHeight(rect(600), 1, false)).toBe(720);
-  expect(wantedHeight(rect(150), 1, true)).toBe(720);
+  expect(wantedHeight(rect(150), 1)).toBe(180);
+  expect(wantedHeight(rect(150), 2)).toBe(360);
+  expect(wantedHeight(rect(350), 1)).toBe(360);
+  expect(wantedHeight(rect(600), 1)).toBe(720);
 });
 
-describe("who is shown", () => {
-  const person = (id: string, extra: Conference["participants"][number]["sources"] = {}) => ({
-    id,
-    displayName: id,
-    isModerator: false,
-    raisedHandAt: null,
-    isReachable: true,
-    sources: { [`${id}-v0`]: { muted: false, videoType: "camera" as const }, ...extra },
-  });
-  const screen = { muted: false, videoType: "desktop" as const };
-  const state: Conference = {
-    ...initialConference,
-    ownId: "me",
-    local: { microphone: "on", camera: "on", share: "on", shareHasSound: false },
-    participants: [person("aa"), person("bb", { "bb-v1": screen })],
+test("a tile that shows only the middle of a picture needs all of its lines", () => {
+  expect(wantedHeight({ x: 0, y: 0, width: 640, height: 120 }, 1)).toBe(360);
+});
+
+/** Small and repeatable; the sequence is that of Numerical Recipes' linear congruence. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1664525 + 1013904223) % 2 ** 32;
+    return state / 2 ** 32;
   };
+}
 
-  test("people as they came, a screen before its owner, oneself last", () => {
-    expect(tilesFor(state).map((tile) => tile.id)).toEqual([
-      "aa-v0",
-      "bb-v1",
-      "bb-v0",
-      "me-v1",
-      "me-v0",
-    ]);
-  });
+test("whatever the window and however many there are, nothing overlaps or sticks out", () => {
+  const random = randomFrom(4);
+  for (let round = 0; round < 100; round++) {
+    const width = 160 + Math.floor(random() * 3000);
+    const height = 160 + Math.floor(random() * 1600);
+    const people = ids(1 + Math.floor(random() * 80));
+    const stages = random() < 0.5 ? ["s"] : ["s", "t"];
+    const page = Math.floor(random() * 3);
+    check(arrangeTiles(people, width, height, page), width, height);
+    check(arrangeStage(stages, people, width, height), width, height);
+    check(arrangeBeside(stages, people, width, height, page), width, height);
+  }
+});
 
-  test("a source nobody listed counts as muted", () => {
-    expect(tilesFor(state)[0]).toMatchObject({ isAudioMuted: true, isVideoMuted: false });
-  });
-
-  test("a screen in place of a camera is one tile", () => {
-    const only = { ...state, participants: [person("cc", { "cc-v0": screen })] };
-    expect(tilesFor(only).filter((tile) => tile.endpoint === "cc")).toMatchObject([
-      { id: "cc-v0", isScreen: true },
-    ]);
-  });
-
-  test("the stage: what was pinned, then the newest screen, then the speaker if wished", () => {
-    const tiles = tilesFor(state);
-    const wish = { pinned: null, followsSpeaker: false };
-    expect(stageOf(tiles, null, { ...wish, pinned: "aa-v0" })).toBe("aa-v0");
-    expect(stageOf(tiles, "aa", { ...wish, pinned: "gone-v0" })).toBe("bb-v1");
-    const quiet = tilesFor({ ...state, participants: [person("aa"), person("bb")] });
-    expect(stageOf(quiet, "bb", wish)).toBeNull();
-    expect(stageOf(quiet, "bb", { ...wish, followsSpeaker: true })).toBe("bb-v0");
-    expect(stageOf(quiet, null, { ...wish, followsSpeaker: true })).toBe("aa-v0");
-  });
-
-  test("one's own screen never takes one's own stage", () => {
-    const alone = tilesFor({ ...state, participants: [] });
-    expect(stageOf(alone, null, { pinned: null, followsSpeaker: true })).toBeNull();
-  });
+test("whoever comes last moves nobody to another place in the order", () => {
+  const order = (count: number): string[] =>
+    Object.entries(arrangeTiles(ids(count), 1264, 668).rects)
+      .sort(([, a], [, b]) => a.y - b.y || a.x - b.x)
+      .map(([id]) => id);
+  for (let count = 1; count < 20; count++)
+    expect(order(count + 1).slice(0, -1)).toEqual(order(count));
 });

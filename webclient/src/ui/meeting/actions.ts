@@ -1,6 +1,8 @@
 /** What buttons, menus and keys do; one place, so that they all do the same. */
-import { conference, dialog, followsSpeaker, meeting, pinned, roomLink, togglePanel } from "../app";
+import { conference, dialog, meeting, roomLink, togglePanel, view } from "../app";
 import { remember } from "../preferences";
+import { type Layout, nameForOthers, withPin } from "./staging";
+import type { TileModel } from "./tiles";
 
 export function toggleMicrophone(): void {
   const on = conference.value.local.microphone !== "on";
@@ -24,13 +26,38 @@ export function toggleHand(): void {
   meeting.value?.setHand(conference.value.raisedHandAt === null);
 }
 
-export function toggleLayout(): void {
-  followsSpeaker.value = !followsSpeaker.value;
-  pinned.value = null;
+/** Also gives up what was pinned: a choice that changes nothing would look broken. */
+export function chooseLayout(layout: Layout): void {
+  remember({ layout });
+  view.value = { ...view.value, layout, pinned: [] };
+}
+
+export function toggleSpeakerLayout(): void {
+  chooseLayout(view.value.layout === "speaker" ? "auto" : "speaker");
 }
 
 export function togglePin(source: string): void {
-  pinned.value = pinned.value === source ? null : source;
+  view.value = withPin(view.value, source);
+}
+
+export function toggleSelf(): void {
+  const hidesSelf = !view.value.hidesSelf;
+  remember({ hidesSelf });
+  view.value = { ...view.value, hidesSelf };
+}
+
+export function toggleWithoutVideo(): void {
+  view.value = { ...view.value, hidesWithoutVideo: !view.value.hidesWithoutVideo };
+}
+
+export function isInSpotlight(tile: TileModel): boolean {
+  return conference.value.ownSpotlight?.onStage.includes(nameForOthers(tile)) ?? false;
+}
+
+/** Large for everybody, or no longer. */
+export function toggleSpotlight(tile: TileModel): void {
+  const onStage = isInSpotlight(tile) ? [] : [nameForOthers(tile)];
+  meeting.value?.setSpotlight(onStage.length > 0 ? { onStage, isGrid: false } : null);
 }
 
 export const canFullscreen = document.fullscreenEnabled === true;
@@ -66,7 +93,7 @@ export const SHORTCUTS: Readonly<Record<string, () => void>> = {
   c: () => togglePanel("chat"),
   p: () => togglePanel("people"),
   r: toggleHand,
-  w: toggleLayout,
+  w: toggleSpeakerLayout,
   f: () => canFullscreen && toggleFullscreen(),
   "?": () => {
     dialog.value = "shortcuts";

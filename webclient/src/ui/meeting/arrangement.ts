@@ -2,7 +2,8 @@
  * Where each tile goes: pure geometry, so that it can be tested without a page.
  *
  * Tiles are 16:9 with a gap of 8, the largest size that fits, in the order given. With a stage, one
- * tile is large and the others stand in a strip: to the right on wide screens, below on narrow ones.
+ * tile or two are large and the others stand in a strip: to the right on wide screens, below on
+ * narrow ones; or the others get a share of the space that is worth looking at.
  */
 export interface Rect {
   readonly x: number;
@@ -94,17 +95,17 @@ export interface StageOptions {
   readonly maxInStrip?: number;
 }
 
+/** One or two large tiles, and the others in a strip beside or below them. */
 export function arrangeStage(
-  stage: string,
+  stages: readonly string[],
   others: readonly string[],
   width: number,
   height: number,
   { maxInStrip = Number.POSITIVE_INFINITY }: StageOptions = {},
 ): Arrangement {
-  if (width <= 0 || height <= 0) return { rects: {}, hidden: [stage, ...others], pages: 1 };
-  const rects: Record<string, Rect> = {};
+  if (width <= 0 || height <= 0) return { rects: {}, hidden: [...stages, ...others], pages: 1 };
   if (others.length === 0) {
-    return { rects: { [stage]: { x: 0, y: 0, width, height } }, hidden: [], pages: 1 };
+    return { rects: shared(stages, { x: 0, y: 0, width, height }), hidden: [], pages: 1 };
   }
   const isWide = width >= height * 1.1;
   if (isWide) {
@@ -114,7 +115,7 @@ export function arrangeStage(
     const strip = inStrip(others, Math.min(room, maxInStrip));
     const shown = strip.length;
     const top = Math.floor((height - shown * tileHeight - (shown - 1) * GAP) / 2);
-    rects[stage] = { x: 0, y: 0, width: width - stripWidth - GAP, height };
+    const rects = shared(stages, { x: 0, y: 0, width: width - stripWidth - GAP, height });
     strip.forEach((id, index) => {
       rects[id] = {
         x: width - stripWidth,
@@ -136,7 +137,7 @@ export function arrangeStage(
   );
   const tileHeight = Math.floor(Math.min(tileWidth / RATIO, height * 0.3));
   const left = Math.floor((width - shown * tileWidth - (shown - 1) * GAP) / 2);
-  rects[stage] = { x: 0, y: 0, width, height: height - tileHeight - GAP };
+  const rects = shared(stages, { x: 0, y: 0, width, height: height - tileHeight - GAP });
   strip.forEach((id, index) => {
     rects[id] = {
       x: left + index * (tileWidth + GAP),
@@ -148,16 +149,78 @@ export function arrangeStage(
   return { rects, hidden: others.filter((id) => !strip.includes(id)), pages: 1 };
 }
 
+/** What the people get of the space when they stand beside a presentation. */
+const PEOPLE_SHARE = 0.38;
+
+/** A presentation and, beside or below it, the people in a grid of their own, which has pages. */
+export function arrangeBeside(
+  stages: readonly string[],
+  people: readonly string[],
+  width: number,
+  height: number,
+  page = 0,
+): Arrangement {
+  if (people.length === 0 || width <= 0 || height <= 0) {
+    return arrangeStage(stages, people, width, height);
+  }
+  const isWide = width >= height * 1.1;
+  const grid = isWide
+    ? arrangeTiles(people, Math.floor(width * PEOPLE_SHARE), height, page)
+    : arrangeTiles(people, width, Math.floor(height * PEOPLE_SHARE), page);
+  // What the grid leaves empty at its sides is better used by the presentation.
+  const tiles = Object.values(grid.rects);
+  const left = Math.min(...tiles.map((rect) => rect.x));
+  const top = Math.min(...tiles.map((rect) => rect.y));
+  const x = isWide ? width - Math.max(...tiles.map((rect) => rect.x + rect.width)) : 0;
+  const y = isWide ? 0 : height - Math.max(...tiles.map((rect) => rect.y + rect.height));
+  const rects = shared(stages, {
+    x: 0,
+    y: 0,
+    width: isWide ? x + left - GAP : width,
+    height: isWide ? height : y + top - GAP,
+  });
+  for (const [id, rect] of Object.entries(grid.rects)) {
+    rects[id] = { ...rect, x: rect.x + x, y: rect.y + y };
+  }
+  return { ...grid, rects };
+}
+
+/** Side by side is how people think of two; above each other must be larger by that much. */
+const STACKED_IF_LARGER = 1.1;
+
+/** Two share a space side by side, or one above the other where that makes them larger. */
+function shared(ids: readonly string[], space: Rect): Record<string, Rect> {
+  const each = (whole: number): number => Math.floor((whole - GAP * (ids.length - 1)) / ids.length);
+  const beside = Math.min(each(space.width), space.height * RATIO);
+  const stacked = Math.min(space.width, each(space.height) * RATIO);
+  const isWide = stacked <= beside * STACKED_IF_LARGER;
+  const width = isWide ? each(space.width) : space.width;
+  const height = isWide ? space.height : each(space.height);
+  return Object.fromEntries(
+    ids.map((id, index) => [
+      id,
+      {
+        x: space.x + (isWide ? index * (width + GAP) : 0),
+        y: space.y + (isWide ? 0 : index * (height + GAP)),
+        width,
+        height,
+      },
+    ]),
+  );
+}
+
 /** The first `room` of them; the last one (oneself) is always among them. */
 function inStrip(others: readonly string[], room: number): readonly string[] {
   if (others.length <= room) return others;
   return [...others.slice(0, room - 1), others.at(-1)!];
 }
 
-/** The layer worth receiving for a tile of that size (height in device pixels). */
-export function wantedHeight(rect: Rect, pixelRatio: number, isStage: boolean): number {
-  if (isStage) return 720;
-  const height = rect.height * Math.min(pixelRatio, 2);
-  if (height <= 240) return 180;
-  return height <= 480 ? 360 : 720;
+/**
+ * The layer worth receiving for a tile of that size: as many lines as the picture that fills it
+ * has, in pixels of the screen. Above two of them per CSS pixel nobody sees the difference.
+ */
+export function wantedHeight(rect: Rect, pixelRatio: number): number {
+  const lines = Math.max(rect.height, rect.width / RATIO) * Math.min(pixelRatio, 2);
+  if (lines <= 240) return 180;
+  return lines <= 480 ? 360 : 720;
 }

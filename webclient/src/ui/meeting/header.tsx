@@ -5,7 +5,9 @@ import { useEffect } from "preact/hooks";
 import { conference } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { useFullscreen } from "./fullscreen";
 import { Popover } from "./popover";
+import { ViewMenu } from "./view-menu";
 
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -17,6 +19,7 @@ export function formatDuration(ms: number): string {
 
 export function MeetingHeader({ room }: { room: string }): JSX.Element {
   const { mediaPath } = conference.value;
+  const isFullscreen = useFullscreen();
   return (
     <header class="meeting-head">
       <h1 class="room-name" title={room}>
@@ -36,6 +39,7 @@ export function MeetingHeader({ room }: { room: string }): JSX.Element {
         </p>
         <p>{t(`meeting.path.${mediaPath}Detail`)}</p>
       </Popover>
+      <ViewMenu isFullscreen={isFullscreen} />
     </header>
   );
 }

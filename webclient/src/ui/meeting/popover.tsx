@@ -148,6 +148,31 @@ function place(box: HTMLElement, anchor: DOMRect): void {
   box.style.top = `${Math.max(EDGE, isLow ? above : below)}px`;
 }
 
+export interface MenuChoiceProps extends MenuItemProps {
+  readonly kind: "radio" | "checkbox";
+  readonly isChecked: boolean;
+}
+
+/** One of several, or something on or off: a mark says which. */
+export function MenuChoice(props: MenuChoiceProps): JSX.Element {
+  return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles have a checked state
+    <button
+      type="button"
+      role={props.kind === "radio" ? "menuitemradio" : "menuitemcheckbox"}
+      aria-checked={props.isChecked}
+      class={`menu-item ${props.class ?? ""}`}
+      data-testid={props.testId}
+      tabIndex={-1}
+      onClick={props.onPick}
+    >
+      <Icon name={props.icon} />
+      <span>{props.text}</span>
+      <span class="menu-mark">{props.isChecked && <Icon name="check" />}</span>
+    </button>
+  );
+}
+
 export interface MenuItemProps {
   readonly icon: IconName;
   readonly text: string;

@@ -2,35 +2,24 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import {
-  conference,
-  followsSpeaker,
-  localVersion,
-  meeting,
-  panel,
-  pinned,
-  remoteTracks,
-  site,
-} from "../app";
+import { conference, localVersion, meeting, panel, remoteTracks, site, view } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { toggleWithoutVideo } from "./actions";
 import { Alone } from "./alone";
-import { arrangeStage, arrangeTiles, wantedHeight } from "./arrangement";
+import type { Rect } from "./arrangement";
+import { Pager } from "./pager";
+import { poppedOut } from "./pop-out";
+import { constraintsFor } from "./receiving";
 import { Tile } from "./tile";
-import { stageOf, tilesFor } from "./tiles";
-
-const PHONE_WIDTH = 600;
-/** What the invitation takes of a phone while nobody else is there. */
-const INVITATION_HEIGHT = 236;
-/** The line below the tiles where pages are turned. */
-const PAGER_HEIGHT = 56;
-/** A screen keeps its sharpness whatever the size of its tile on the stage. */
-const SCREEN_HEIGHT = 2160;
+import { layoutOf } from "./tile-layout";
+import { usePageVisible } from "./visibility";
 
 export function TileArea(): JSX.Element {
   const area = useRef<HTMLDivElement>(null);
   const size = useSignal({ width: 0, height: 0 });
   const page = useSignal(0);
+  const isPageVisible = usePageVisible();
 
   useLayoutEffect(() => {
     const element = area.current;
@@ -47,61 +36,33 @@ export function TileArea(): JSX.Element {
     return () => observer.disconnect();
   }, []);
 
-  const layout = useComputed(() => {
-    const state = conference.value;
-    const tiles = tilesFor(state);
-    const { width, height } = size.value;
-    const isPhone = width < PHONE_WIDTH || height < 420;
-    const stage = stageOf(tiles, state.dominantSpeaker, {
-      pinned: pinned.value,
-      followsSpeaker: followsSpeaker.value || (isPhone && state.participants.length > 0),
-    });
-    const ids = tiles.map((tile) => tile.id);
-    const isAlone = state.participants.length === 0;
-    const space = isPhone && isAlone ? height - INVITATION_HEIGHT : height;
-    let arrangement = stage
-      ? arrangeStage(
-          stage,
-          ids.filter((id) => id !== stage),
-          width,
-          height,
-          isPhone ? { maxInStrip: 2 } : {},
-        )
-      : arrangeTiles(ids, width, space, page.value);
-    if (arrangement.pages > 1) {
-      arrangement = arrangeTiles(ids, width, height - PAGER_HEIGHT, page.value);
-    }
-    return { tiles, stage, arrangement };
-  });
-
-  const { tiles, stage, arrangement } = layout.value;
+  const layout = useComputed(() =>
+    layoutOf(conference.value, view.value, size.value, page.value),
+  ).value;
+  const { all, tiles, stages, arrangement, withoutVideo } = layout;
   const { rects, hidden, pages } = arrangement;
   if (page.value >= pages) page.value = pages - 1;
 
-  useEffect(() => {
-    const maxHeights: Record<string, number> = {};
-    for (const tile of tiles) {
-      if (tile.isLocal) continue;
-      const rect = rects[tile.id];
-      if (!rect) maxHeights[tile.id] = 0;
-      else if (tile.isScreen) maxHeights[tile.id] = tile.id === stage ? SCREEN_HEIGHT : 360;
-      else maxHeights[tile.id] = wantedHeight(rect, window.devicePixelRatio, tile.id === stage);
-    }
-    meeting.value?.constrain({
-      lastN: site.lastN,
-      onStageSources: stage && !stage.startsWith(`${conference.peek().ownId}-`) ? [stage] : [],
-      defaultMaxHeight: 180,
-      maxHeights,
-    });
-  }, [layout.value]);
+  const wanted = constraintsFor({
+    tiles: all,
+    rects,
+    stages,
+    pixelRatio: window.devicePixelRatio,
+    isPageVisible,
+    poppedOut: poppedOut.value?.source ?? null,
+    lastN: site.lastN,
+  });
+  const fingerprint = JSON.stringify(wanted);
+  // Said again only when it says something else, whatever made this draw.
+  useEffect(() => meeting.value?.constrain(wanted), [fingerprint]);
 
   void localVersion.value;
   const tracks = remoteTracks.value;
   const localMedia = meeting.value?.localMedia;
-  const stageRect = stage ? rects[stage] : undefined;
+  const stageRect = stages[0] ? rects[stages[0]] : undefined;
   const isAlone = conference.value.participants.length === 0;
   return (
-    <div class="tile-area" ref={area} data-layout={stage ? "stage" : "tiles"}>
+    <div class="tile-area" ref={area} data-layout={stages.length > 0 ? "stage" : "tiles"}>
       {tiles
         .filter((tile) => rects[tile.id])
         .map((tile) => (
@@ -109,7 +70,7 @@ export function TileArea(): JSX.Element {
             key={tile.id}
             tile={tile}
             rect={rects[tile.id]!}
-            isStage={tile.id === stage}
+            isStage={stages.includes(tile.id)}
             track={
               tile.isLocal
                 ? ((tile.isScreen ? localMedia?.screenTrack : localMedia?.cameraTrack) ?? null)
@@ -118,15 +79,11 @@ export function TileArea(): JSX.Element {
           />
         ))}
       {isAlone && <Alone />}
-      {stageRect && hidden.length > 0 && (
+      {stageRect && pages === 1 && hidden.length > 0 && (
         <button
           type="button"
           class="more-people"
-          style={{
-            right: `${size.value.width - stageRect.x - stageRect.width + 8}px`,
-            // Above the line of the name, which may be as long as the stage is wide.
-            bottom: `${size.value.height - stageRect.y - stageRect.height + 44}px`,
-          }}
+          style={aboveName(stageRect, size.value)}
           onClick={() => {
             panel.value = "people";
           }}
@@ -135,35 +92,38 @@ export function TileArea(): JSX.Element {
           {t("meeting.morePeople", { count: hidden.length })}
         </button>
       )}
-      {!stage && pages > 1 && (
-        <nav class="pager" aria-label={t("meeting.page", { page: page.value + 1, pages })}>
-          <button
-            type="button"
-            class="round"
-            aria-label={t("meeting.previousPage")}
-            disabled={page.value === 0}
-            onClick={() => {
-              page.value -= 1;
-            }}
-          >
-            <Icon name="chevron-left" />
-          </button>
-          <span>
-            {page.value + 1} / {pages}
-          </span>
-          <button
-            type="button"
-            class="round"
-            aria-label={t("meeting.nextPage")}
-            disabled={page.value >= pages - 1}
-            onClick={() => {
-              page.value += 1;
-            }}
-          >
-            <Icon name="chevron-right" />
-          </button>
-        </nav>
+      {withoutVideo > 0 && (
+        <button
+          type="button"
+          class="without-video"
+          data-testid="show-without-video"
+          title={t("view.showWithoutVideo")}
+          onClick={toggleWithoutVideo}
+        >
+          <Icon name="camera-off" />
+          {t("view.withoutVideo", { count: withoutVideo })}
+        </button>
+      )}
+      {pages > 1 && (
+        <Pager
+          page={page.value}
+          pages={pages}
+          onTurn={(next) => {
+            page.value = next;
+          }}
+        />
       )}
     </div>
   );
+}
+
+/** The lower right corner of the stage, above the line of the name: that may be as long. */
+function aboveName(
+  stage: Rect,
+  space: { readonly width: number; readonly height: number },
+): { right: string; bottom: string } {
+  return {
+    right: `${space.width - stage.x - stage.width + 8}px`,
+    bottom: `${space.height - stage.y - stage.height + 44}px`,
+  };
 }

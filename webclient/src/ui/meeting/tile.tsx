@@ -2,11 +2,11 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { qualityOf } from "../../conference/statistics";
-import { conference, meeting, pinned } from "../app";
+import { conference, meeting, view } from "../app";
 import { Avatar } from "../avatar";
 import { Icon } from "../icons";
 import { t } from "../language";
-import { togglePin } from "./actions";
+import { isInSpotlight, togglePin, toggleSpotlight } from "./actions";
 import type { Rect } from "./arrangement";
 import { ConnectionCard } from "./connection-card";
 import { LIMIT_ICONS, limitOf } from "./limits";
@@ -159,7 +159,8 @@ function TileMenu(props: {
   onConnection: () => void;
 }): JSX.Element {
   const { tile, label } = props;
-  const isPinned = pinned.value === tile.id;
+  const isPinned = view.value.pinned.includes(tile.id);
+  const isLit = isInSpotlight(tile);
   const mayModerate = conference.value.isModerator && !tile.isLocal;
   return (
     <Popover
@@ -175,6 +176,14 @@ function TileMenu(props: {
         testId="tile-pin"
         onPick={() => togglePin(tile.id)}
       />
+      {conference.value.isModerator && (
+        <MenuItem
+          icon="spotlight"
+          text={t(isLit ? "view.endSpotlight" : "tile.spotlight")}
+          testId="tile-spotlight"
+          onPick={() => toggleSpotlight(tile)}
+        />
+      )}
       <MenuItem
         icon="signal"
         text={t("tile.connection")}

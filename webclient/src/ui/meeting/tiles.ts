@@ -1,4 +1,4 @@
-/** From the state of the meeting to the tiles the page shows, and which of them is on the stage. */
+/** From the state of the meeting to the tiles the page may show. */
 import type { Conference, EndpointId, Participant, SourceName } from "../../conference/state";
 
 export interface TileModel {
@@ -89,29 +89,4 @@ export function tilesFor(state: Conference): TileModel[] {
       raisedHandAt: state.raisedHandAt,
     },
   ];
-}
-
-export interface StageWish {
-  readonly pinned: SourceName | null;
-  /** Follow whoever speaks, also when nobody shares. */
-  readonly followsSpeaker: boolean;
-}
-
-/**
- * Who is large: what was pinned, else the newest screen, else the speaker if that is wished.
- * One's own screen is not put on one's own stage.
- */
-export function stageOf(
-  tiles: readonly TileModel[],
-  dominantSpeaker: EndpointId | null,
-  wish: StageWish,
-): SourceName | null {
-  const pinned = tiles.find((tile) => tile.id === wish.pinned);
-  if (pinned) return pinned.id;
-  const screen = tiles.findLast((tile) => tile.isScreen && !tile.isLocal);
-  if (screen) return screen.id;
-  if (!wish.followsSpeaker) return null;
-  const others = tiles.filter((tile) => !tile.isLocal && !tile.isScreen);
-  const speaker = others.find((tile) => tile.endpoint === dominantSpeaker) ?? others[0];
-  return speaker?.id ?? null;
 }

@@ -1,8 +1,6 @@
 /** Always there: microphone, camera, share, hand, chat, people, leave; the rest behind "more". */
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
-import { conference, dialog, followsSpeaker, panel, togglePanel, unread } from "../app";
+import { conference, dialog, panel, togglePanel, unread } from "../app";
 import { Icon, type IconName } from "../icons";
 import { t } from "../language";
 import {
@@ -13,10 +11,10 @@ import {
   toggleCamera,
   toggleFullscreen,
   toggleHand,
-  toggleLayout,
   toggleMicrophone,
   toggleShare,
 } from "./actions";
+import { useFullscreen } from "./fullscreen";
 import { MenuItem, Popover } from "./popover";
 import { ReactionButton, ReactionRow } from "./reactions";
 
@@ -143,7 +141,7 @@ export function Toolbar(): JSX.Element {
           isPressed={panel.value === "people"}
           onPress={() => togglePanel("people")}
         />
-        <MoreMenu isFullscreen={isFullscreen} />
+        <MoreMenu />
         <Control
           testId="leave"
           class="leave"
@@ -179,7 +177,7 @@ export function Toolbar(): JSX.Element {
 }
 
 /** Words, not icons alone; on a phone it also holds what the toolbar has no room for. */
-function MoreMenu({ isFullscreen }: { isFullscreen: boolean }): JSX.Element {
+function MoreMenu(): JSX.Element {
   const { local, raisedHandAt } = conference.value;
   return (
     <Popover
@@ -224,23 +222,6 @@ function MoreMenu({ isFullscreen }: { isFullscreen: boolean }): JSX.Element {
         onPick={() => void copyInvitation()}
       />
       <MenuItem
-        class="from-tablet"
-        icon={followsSpeaker.value ? "tiles" : "stage"}
-        text={t(followsSpeaker.value ? "more.layoutTiles" : "more.layoutStage")}
-        testId="menu-layout"
-        shortcut="W"
-        onPick={toggleLayout}
-      />
-      {canFullscreen && (
-        <MenuItem
-          icon={isFullscreen ? "minimize" : "maximize"}
-          text={t(isFullscreen ? "toolbar.exitFullscreen" : "toolbar.fullscreen")}
-          testId="menu-fullscreen"
-          shortcut="F"
-          onPick={toggleFullscreen}
-        />
-      )}
-      <MenuItem
         icon="settings"
         text={t("more.settings")}
         testId="menu-settings"
@@ -268,16 +249,4 @@ function MoreMenu({ isFullscreen }: { isFullscreen: boolean }): JSX.Element {
       />
     </Popover>
   );
-}
-
-function useFullscreen(): boolean {
-  const isFullscreen = useSignal(document.fullscreenElement !== null);
-  useEffect(() => {
-    const changed = (): void => {
-      isFullscreen.value = document.fullscreenElement !== null;
-    };
-    document.addEventListener("fullscreenchange", changed);
-    return () => document.removeEventListener("fullscreenchange", changed);
-  }, []);
-  return isFullscreen.value;
 }
