@@ -31,6 +31,7 @@ from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
+from tertulia.rooms.av_moderation import AvModeration
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.parts import Part, Parts
 from tertulia.rooms.policy import RoomPolicy
@@ -246,6 +247,8 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         room = rooms.room(jid.node)
         return room.meeting_id if room is not None else None
 
+    moderation = parts.part(AvModeration.name)
+    assert isinstance(moderation, AvModeration)
     focus = Focus(
         router=router,
         addresses=addresses,
@@ -258,7 +261,9 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
             rooms_per_creator=config.limits.rooms_per_creator,
         ),
         meeting_id_of=meeting_id_of,
+        may_send=moderation.may_send,
     )
+    moderation.on_rights = focus.rights_changed
     websocket = WebSocketEndpoint(router, credentials, domain=host, limits=limits)
     tcp = TcpListener(router, credentials, domain=host, tls=ground.xmpp_tls, limits=limits)
 
@@ -281,7 +286,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
 
 def parts_of_rooms(host: str) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
-    return ()
+    return (AvModeration(f"avmoderation.{host}"),)
 
 
 async def _meetings_possible(focus: Focus) -> None:

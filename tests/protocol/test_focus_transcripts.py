@@ -17,6 +17,7 @@ from tests.unit.focus.bridge_session import BridgeSession
 
 from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses
+from tertulia.rooms.av_moderation import AvModeration
 
 HERE = Path(__file__).parent
 EVERY = pytest.mark.parametrize("path", sorted(HERE.glob("focus-*.txt")), ids=lambda p: p.stem)
@@ -29,7 +30,14 @@ class FocusCore(Core):
     def __init__(self) -> None:
         super().__init__()
         router = self._assembly.router
-        self.focus = Focus(router=router, addresses=FocusAddresses.of(self.host))
+        moderation = self._assembly.parts.part(AvModeration.name)
+        assert isinstance(moderation, AvModeration)
+        self.focus = Focus(
+            router=router,
+            addresses=FocusAddresses.of(self.host),
+            may_send=moderation.may_send,
+        )
+        moderation.on_rights = self.focus.rights_changed
         self.focus.start()  # takes the place of the stand-in
         BridgeSession(router, "br1", self.host)
 

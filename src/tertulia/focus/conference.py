@@ -7,13 +7,14 @@ and `moves` for bridges, `timers` for the time. States: reference bridge 5.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tertulia.focus import features as F
 from tertulia.focus import speech
 from tertulia.focus.brewery import Brewery, Bridge
 from tertulia.focus.deadlines import Deadlines
 from tertulia.focus.limits import ConferenceLimits
+from tertulia.focus.muting import Muting, wanted
 from tertulia.focus.offer import media_offer
 from tertulia.focus.orders import (
     Answer,
@@ -36,6 +37,7 @@ from tertulia.xmpp.colibri2 import (
     SSRC_REWRITING,
     ConferenceModify,
     EndpointOrder,
+    ForceMute,
     TransportOrder,
 )
 from tertulia.xmpp.jid import Jid
@@ -70,6 +72,7 @@ class Conference:
         self.participants: dict[str, Participant] = {}
         self.sources = ConferenceSources()
         self.telling = Telling(self.sources, self.participants, self.limits, self._say_sources)
+        self.muting = Muting(room, self.participants, self.order, self._tell_bridge)
         self.has_ended = False
         self.brewery = brewery
         self._known_features = known_features
@@ -128,7 +131,7 @@ class Conference:
         """An available presence: somebody joined, or changed role or capabilities."""
         known = self.participants.get(occupant.nick)
         if known is not None and known.occupant.jid == occupant.jid:
-            known.occupant = occupant
+            self.muting.occupant_changed(known, occupant)
             return self.taken()
         if known is not None:  # the nick changed hands without a farewell
             self._forget(known, now)
@@ -137,6 +140,7 @@ class Conference:
         self.totals.participants += 1
         self.due.start_by = None
         self._expected.pop(occupant.jid, None)
+        self.muting.recall(participant)
         participant.features = self._known_features.get(occupant.caps)
         if participant.features is None:
             self.order(Discover(occupant.nick, occupant.jid, occupant.caps))
@@ -162,6 +166,7 @@ class Conference:
     def _forget(self, participant: Participant, now: float) -> None:
         self.leave_bridge(participant, SessionState.ENDED)
         del self.participants[participant.nick]
+        self.muting.keep(participant)
         # At once: a client with SSRC rewriting does not remove the sources of who left by itself.
         self.telling.all(now, at_once=True)
 
@@ -208,7 +213,7 @@ class Conference:
         if stay is None or not stay.is_reachable:
             self._miss_bridge(now)
             return
-        capabilities = {SOURCE_NAMES}
+        capabilities, silenced = {SOURCE_NAMES}, wanted(participant)
         participant.rewrites = self.limits.ssrc_rewriting and F.SSRC_REWRITING in features
         if participant.rewrites:
             capabilities.add(SSRC_REWRITING)
@@ -220,8 +225,10 @@ class Conference:
             capabilities=frozenset(capabilities),
             media=media,
             transport=TransportOrder(ice_controlling=True),
+            force_mute=silenced if silenced != ForceMute() else None,
         )
         participant.state, participant.media = SessionState.ALLOCATING, media
+        participant.silenced = silenced
         participant.serial += 1
         self.ask_bridge(
             Purpose.ALLOCATE,
@@ -404,6 +411,12 @@ class Conference:
                 timeout_s=limits.accept_timeout_s if is_awaited else limits.bridge_timeout_s,
             )
         )
+
+    def _tell_bridge(self, endpoints: Sequence[EndpointOrder]) -> bool:
+        """Change several endpoints at once; False when there is no bridge to tell."""
+        modify = ConferenceModify(meeting_id=self.meeting_id, endpoints=tuple(endpoints))
+        self.ask_bridge(Purpose.UPDATE, modify)
+        return self.is_bridge_reachable
 
     def _say(self, participant: Participant, jingle: Jingle, serial: int | None = None) -> None:
         self.order(AskOccupant(nick=participant.nick, payload=jingle.element(), serial=serial))

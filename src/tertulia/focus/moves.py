@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tertulia.focus.brewery import Bridge
 from tertulia.focus.conference import Conference
+from tertulia.focus.muting import wanted
 from tertulia.focus.orders import Order, Purpose
 from tertulia.focus.participant import SessionState
 from tertulia.focus.sources import for_bridge
@@ -69,7 +70,10 @@ def _resume(conference: Conference, stay: BridgeStay, bridge: Bridge, now: float
         if participant.state is SessionState.ACTIVE:
             # What is gone there is refused, and then invited anew.
             sources = for_bridge(conference.sources.of(participant.nick))
-            order = EndpointOrder(id=participant.nick, sources=sources)
+            participant.silenced = wanted(participant)
+            order = EndpointOrder(
+                id=participant.nick, sources=sources, force_mute=participant.silenced
+            )
             modify = ConferenceModify(meeting_id=conference.meeting_id, endpoints=(order,))
             conference.ask_bridge(Purpose.UPDATE, modify, participant)
         elif participant.state.is_on_bridge:

@@ -6,11 +6,18 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
+
+import msgspec
 
 from tertulia.focus.features import Caps, Features
-from tertulia.xmpp.colibri2 import MediaOffer
+from tertulia.rooms.rights import EVERY_KIND, MediaKind
+from tertulia.xmpp.colibri2 import ForceMute, MediaOffer
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle_rtp import EndpointSources
+from tertulia.xmpp.xml import Element
+
+_SOURCE_INFO = msgspec.json.Decoder(dict[str, dict[str, Any]])
 
 
 class SessionState(Enum):
@@ -60,6 +67,9 @@ class Occupant:
     stats_id: str = ""
     region: str = ""  # where its client says it is
     host: str | None = None  # the name under which its client reached this server
+    is_internal: bool = False  # a recorder or gateway with an account of ours
+    may_send: frozenset[MediaKind] = EVERY_KIND  # what the room lets it send
+    shares_screen: bool = False  # says its SourceInfo
 
     @property
     def muc_role(self) -> str:
@@ -67,6 +77,21 @@ class Occupant:
         if self.is_owner:
             return "owner"
         return "moderator" if self.is_moderator else "participant"
+
+
+def shares_screen(presence: Element) -> bool:
+    """Whether a presence tells of a screen that is not muted (signalling reference 4.2)."""
+    told = presence.find("SourceInfo", "*")
+    if told is None:
+        return False
+    try:
+        sources = _SOURCE_INFO.decode(told.text)
+    except msgspec.DecodeError:
+        return False
+    return any(
+        each.get("videoType") == "desktop" and each.get("muted") is not True
+        for each in sources.values()
+    )
 
 
 @dataclass(slots=True)
@@ -83,6 +108,8 @@ class Participant:
     told: Mapping[str, EndpointSources] = field(default_factory=dict)
     tell_at: float | None = None  # when queued source changes go out
     lost_at: float | None = None  # when its bridge told that its endpoint is gone
+    muted: set[MediaKind] = field(default_factory=set)  # by a moderator, until it unmutes itself
+    silenced: ForceMute = field(default_factory=ForceMute)  # what the bridge keeps back
     restarts: RateLimit = field(default_factory=RateLimit)
     ice_restarts: RateLimit = field(default_factory=RateLimit)
     reinvites: RateLimit = field(default_factory=lambda: RateLimit(0.0, 10))
@@ -96,5 +123,5 @@ class Participant:
         if self.sid:
             self.ended_sids.append(self.sid)
         self.sid, self.state, self.told, self.tell_at = "", state, {}, None
-        self.lost_at = None
+        self.lost_at, self.silenced = None, ForceMute()
         self.serial += 1

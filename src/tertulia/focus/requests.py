@@ -1,30 +1,21 @@
-"""What occupants ask of the focus: their half of the Jingle dialogue, and muting.
+"""What occupants ask of the focus: their half of the Jingle dialogue.
 
 Each function obeys one action and gives orders to the conference, or raises the refusal. Who the
 sender is was stamped by the room; nothing a request says about itself is believed.
-Sources: reference signalling 5 and 6.1, bridge 5.3.
+Sources: reference signalling 5, bridge 5.3. Muting has a file of its own.
 """
 
 from __future__ import annotations
 
-from tertulia.errors import MalformedInput, PeerError
+from tertulia.errors import PeerError
 from tertulia.focus.conference import Conference
-from tertulia.focus.orders import Answer, AskOccupant, Noted, Order, Purpose
+from tertulia.focus.orders import Answer, Noted, Order, Purpose
 from tertulia.focus.participant import Participant, SessionState
 from tertulia.focus.sources import for_bridge
-from tertulia.xmpp import ns as NS
-from tertulia.xmpp.colibri2 import ConferenceModify, EndpointOrder, ForceMute, TransportOrder
-from tertulia.xmpp.errors import (
-    BadRequest,
-    ItemNotFound,
-    NotAllowed,
-    ResourceConstraint,
-)
-from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.colibri2 import ConferenceModify, EndpointOrder, TransportOrder
+from tertulia.xmpp.errors import BadRequest, ItemNotFound, ResourceConstraint
 from tertulia.xmpp.jingle import Action, Jingle, OutOfOrder, UnknownSession
 from tertulia.xmpp.xml import Element
-
-MUTE_NAMESPACES = frozenset({NS.MUTE_AUDIO, NS.MUTE_VIDEO, NS.MUTE_DESKTOP})
 
 
 def jingle_request(
@@ -32,7 +23,7 @@ def jingle_request(
 ) -> list[Order]:
     """Obey one `<jingle/>` of an occupant; refusals become answers."""
     try:
-        participant = _sender(conference, nick)
+        participant = sender_of(conference, nick)
         jingle = Jingle.parse(payload)
         if jingle.action is Action.SESSION_ACCEPT and jingle.sid in participant.ended_sids:
             # It crossed our farewell. A refusal would be the end of the conference for stock
@@ -69,7 +60,8 @@ def _obey(
             raise BadRequest(f"{jingle.action.value} is not for the focus")
 
 
-def _sender(conference: Conference, nick: str) -> Participant:
+def sender_of(conference: Conference, nick: str) -> Participant:
+    """Raises: ItemNotFound."""
     participant = conference.participants.get(nick)
     if participant is None:
         raise ItemNotFound("you are not in this conference")
@@ -213,50 +205,3 @@ def _transport_info(
 
 def _update(conference: Conference, *orders: EndpointOrder) -> ConferenceModify:
     return ConferenceModify(meeting_id=conference.meeting_id, endpoints=orders)
-
-
-def mute_request(
-    conference: Conference, nick: str, request: Element, payload: Element, now: float
-) -> list[Order]:
-    """Obey `<mute/>`: a moderator mutes somebody, or somebody changes itself (signalling 6.1).
-
-    Without moderation of audio and video a mute is a request to the target's client, the bridge
-    forwards on (reference bridge 5.5). Nobody can be unmuted by another.
-    """
-    try:
-        sender = _sender(conference, nick)
-        target = _mute_target(conference, sender, payload)
-        mute = payload.text.strip() == "true"
-        if target is not sender:
-            if not mute:
-                raise NotAllowed("nobody can be unmuted by another")
-            if not sender.occupant.is_moderator:
-                raise NotAllowed("only moderators mute others")
-        conference.order(Answer(request))
-        if target is not sender:
-            actor = {"actor": str(conference.room.with_resource(nick))}
-            order = Element("mute", actor, "true", ns=payload.ns)
-            conference.order(AskOccupant(nick=target.nick, payload=order))
-            conference.order(
-                Noted(f"Muted: room={conference.room} endpoint={target.nick} by={nick}")
-            )
-        elif not mute and target.state is SessionState.ACTIVE:
-            lift = EndpointOrder(id=nick, force_mute=ForceMute())
-            conference.ask_bridge(Purpose.UPDATE, _update(conference, lift), target)
-    except PeerError as error:
-        conference.order(Answer(request, error))
-    return conference.taken()
-
-
-def _mute_target(conference: Conference, sender: Participant, payload: Element) -> Participant:
-    text = payload.get("jid")
-    if not text:
-        return sender
-    try:
-        jid = Jid.parse(text)
-    except MalformedInput:
-        raise BadRequest("the jid to mute is not an address") from None
-    target = conference.participants.get(jid.resource)
-    if target is None or jid.bare != conference.room:
-        raise ItemNotFound("nobody of that name is in the conference")
-    return target

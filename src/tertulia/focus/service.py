@@ -25,11 +25,14 @@ from tertulia.focus.component import Creators, creator_of, ready, requested_room
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
 from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
-from tertulia.focus.participant import Occupant
-from tertulia.focus.requests import MUTE_NAMESPACES, jingle_request, mute_request
+from tertulia.focus.mute_requests import mute_request
+from tertulia.focus.muting import NAMESPACES
+from tertulia.focus.participant import Occupant, shares_screen
+from tertulia.focus.requests import jingle_request
 from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.focus.totals import Totals
 from tertulia.focus.voice import Voice
+from tertulia.rooms.rights import EVERY_KIND, MediaKind
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModified
 from tertulia.xmpp.disco import DiscoInfo, Identity
@@ -61,8 +64,14 @@ class Focus:
         addresses: FocusAddresses,
         settings: FocusSettings | None = None,
         meeting_id_of: Callable[[Jid], str | None] = lambda room: None,
+        may_send: Callable[[Jid, str], frozenset[MediaKind]] = lambda room, nick: EVERY_KIND,
     ) -> None:
-        """`meeting_id_of` tells the id that an open room has given its meeting, if it has one."""
+        """
+        Args:
+            meeting_id_of: tells the id that an open room has given its meeting, if it has one.
+            may_send: tells what a room lets somebody send, by the nickname; whoever gives it calls
+                `rights_changed` when the answers are others.
+        """
         self.addresses = addresses
         self.settings = settings or FocusSettings()
         self.brewery = Brewery(self.settings.brewery, self.settings.region_groups)
@@ -70,6 +79,7 @@ class Focus:
         self.totals = Totals()
         self._router = router
         self._meeting_id_of = meeting_id_of
+        self._may_send = may_send
         self._voice = Voice(router, addresses.jid)
         self._asking = Asking(self._voice.send)
         self._features = FeatureCache()
@@ -160,8 +170,8 @@ class Focus:
         elif conference is not None and (payload.name, payload.ns) == ("jingle", NS.JINGLE):
             orders = jingle_request(conference, sender.resource, request, payload, self._now())
             self._carrier.carry_out(conference, orders)
-        elif conference is not None and payload.name == "mute" and payload.ns in MUTE_NAMESPACES:
-            orders = mute_request(conference, sender.resource, request, payload, self._now())
+        elif conference is not None and payload.name == "mute" and payload.ns in NAMESPACES:
+            orders = mute_request(conference, sender.resource, request, payload)
             self._carrier.carry_out(conference, orders)
         else:
             self._common_request(request, payload, _DISCO)
@@ -230,6 +240,14 @@ class Focus:
         origin = self._router.origin(asked_by) if asked_by is not None else None
         return creator_of(origin.remote_ip) if origin is not None else ""
 
+    def rights_changed(self, room: Jid, actor: str) -> None:
+        """`may_send` answers differently for somebody in this room, because of `actor`."""
+        conference = self.conferences.get(room)
+        if conference is not None:
+            may_send = {nick: self._may_send(room, nick) for nick in conference.participants}
+            conference.muting.rights_changed(may_send, actor)
+            self._carrier.carry_out(conference, conference.taken())
+
     # -- presence
 
     def _room_presence(self, sender: Jid, presence: Element) -> None:
@@ -271,6 +289,9 @@ class Focus:
             stats_id=stats_id.text[:64] if stats_id is not None else "",
             region=region.text[:64] if region is not None else "",
             host=origin.host if origin is not None and origin.host else None,
+            is_internal=jid.domain == self.jid.domain,
+            may_send=self._may_send(sender.bare, sender.resource),
+            shares_screen=shares_screen(presence),
         )
 
     def _brewery_presence(self, sender: Jid, presence: Element) -> None:

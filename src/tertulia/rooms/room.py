@@ -41,8 +41,9 @@ from tertulia.rooms.events import (
     Disappeared,
     Said,
 )
-from tertulia.rooms.occupant import Affiliation, Occupant
+from tertulia.rooms.occupant import Affiliation, Occupant, Role
 from tertulia.rooms.policy import RoomPolicy
+from tertulia.rooms.rights import Feature, Level, Permissions
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.errors import (
     BadRequest,
@@ -72,6 +73,8 @@ class Room:
         self.meeting_id = meeting_id or str(uuid.uuid4())
         self.created_ms: int | None = None  # when the second person joined
         self.configuration = Configuration()
+        self.permissions = Permissions()
+        self.presenters: dict[str, Jid] = {}  # nickname -> the bare JID it was given to
         self.subject = ""
         self._subject_nick = ""
         self._policy = policy
@@ -138,6 +141,26 @@ class Room:
             known.append(self._elected)
         known.append(self._policy.focus.bare)
         return [jid for jid in dict.fromkeys(known) if self.affiliation_of(jid) is affiliation]
+
+    def permits(self, occupant: Occupant, feature: Feature) -> bool:
+        """Whether somebody may use a feature now. The focus and internal accounts always may."""
+        if occupant.role is Role.MODERATOR or self.is_internal(occupant.jid):
+            return True
+        match (self.main or self).permissions.of(feature):
+            case Level.EVERYBODY:
+                return True
+            case Level.PRESENTERS:
+                return self.is_presenter(occupant)
+            case Level.MODERATORS:
+                return False
+
+    def is_presenter(self, occupant: Occupant) -> bool:
+        """Whether a moderator has named it; somebody else who takes the nickname is not meant."""
+        return (self.main or self).presenters.get(occupant.nick) == occupant.jid.bare
+
+    def is_internal(self, jid: Jid) -> bool:
+        """True of the focus, and of recorders and gateways, which have accounts of our own."""
+        return jid.domain == self._policy.focus.domain
 
     # Coming and going
 

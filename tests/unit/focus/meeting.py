@@ -11,9 +11,10 @@ from tertulia.focus.answers import bridge_answered
 from tertulia.focus.brewery import Brewery
 from tertulia.focus.conference import Conference
 from tertulia.focus.limits import ConferenceLimits
+from tertulia.focus.mute_requests import mute_request
 from tertulia.focus.orders import Answer, AskBridge, AskOccupant, LeaveRoom, Order, Publish
 from tertulia.focus.participant import Occupant
-from tertulia.focus.requests import jingle_request, mute_request
+from tertulia.focus.requests import jingle_request
 from tertulia.focus.timers import next_timeout, tick
 from tertulia.xmpp.colibri2 import (
     ConferenceModified,
@@ -138,8 +139,10 @@ class Meeting:
     def sends(self, nick: str, payload: Element) -> PeerAnswer:
         request = Element("iq", {"type": "set", "id": f"{nick}-{len(self.orders)}"})
         request.append(payload)
-        handle = mute_request if payload.name == "mute" else jingle_request
-        self.note(handle(self.conference, nick, request, payload, self.now))
+        if payload.name == "mute":
+            self.note(mute_request(self.conference, nick, request, payload))
+        else:
+            self.note(jingle_request(self.conference, nick, request, payload, self.now))
         return PeerAnswer(self, request)
 
     def accepts(self, nick: str, sources: EndpointSources | None = None) -> PeerAnswer:

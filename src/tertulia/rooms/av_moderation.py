@@ -1,0 +1,211 @@
+"""Who asks before speaking: moderation of audio, video and screens (signalling reference 6.3).
+
+While it is on for a kind of media, only moderators and those they approve may send it. This part
+keeps and tells the rule; the focus asks it (`may_send`) and has the bridge enforce it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import msgspec
+
+from tertulia.errors import MalformedInput
+from tertulia.rooms.occupant import Occupant, Role
+from tertulia.rooms.parts import Part, addresses, moderators, people, require_moderator
+from tertulia.rooms.rights import EVERY_KIND, OF_MEDIA, MediaKind
+from tertulia.rooms.room import Room
+from tertulia.xmpp.errors import BadRequest, ItemNotFound
+from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.xml import Element
+
+_TYPE = "av_moderation"
+
+
+class _State(msgspec.Struct, forbid_unknown_fields=True):
+    """What is known of one room."""
+
+    enabled: set[MediaKind] = msgspec.field(default_factory=set)
+    # kind -> nickname -> bare JID: who takes over the nickname is not meant
+    approved: dict[MediaKind, dict[str, str]] = msgspec.field(default_factory=dict)
+
+
+class AvModeration(Part):
+    """Enabled kinds and approved people of every room."""
+
+    name: ClassVar[str] = _TYPE
+
+    def __init__(
+        self, domain: str, on_rights: Callable[[Jid, str], None] = lambda room, actor: None
+    ) -> None:
+        """
+        Args:
+            on_rights: told the room, and the nickname of who did it ("" for nobody), when the
+                answers of `may_send` have changed for anybody.
+        """
+        super().__init__(domain)
+        self.on_rights = on_rights
+        self._states: dict[Jid, _State] = {}
+
+    # What the focus asks
+
+    def may_send(self, room: Jid, nick: str) -> frozenset[MediaKind]:
+        """The kinds that may be sent now under this nickname; all of them in unknown rooms."""
+        known = self.parts.room(room)
+        occupant = None if known is None else known.occupant(nick)
+        if known is None or occupant is None:
+            return EVERY_KIND
+        return frozenset(kind for kind in MediaKind if self._may_send(known, occupant, kind))
+
+    def _may_send(self, room: Room, occupant: Occupant, kind: MediaKind) -> bool:
+        if occupant.role is Role.MODERATOR or room.is_internal(occupant.jid):
+            return True
+        if not room.permits(occupant, OF_MEDIA[kind]):
+            return False
+        state = self._states.get(room.jid)
+        return state is None or kind not in state.enabled or _is_approved(state, occupant, kind)
+
+    def rights_changed(self, room: Room, actor: str = "") -> None:
+        """Permissions of the room have changed, which count here too."""
+        self.on_rights(room.jid, actor)
+
+    # Notices
+
+    def entered(self, room: Room, newcomer: Occupant) -> None:
+        state = self._states.get(room.jid)
+        if state is None:
+            return
+        for kind in sorted(state.enabled):
+            self.tell((newcomer.jid,), _about(room, kind, enabled=True))
+        if newcomer.role is Role.MODERATOR:
+            self._tell_lists(room, state, (newcomer,))
+
+    def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
+        if before.role is now.role:
+            return
+        state = self._states.get(room.jid)
+        if state is not None and now.role is Role.MODERATOR:
+            self._tell_lists(room, state, (now,))
+        self.on_rights(room.jid, "")
+
+    def left(self, room: Room, occupant: Occupant) -> None:
+        """Who leaves gives up the floor."""
+        state = self._states.get(room.jid)
+        if state is None:
+            return
+        for kind in MediaKind:
+            if state.approved.get(kind, {}).pop(occupant.nick, None) is not None:
+                self._tell_list(room, state, kind, moderators(room), removed=True)
+                self.touched(room)
+
+    def ended(self, room: Room) -> None:
+        self._states.pop(room.jid, None)
+
+    # Requests
+
+    def message(self, room: Room, sender: Occupant, stanza: Element) -> None:
+        request = stanza.find(_TYPE, "*")
+        if request is None:
+            raise BadRequest("an <av_moderation/> was expected")
+        require_moderator(sender)
+        try:
+            kind = MediaKind(request.get("mediaType"))
+        except ValueError:
+            raise BadRequest(f"a mediaType is one of: {', '.join(MediaKind)}") from None
+        asked = [k for k in ("enable", "jidToWhitelist", "jidToBlacklist") if k in request.attrs]
+        if len(asked) != 1:
+            raise BadRequest("one thing at a time: enable, jidToWhitelist or jidToBlacklist")
+        value = request.get(asked[0])
+        if asked == ["enable"]:
+            if value not in ("true", "false"):
+                raise BadRequest("enable is true or false")
+            self._enable(room, sender, kind, is_on=value == "true")
+        elif asked == ["jidToWhitelist"]:
+            self._approve(room, sender, kind, _named(room, value))
+        else:
+            self._reject(room, sender, kind, _named(room, value))
+
+    def _enable(self, room: Room, actor: Occupant, kind: MediaKind, *, is_on: bool) -> None:
+        state = self._states.setdefault(room.jid, _State())
+        if (kind in state.enabled) == is_on:
+            return
+        if is_on:
+            state.enabled.add(kind)
+        else:
+            state.enabled.discard(kind)
+        state.approved.pop(kind, None)  # each time begins anew
+        news = _about(room, kind, enabled=is_on, actor=f"{room.jid}/{actor.nick}")
+        self.tell(addresses(room.occupants()), news)
+        self._changed(room, actor)
+
+    def _approve(self, room: Room, actor: Occupant, kind: MediaKind, whom: Occupant) -> None:
+        """While moderation is off this only invites the person to unmute."""
+        state = self._states.get(room.jid)
+        if state is not None and kind in state.enabled:
+            state.approved.setdefault(kind, {})[whom.nick] = str(whom.jid.bare)
+            self._tell_list(room, state, kind, moderators(room))
+            self._changed(room, actor)
+        self.tell((whom.jid,), _about(room, kind, approved=True))
+
+    def _reject(self, room: Room, actor: Occupant, kind: MediaKind, whom: Occupant) -> None:
+        state = self._states.get(room.jid)
+        if state is not None and state.approved.get(kind, {}).pop(whom.nick, None) is not None:
+            self._tell_list(room, state, kind, moderators(room), removed=True)
+            self._changed(room, actor)
+        self.tell((whom.jid,), _about(room, kind, removed=True))
+
+    def _changed(self, room: Room, actor: Occupant) -> None:
+        self.touched(room)
+        self.on_rights(room.jid, actor.nick)
+
+    # What moderators are told
+
+    def _tell_lists(self, room: Room, state: _State, to: Iterable[Occupant]) -> None:
+        for kind in sorted(state.enabled):
+            if state.approved.get(kind):
+                self._tell_list(room, state, kind, to)
+
+    def _tell_list(
+        self,
+        room: Room,
+        state: _State,
+        kind: MediaKind,
+        to: Iterable[Occupant],
+        *,
+        removed: bool = False,
+    ) -> None:
+        here = [
+            f"{room.jid}/{each.nick}" for each in people(room) if _is_approved(state, each, kind)
+        ]
+        news = _about(room, kind, whitelists={kind.value: here})
+        self.tell(addresses(to), {**news, "removed": True} if removed else news)
+
+    # What survives
+
+    def dump(self, room: Room) -> Any:
+        state = self._states.get(room.jid)
+        return None if state is None else msgspec.to_builtins(state)
+
+    def load(self, room: Room, state: Any) -> None:
+        self._states[room.jid] = msgspec.convert(state, _State)
+
+
+def _is_approved(state: _State, occupant: Occupant, kind: MediaKind) -> bool:
+    return state.approved.get(kind, {}).get(occupant.nick) == str(occupant.jid.bare)
+
+
+def _about(room: Room, kind: MediaKind, **facts: Any) -> dict[str, Any]:
+    return {"type": _TYPE, "room": str(room.jid), "mediaType": kind.value, **facts}
+
+
+def _named(room: Room, text: str) -> Occupant:
+    """The occupant with this address in the room. Raises: BadRequest, ItemNotFound."""
+    try:
+        jid = Jid.parse(text)
+    except MalformedInput:
+        raise BadRequest("the occupant is not an address") from None
+    found = room.occupant(jid.resource) if jid.bare == room.jid else None
+    if found is None or room.is_focus(found.jid):
+        raise ItemNotFound("nobody of that name is in the room")
+    return found

@@ -1,0 +1,171 @@
+"""Moderation of audio and video: who may send what, and who is told of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.rooms.house import HOST, ROOM, House
+
+from tertulia.rooms.av_moderation import AvModeration
+from tertulia.rooms.rights import EVERY_KIND, MediaKind
+from tertulia.xmpp.jid import Jid
+
+AV = f"avmoderation.{HOST}"
+OTHERS = EVERY_KIND - {MediaKind.AUDIO}
+
+
+class Moderated(House):
+    """Ana owns the room, Bea and Cai are in it."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.part = AvModeration(AV, on_rights=lambda room, by: self.told.append((str(room), by)))
+        super().__init__(self.part)
+        for name in ("ana", "bea", "cai"):
+            self.joins(name)
+
+    def asks(self, name: str, attributes: str) -> str:
+        """The condition of the refusal, or nothing."""
+        return self.sends(name, f"<message to='{AV}'><av_moderation {attributes}/></message>")
+
+    def may(self, nick: str) -> frozenset[MediaKind]:
+        return self.part.may_send(Jid.parse(ROOM), nick)
+
+    def hears(self, name: str) -> list[dict[str, Any]]:
+        return [each for each in self.json(name) if each["type"] == "av_moderation"]
+
+
+def test_while_it_is_on_only_moderators_send() -> None:
+    house = Moderated()
+
+    assert house.asks("ana", "enable='true' mediaType='audio'") == ""
+
+    assert (house.may("ana"), house.may("bea")) == (EVERY_KIND, OTHERS)
+    assert house.told == [(ROOM, "ana")]
+    expected = {"type": "av_moderation", "room": ROOM, "mediaType": "audio", "enabled": True}
+    for name in ("ana", "bea", "cai", "focus"):
+        assert house.hears(name) == [{**expected, "actor": f"{ROOM}/ana"}]
+
+
+def test_who_is_approved_sends_and_is_told_and_moderators_see_the_list() -> None:
+    house = Moderated()
+    house.asks("ana", "enable='true' mediaType='audio'")
+    house.forget()
+
+    assert house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'") == ""
+
+    assert (house.may("bea"), house.may("cai")) == (EVERY_KIND, OTHERS)
+    about = {"type": "av_moderation", "room": ROOM, "mediaType": "audio"}
+    assert house.hears("bea") == [{**about, "approved": True}]
+    assert house.hears("ana") == [{**about, "whitelists": {"audio": [f"{ROOM}/bea"]}}]
+    assert house.hears("cai") == []
+
+    house.forget()
+    house.asks("ana", f"jidToBlacklist='{ROOM}/bea' mediaType='audio'")
+    assert house.may("bea") == OTHERS
+    assert house.hears("bea") == [{**about, "removed": True}]
+    assert house.hears("ana") == [{**about, "whitelists": {"audio": []}, "removed": True}]
+
+
+def test_an_approval_without_moderation_is_an_invitation_only() -> None:
+    house = Moderated()
+
+    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='video'")
+
+    assert [each["approved"] for each in house.hears("bea")] == [True]
+    assert house.told == []
+
+
+def test_newcomers_and_new_moderators_are_told_how_it_is() -> None:
+    house = Moderated()
+    house.asks("ana", "enable='true' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
+    house.forget()
+
+    house.joins("dan")
+    house.affiliates("ana", "cai", "owner")
+
+    assert [each["enabled"] for each in house.hears("dan")] == [True]
+    assert house.may("dan") == OTHERS
+    assert [each["whitelists"] for each in house.hears("cai")] == [{"audio": [f"{ROOM}/bea"]}]
+    assert house.may("cai") == EVERY_KIND
+
+
+def test_a_demoted_moderator_may_no_longer_send() -> None:
+    house = Moderated()
+    house.affiliates("ana", "bea", "owner")
+    house.asks("ana", "enable='true' mediaType='audio'")
+    house.told.clear()
+
+    house.affiliates("ana", "bea", "none")
+
+    assert house.may("bea") == OTHERS
+    assert house.told == [(ROOM, "")]
+
+
+def test_an_approval_ends_when_its_person_leaves_and_when_moderation_does() -> None:
+    house = Moderated()
+    house.asks("ana", "enable='true' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{ROOM}/cai' mediaType='audio'")
+
+    house.leaves("bea")
+    house.joins("bea")
+    assert house.may("bea") == OTHERS
+
+    house.asks("ana", "enable='false' mediaType='audio'")
+    assert house.may("cai") == EVERY_KIND
+    house.asks("ana", "enable='true' mediaType='audio'")
+    assert house.may("cai") == OTHERS
+
+
+def test_only_moderators_ask_and_only_for_people_in_the_room() -> None:
+    house = Moderated()
+
+    assert house.asks("bea", "enable='true' mediaType='audio'") == "forbidden"
+    assert house.asks("bea", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'") == "forbidden"
+    assert house.asks("ana", f"jidToWhitelist='{ROOM}/zoe' mediaType='audio'") == "item-not-found"
+    assert house.asks("ana", f"jidToWhitelist='{ROOM}/focus' mediaType='audio'") == (
+        "item-not-found"
+    )
+    other = f"other@conference.{HOST}/bea"
+    assert house.asks("ana", f"jidToWhitelist='{other}' mediaType='audio'") == "item-not-found"
+    assert house.asks("ana", "jidToWhitelist='@@' mediaType='audio'") == "bad-request"
+    assert house.asks("ana", "enable='true' mediaType='smell'") == "bad-request"
+    assert house.asks("ana", "enable='yes' mediaType='audio'") == "bad-request"
+    assert house.asks("ana", "mediaType='audio'") == "bad-request"
+    assert house.may("bea") == EVERY_KIND
+
+
+def test_it_survives_a_restart() -> None:
+    house = Moderated()
+    house.asks("ana", "enable='true' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
+    dumped = msgspec.json.decode(msgspec.json.encode(house.part.dump(house.room())))
+
+    again = Moderated()
+    again.part.load(again.room(), dumped)
+
+    assert (again.may("bea"), again.may("cai")) == (EVERY_KIND, OTHERS)
+    assert again.part.dump(again.room()) == house.part.dump(house.room())
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["enable", "jidToWhitelist", "jidToBlacklist", "mediaType", "actor"]),
+        st.sampled_from(["true", "false", "audio", "desktop", f"{ROOM}/bea", "x@y/z", ""]),
+    )
+)
+def test_nobody_without_the_role_changes_anything_whatever_it_claims(
+    attributes: dict[str, str],
+) -> None:
+    house = Moderated()
+    before = house.part.dump(house.room())
+
+    house.asks("bea", " ".join(f"{key}='{value}'" for key, value in attributes.items()))
+
+    assert house.part.dump(house.room()) == before
+    assert house.hears("ana") == house.hears("cai") == []
