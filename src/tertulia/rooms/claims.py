@@ -14,6 +14,7 @@ import msgspec
 
 from tertulia.rooms.limits import RoomLimits
 from tertulia.xmpp import ns as NS
+from tertulia.xmpp.admission import Admission
 from tertulia.xmpp.errors import BadRequest, NotAcceptable
 from tertulia.xmpp.xml import Element, serialise
 
@@ -100,6 +101,18 @@ def cleaned(children: Iterable[Element], *, is_focus: bool = False) -> Iterator[
     for child in children:
         if not _is_claim(child, is_focus):
             yield _clean(child, is_focus)
+
+
+def identity(admission: Admission) -> tuple[Element, ...]:
+    """What the server vouches for in somebody's presence (signalling reference 4.2), if anything.
+
+    Stock clients read `<user/>` with a child for each key, and `<group/>`.
+    """
+    if not admission.user and not admission.group:
+        return ()
+    user = Element("user", {}, *(Element(key, {}, text) for key, text in admission.user.items()))
+    group = (Element("group", {}, admission.group),) if admission.group else ()
+    return (Element("identity", {}, user, *group, ns=NS.CLIENT, explicit=False),)
 
 
 def display_name(text: str, limits: RoomLimits) -> str:

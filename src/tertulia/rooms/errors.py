@@ -36,6 +36,13 @@ class RoomDoesNotExist(NotAllowed):
         super().__init__("the room is not open", extra=(child,))
 
 
+class RoomAndTokenMismatched(NotAllowed):
+    """The token is good for another room (signalling reference 2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__("Room and token mismatched")
+
+
 class RoomIsFull(ServiceUnavailable):
     """XEP-0045 §7.2.9."""
 

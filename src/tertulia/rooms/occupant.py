@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tertulia.xmpp.admission import GUEST, Admission
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element
 
@@ -48,6 +49,7 @@ class Occupant:
     jid: Jid  # the real full JID: rooms are not anonymous
     affiliation: Affiliation = Affiliation.NONE
     presence: tuple[Element, ...] = ()  # the children that others get to see
+    admission: Admission = GUEST  # what its login has shown: its rights beyond the room's own
 
     @property
     def role(self) -> Role:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tertulia.rooms.kept import KeptRoom
 from tertulia.rooms.limits import RoomLimits
+from tertulia.xmpp.admission import GUEST, Admission
 from tertulia.xmpp.jid import Jid
 
 # Strict for meetings, since a nickname is an endpoint id and part of source names (reference 4.3).
@@ -15,9 +17,25 @@ ENDPOINT_NICK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 COMPONENT_NICK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
+def _guest(jid: Jid) -> Admission:
+    return GUEST
+
+
+def _not_kept(room: Jid) -> KeptRoom | None:
+    return None
+
+
+def _forget(room: Jid, kept: KeptRoom) -> None:
+    """Nothing outlives the room."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomPolicy:
-    """The rules of one MUC service."""
+    """The rules of one MUC service.
+
+    `admission_of` tells what the login of a real full JID has shown; `kept` what is laid down for a
+    room whether or not anybody is in it, and `keep` is told when its owner changes that.
+    """
 
     focus: Jid
     may_enter: Callable[[Jid], bool]
@@ -25,12 +43,16 @@ class RoomPolicy:
     nick: re.Pattern[str] = ENDPOINT_NICK
     needs_focus: bool = True  # nobody enters while the focus is not in the room
     first_becomes_owner: bool = True
+    admission_of: Callable[[Jid], Admission] = _guest
+    kept: Callable[[Jid], KeptRoom | None] = _not_kept
+    keep: Callable[[Jid, KeptRoom], None] = _forget
     limits: RoomLimits = field(default_factory=RoomLimits)
 
     @classmethod
     def meetings(cls, host: str, focus: Jid, limits: RoomLimits | None = None) -> RoomPolicy:
         """Guests and accounts meet; only the focus opens rooms."""
-        domains = {host.lower(), f"auth.{host.lower()}"}
+        name = host.lower()
+        domains = {name, f"guest.{name}", f"auth.{name}"}
         return cls(
             focus=focus,
             may_enter=lambda jid: jid.domain in domains,

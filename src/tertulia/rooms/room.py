@@ -27,6 +27,7 @@ from tertulia.rooms.errors import (
     NotInRoom,
     NotPermitted,
     PasswordRequired,
+    RoomAndTokenMismatched,
     RoomDoesNotExist,
     RoomIsFull,
 )
@@ -45,6 +46,7 @@ from tertulia.rooms.occupant import Affiliation, Occupant, Role
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.rights import Feature, Level, Permissions
 from tertulia.xmpp import ns as NS
+from tertulia.xmpp.admission import Admission
 from tertulia.xmpp.errors import (
     BadRequest,
     Conflict,
@@ -72,7 +74,12 @@ class Room:
         self.jid = jid
         self.meeting_id = meeting_id or str(uuid.uuid4())
         self.created_ms: int | None = None  # when the second person joined
+        self.kept = policy.kept(jid)  # what is laid down for it, if anything is
         self.configuration = Configuration()
+        if self.kept is not None:
+            self.configuration = Configuration(
+                password=self.kept.password, members_only=self.kept.lobby
+            )
         self.permissions = Permissions()
         self.presenters: dict[str, Jid] = {}  # nickname -> the bare JID it was given to
         self.subject = ""
@@ -83,6 +90,8 @@ class Room:
         self._nicks: dict[Jid, str] = {}  # by real full JID
         self._affiliations: dict[Jid, Affiliation] = {}  # lasting ones, by bare JID
         self._elected: Jid | None = None  # owner only as long as it is here
+        # Who came as a moderator has had its affiliation; what others made of it then counts.
+        self._welcomed: OrderedDict[Jid, None] = OrderedDict()
         self._chat: dict[Jid, TokenBucket] = {}
         self._tries: dict[Jid, TokenBucket] = {}
         self._said: OrderedDict[str, Jid] = OrderedDict()  # message id -> who said it
@@ -171,14 +180,20 @@ class Room:
         here = self.occupant_of(jid)
         if here is not None and here.nick != nick:
             raise NicknameNotAllowed("nicknames cannot be changed")
+        admission = self._policy.admission_of(jid)
         if here is None:
-            self._may_join(jid, nick, password, now)
+            self._may_join(jid, nick, password, now, admission)
         is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
         if here is None and not is_focus:
-            self._elect(jid)
+            self._welcome(jid, admission)
+            self._elect(jid, admission)
         newcomer = Occupant(
-            nick=nick, jid=jid, affiliation=self.affiliation_of(jid), presence=presence
+            nick=nick,
+            jid=jid,
+            affiliation=self.affiliation_of(jid),
+            presence=(*presence, *claims.identity(admission)),
+            admission=admission,
         )
         others = [each for each in self._occupants.values() if each.nick != nick]
         self._occupants[nick] = newcomer
@@ -206,7 +221,8 @@ class Room:
             raise NicknameNotAllowed("nicknames cannot be changed")
         is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
-        changed = replace(occupant, presence=presence)
+        vouched = claims.identity(occupant.admission)
+        changed = replace(occupant, presence=(*presence, *vouched))
         self._occupants[nick] = changed
         return self._shown(changed, stanza_id=stanza.get("id"))
 
@@ -223,7 +239,9 @@ class Room:
                 self.elsewhere[occupant.jid.bare] = occupant.nick
         return self._removed(occupant, Disappeared(to=(), occupant=occupant, children=children))
 
-    def _may_join(self, jid: Jid, nick: str, password: str, now: float) -> None:
+    def _may_join(
+        self, jid: Jid, nick: str, password: str, now: float, admission: Admission
+    ) -> None:
         is_focus = self.is_focus(jid)
         affiliation = self.affiliation_of(jid)
         if not self._policy.may_enter(jid) or affiliation is Affiliation.OUTCAST:
@@ -240,12 +258,22 @@ class Room:
             return
         if self.main is not None:
             self.main.may_visit(jid)
-        if self.configuration.members_only and affiliation.rank < Affiliation.MEMBER.rank:
+        elif not admission.is_for(self.jid.node):
+            raise RoomAndTokenMismatched
+        elif self._comes_as_owner(jid, admission):
+            affiliation = Affiliation.OWNER
+        if affiliation.rank < Affiliation.MEMBER.rank and self._keeps_out(admission):
             raise MembersOnly
-        if self.configuration.password:
+        if self.configuration.password and affiliation is not Affiliation.OWNER:
             self._check_password(jid, password, now)
         if self.people >= self._limits.occupants:
             raise RoomIsFull(self._limits.occupants)
+
+    def _keeps_out(self, admission: Admission) -> bool:
+        """Whether somebody without an affiliation has to stay outside, or to knock."""
+        if self.kept is not None and self.kept.members_only:
+            return not admission.is_authenticated
+        return self.configuration.members_only
 
     def _is_taken(self, nick: str, jid: Jid) -> bool:
         """Whether somebody else of the meeting, breakout rooms included, goes by that name."""
@@ -296,9 +324,31 @@ class Room:
 
     # Who moderates
 
-    def _elect(self, jid: Jid) -> None:
+    def _comes_as_owner(self, jid: Jid, admission: Admission) -> bool:
+        """Whether its login makes somebody an owner, and nobody here has said otherwise yet."""
+        if jid.bare in self._welcomed:
+            return False
+        if self.kept is not None and self.kept.owner and admission.moderates is None:
+            return admission.account == self.kept.owner
+        return admission.is_moderator
+
+    def _welcome(self, jid: Jid, admission: Admission) -> None:
+        if self.main is not None or not self._comes_as_owner(jid, admission):
+            return
+        self._affiliations[jid.bare] = Affiliation.OWNER
+        self._welcomed[jid.bare] = None
+        if len(self._welcomed) > self._limits.affiliations:
+            self._welcomed.popitem(last=False)
+
+    @property
+    def _elects(self) -> bool:
+        """Whether one of those present becomes owner for want of another."""
+        has_its_owner = self.kept is not None and bool(self.kept.owner)
+        return self._policy.first_becomes_owner and self.main is None and not has_its_owner
+
+    def _elect(self, jid: Jid, admission: Admission) -> None:
         """The first person becomes owner, so that every meeting has a moderator."""
-        if self._policy.first_becomes_owner and self.main is None and not self._has_owner():
+        if self._elects and admission.may_be_elected and not self._has_owner():
             self._elected = jid.bare
 
     def _has_owner(self) -> bool:
@@ -317,10 +367,10 @@ class Room:
         )
         if left.bare == self._elected and not is_here:
             self._elected = None
-        if not self._policy.first_becomes_owner or self.main is not None or self._has_owner():
+        if not self._elects or self._has_owner():
             return None
         for each in self._occupants.values():
-            if not self.is_focus(each.jid):
+            if not self.is_focus(each.jid) and each.admission.may_be_elected:
                 self._elected = each.jid.bare
                 return self._reaffiliated(each)
         self._elected = next(iter(self.elsewhere), None)
@@ -435,6 +485,11 @@ class Room:
         if len(configuration.password) > self._limits.password_characters:
             raise BadRequest("the password is too long (password_characters)")
         self.configuration = configuration
+        if self.kept is not None:
+            self.kept = replace(
+                self.kept, password=configuration.password, lobby=configuration.members_only
+            )
+            self._policy.keep(self.jid, self.kept)
         status = Element("status", {"code": str(CONFIGURATION_CHANGED)})
         notice = Element("x", {}, status, ns=NS.MUC_USER)
         return [Said(to=self._everybody(), kind="groupchat", children=(notice,))]

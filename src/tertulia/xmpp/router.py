@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tertulia.errors import MalformedInput, PeerError
+from tertulia.xmpp.admission import GUEST, Admission
 from tertulia.xmpp.errors import JidMalformed, RemoteServerNotFound, ServiceUnavailable
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.stanza import address, refusal
@@ -49,6 +50,7 @@ class Origin:
     host: str = ""  # the Host header of its WebSocket: the name by which it knows this server
     room: str = ""  # query parameters of the service URL (signalling reference 1.1)
     token: str = ""
+    admission: Admission = GUEST  # what its login has shown
 
 
 @runtime_checkable
