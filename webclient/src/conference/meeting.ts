@@ -3,35 +3,38 @@
  * put together. Everything the interface may ask for is a method here; everything it may show is
  * in the store's state or in `tracks`.
  */
+
+import { SWITCH_ROOM } from "../protocol/breakouts";
 import { type ReceiverConstraints, reactionForStockClients } from "../protocol/bridge-channel";
-import { capsVer, discoAnswer } from "../protocol/caps";
+import { capsVer } from "../protocol/caps";
+import { buildComponentMessage, buildDiscoInfo } from "../protocol/components";
 import type { SiteConfig } from "../protocol/config";
 import { type ConnectionLoss, StanzaError, XmppConnection } from "../protocol/connection";
-import { type MuteKind, parseMute } from "../protocol/focus";
-import {
-  bareOf,
-  type EndpointId,
-  endpointIdFor,
-  FOCUS_NICK,
-  randomHex8,
-  roomNode,
-  type SourceName,
-} from "../protocol/ids";
-import { buildChat, buildReaction, type Reaction } from "../protocol/messages";
-import { NS } from "../protocol/ns";
+import { endpointIdFor, randomHex8, roomNode, type SourceName } from "../protocol/ids";
+import { buildReaction, type Reaction } from "../protocol/messages";
 import { buildLeave } from "../protocol/presence";
+import { parseRoomInfo } from "../protocol/room-info";
 import { buildServicesRequest, type IceServer, parseServices } from "../protocol/services";
-import { child, type Xml } from "../protocol/xml";
+import { buildSpeaking } from "../protocol/speaker-time";
+import { Chat } from "./chat";
+import { ComponentInbox } from "./component-inbox";
 import { requestConference } from "./conference-request";
+import { Groups } from "./groups";
+import { type IncomingParts, isFocus, receive } from "./incoming";
+import { LobbyGuest } from "./lobby-guest";
+import { LobbyHost } from "./lobby-host";
 import type { LocalMedia } from "./local-media";
 import { MEASURE_MS, Measuring } from "./measuring";
 import { Media } from "./media";
 import { Moderation } from "./moderation";
 import { Occupants } from "./occupants";
+import { OwnDevices } from "./own-devices";
 import { OwnPresence } from "./own-presence";
+import { Polling } from "./polling";
+import { RoomFiles } from "./room-files";
 import { RoomMessages } from "./room-messages";
-import { isFocusReal, type Seat, takeSeat } from "./seat";
-import type { NoticeKind, Problem, Spotlight } from "./state";
+import { type Seat, takeSeat } from "./seat";
+import type { NoticeKind, Phase, Problem, Spotlight } from "./state";
 import { Store } from "./store";
 import { LISTEN_MS, WhoSpeaks } from "./who-speaks";
 
@@ -43,6 +46,9 @@ export interface MeetingOptions {
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
 const CONNECT_ATTEMPTS = 4;
+
+/** Not inside yet: a lost connection is not worth many words. */
+const ON_THE_WAY: readonly Phase[] = ["connecting", "waiting", "asked", "knocking"];
 
 type Timer = ReturnType<typeof setTimeout>;
 
@@ -58,34 +64,78 @@ export class Meeting {
   private stopLocal: () => void = () => undefined;
 
   private readonly speakers: WhoSpeaks;
-  private readonly moderation: Moderation;
   private readonly messages = new RoomMessages(this.store);
   private readonly measuring = new Measuring(this.store);
-  private readonly occupants: Occupants;
+  private readonly incoming: IncomingParts;
   private ownPresence: OwnPresence | null = null;
+  /** The room of the meeting where we are or want to be. */
+  private whereTo: string;
+
+  readonly moderation: Moderation;
+  readonly lobby: LobbyHost;
+  readonly chat: Chat;
+  readonly groups: Groups;
+  readonly polls: Polling;
+  readonly files: RoomFiles;
+  private readonly own: OwnDevices;
+  private readonly lobbyGuest: LobbyGuest;
 
   constructor(
     private readonly config: SiteConfig,
     readonly localMedia: LocalMedia,
     private readonly options: MeetingOptions,
   ) {
+    const seat = (): Seat | null => this.seat;
+    this.whereTo = this.room;
     this.speakers = new WhoSpeaks(this.store, localMedia);
-    this.moderation = new Moderation(this.store, localMedia, this.room);
-    this.occupants = new Occupants(this.store, {
-      seated: (seat) => this.seated(seat),
-      nickTaken: (seat) => {
-        seat.nick = randomHex8();
-        this.enter(seat);
+    this.moderation = new Moderation(this.store, localMedia, seat, this.room);
+    this.own = new OwnDevices(this.store, localMedia, this.moderation, seat);
+    this.lobby = new LobbyHost(this.store, seat, this.room);
+    this.chat = new Chat(this.store, seat);
+    this.groups = new Groups(this.store, seat);
+    this.polls = new Polling(this.store, seat);
+    this.files = new RoomFiles(this.store, seat, config.domain, config.filesUrl);
+    const nickTaken = (taken: Seat): void => {
+      taken.nick = randomHex8();
+      this.enter(taken);
+    };
+    const failed = (problem: Problem, reason: string): void => this.fail(problem, reason);
+    this.lobbyGuest = new LobbyGuest(this.store, {
+      admitted: (guest, password) => {
+        guest.password = password || guest.password;
+        this.enter(guest);
       },
-      removed: (by) => {
-        this.end();
-        this.store.dispatch({ kind: "removed", reason: by });
-      },
-      failed: (problem, reason) => this.fail(problem, reason),
-      forgotten: (seat) => this.disconnected(seat, "lost", ""),
+      failed,
+      nickTaken,
     });
+    this.incoming = {
+      messages: this.messages,
+      lobbyGuest: this.lobbyGuest,
+      lobbyHost: this.lobby,
+      moderation: this.moderation,
+      occupants: new Occupants(this.store, {
+        seated: (taken) => this.seated(taken),
+        nickTaken,
+        roleChanged: () => this.lobby.follow(),
+        asked: (question) => this.store.dispatch({ kind: "question-asked", question }),
+        lobby: (guest, room, waitsForHost) => this.lobbyGuest.knock(guest, room, waitsForHost),
+        sentTo: (room) => this.moveTo(room),
+        removed: (by, reason, isBanned) => {
+          this.end();
+          this.store.dispatch({ kind: "removed", reason, by, isBanned });
+        },
+        failed,
+        forgotten: (gone) => this.disconnected(gone, "lost", ""),
+      }),
+      inbox: new ComponentInbox(this.store, {
+        metadata: (taken, metadata) => this.own.startMuted(taken, metadata),
+        sentTo: (room) => this.moveTo(room),
+      }),
+      roomChanged: (changed) => void this.describeRoom(changed),
+    };
   }
 
+  /** Address of the main room. */
   get room(): string {
     return `${roomNode(this.options.room)}@${this.config.muc}`;
   }
@@ -120,7 +170,7 @@ export class Meeting {
       setInterval(() => this.measuring.measure(this.seat), MEASURE_MS),
       setInterval(() => this.speakers.listen(this.seat), LISTEN_MS),
     );
-    this.ownPresence = new OwnPresence(this.store, this.room, await capsVer());
+    this.ownPresence = new OwnPresence(this.store, await capsVer());
     this.connect();
   }
 
@@ -134,30 +184,56 @@ export class Meeting {
   unload(): void {
     const { seat } = this;
     if (!seat) return;
-    if (seat.isJoined) seat.connection.send(buildLeave(`${this.room}/${seat.nick}`));
+    if (seat.isJoined) seat.connection.send(buildLeave(`${seat.room}/${seat.nick}`));
     seat.connection.disconnect();
   }
 
-  async setMicrophone(on: boolean): Promise<void> {
-    const state = await this.localMedia.set("microphone", on);
-    if (on && state !== "on" && state !== "off") this.notice(`microphone-${state}`);
-    if (on && state === "on") this.moderation.lift(this.seat, "audio");
-  }
-
-  async setCamera(on: boolean): Promise<void> {
-    const state = await this.localMedia.set("camera", on);
-    if (on && state !== "on" && state !== "off") this.notice(`camera-${state}`);
-    if (on && state === "on") this.moderation.lift(this.seat, "video");
-  }
-
-  async setShare(on: boolean): Promise<void> {
-    if (!on) {
-      this.localMedia.stopShare();
-      return;
+  /** Knock once more, with what the room has asked for. */
+  answer(given: { password?: string; displayName?: string }): void {
+    const { seat } = this;
+    if (!seat || seat.isJoined) return;
+    if (given.displayName) {
+      this.store.dispatch({ kind: "own-name-changed", displayName: given.displayName });
     }
-    const result = await this.localMedia.startShare();
-    if (result === "failed") this.notice("share-failed");
-    if (result === "on") this.moderation.lift(this.seat, "desktop");
+    if (given.password) seat.password = given.password;
+    // From the lobby the password is a way around it.
+    if (given.password) this.lobbyGuest.leave(seat);
+    this.enter(seat);
+  }
+
+  /** To the people who can let us in. */
+  sayInLobby(body: string): boolean {
+    return this.seat !== null && this.lobbyGuest.say(this.seat, body);
+  }
+
+  /** To another room of the same meeting; the main room has its own address. */
+  moveTo(room: string): void {
+    const { seat } = this;
+    const { phase, breakouts } = this.store.state;
+    if (!seat?.isJoined || phase !== "joined" || room === "" || room === seat.room) return;
+    const name = breakouts.plan.rooms.find((each) => each.jid === room)?.name ?? "";
+    seat.connection.send(buildLeave(`${seat.room}/${seat.nick}`, SWITCH_ROOM));
+    seat.media?.close();
+    seat.media = null;
+    seat.isJoined = false;
+    seat.password = "";
+    seat.room = room;
+    this.whereTo = room;
+    this.store.dispatch({ kind: "moving", room: room === this.room ? "" : room, name });
+    this.tracksChanged();
+    void this.request(seat);
+  }
+
+  setMicrophone(on: boolean): Promise<void> {
+    return this.own.setMicrophone(on);
+  }
+
+  setCamera(on: boolean): Promise<void> {
+    return this.own.setCamera(on);
+  }
+
+  setShare(on: boolean): Promise<void> {
+    return this.own.setShare(on);
   }
 
   setHand(raised: boolean): void {
@@ -179,27 +255,11 @@ export class Meeting {
     this.sendPresence();
   }
 
-  /** True when the message is on its way; it is shown when the room repeats it. */
-  say(body: string): boolean {
-    const { seat } = this;
-    if (!seat?.isJoined || body.trim() === "") return false;
-    seat.connection.send(buildChat(this.room, crypto.randomUUID(), body));
-    return true;
-  }
-
   react(reaction: Reaction): void {
     const { seat } = this;
     if (!seat?.isJoined) return;
-    seat.connection.send(buildReaction(this.room, reaction));
+    seat.connection.send(buildReaction(seat.room, reaction));
     seat.media?.sendBridgeMessage(reactionForStockClients(reaction, Date.now()));
-  }
-
-  async muteOther(endpoint: EndpointId, kind: MuteKind): Promise<void> {
-    if (this.seat) await this.moderation.mute(this.seat, endpoint, kind);
-  }
-
-  async removeOther(endpoint: EndpointId): Promise<void> {
-    if (this.seat) await this.moderation.remove(this.seat, endpoint);
   }
 
   /** What the page shows, so that nothing larger is sent. */
@@ -215,13 +275,17 @@ export class Meeting {
   private connect(): void {
     const node = encodeURIComponent(roomNode(this.options.room));
     const seat = takeSeat(
+      this.whereTo,
       (own) =>
         new XmppConnection(`${this.config.websocket}?room=${node}`, this.config.domain, {
           connected: (jid) => void this.connected(own(), jid),
           disconnected: (why, detail) => this.disconnected(own(), why, detail),
-          stanza: (stanza) => this.received(own(), stanza),
+          stanza: (stanza) => {
+            if (own() === this.seat) receive(own(), stanza, this.incoming);
+          },
         }),
     );
+    if (this.seat?.room === seat.room) seat.password = this.seat.password;
     // The old media keeps flowing until the new seat is taken.
     if (this.seat?.media) this.retired = this.seat;
     this.seat = seat;
@@ -231,30 +295,46 @@ export class Meeting {
   private async connected(seat: Seat, jid: string): Promise<void> {
     seat.ownJid = jid;
     seat.nick = endpointIdFor(jid);
+    this.lobby.forget();
+    void this.incoming.inbox.discover(seat, this.config.domain);
     const services = seat.connection
       .request("get", this.config.domain, buildServicesRequest())
       .then(parseServices)
       .catch((): IceServer[] => []);
+    await this.request(seat, services);
+  }
+
+  /** Ask for the conference in the seat's room, then for the seat. */
+  private async request(seat: Seat, services?: Promise<IceServer[]>): Promise<void> {
+    const { room } = seat;
+    const isWanted = (): boolean => seat === this.seat && seat.room === room;
     try {
       const focus = await requestConference(
         seat.connection,
         this.config.focus,
-        this.room,
-        () => seat === this.seat,
-        () => this.store.dispatch({ kind: "asked-to-wait" }),
+        room,
+        isWanted,
+        (forHost) => this.store.dispatch({ kind: "asked-to-wait", forHost }),
       );
       if (focus === null) return;
       seat.focusJid = focus;
     } catch (error) {
-      if (seat !== this.seat) return;
+      if (!isWanted()) return;
       const { condition, detail } =
         error instanceof StanzaError ? error : { condition: "", detail: String(error) };
       if (condition === "not-connected") return;
-      this.fail(condition === "not-authorized" ? "not-allowed" : "conference-failed", detail);
+      if (room !== this.room) {
+        // That room is gone; the meeting goes on in the main one.
+        this.whereTo = seat.room = this.room;
+        this.store.dispatch({ kind: "moving", room: "", name: "" });
+        await this.request(seat, services);
+        return;
+      }
+      this.fail("conference-failed", detail);
       return;
     }
-    seat.iceServers = await services;
-    if (seat === this.seat) this.enter(seat);
+    if (services) seat.iceServers = await services;
+    if (isWanted()) this.enter(seat);
   }
 
   private enter(seat: Seat): void {
@@ -266,7 +346,7 @@ export class Meeting {
         connection: seat.connection,
         endpoint: seat.nick,
         ownJid: seat.ownJid,
-        room: this.room,
+        room: seat.room,
         iceServers: seat.iceServers,
         backToP2PDelayMs: this.config.backToP2PDelayMs,
         company: () => ({
@@ -274,13 +354,16 @@ export class Meeting {
           isEnabled: this.options.p2p && this.config.p2pEnabled,
           others: this.store.state.participants.map(({ id }) => ({ id, isBot: seat.bots.has(id) })),
         }),
-        isFocus: (jid) => this.isFocus(seat, jid),
+        isFocus: (jid) => isFocus(seat, jid),
       },
       this.localMedia,
       this.store.dispatch,
       {
         tracksChanged: () => this.tracksChanged(),
-        bridgeMessage: (message) => this.messages.receiveFromBridge(message),
+        bridgeMessage: (message) => {
+          this.messages.receiveFromBridge(message);
+          if (message.kind === "dominant-speaker") this.spoke(seat, message.endpoint);
+        },
         lost: (everWorked) => {
           if (everWorked) this.disconnected(seat, "lost", "media");
           else if (seat === this.seat) this.fail("media-failed", "");
@@ -294,12 +377,28 @@ export class Meeting {
 
   private seated(seat: Seat): void {
     this.attempt = 0;
+    this.lobbyGuest.leave(seat);
     this.sendPresence();
     seat.media?.companyChanged();
+    void this.describeRoom(seat);
   }
 
-  private isFocus(seat: Seat, jid: string): boolean {
-    return jid === `${this.room}/${FOCUS_NICK}` && isFocusReal(seat);
+  /** Lock, lobby and the meeting's beginning, as the room says them. */
+  private async describeRoom(seat: Seat): Promise<void> {
+    const room = await seat.connection
+      .request("get", seat.room, buildDiscoInfo())
+      .then(parseRoomInfo)
+      .catch(() => undefined);
+    if (!room || seat !== this.seat) return;
+    this.store.dispatch({ kind: "room-described", room, at: Date.now() });
+    this.lobby.follow();
+  }
+
+  /** Each tells its own time as the speaker. */
+  private spoke(seat: Seat, speaker: string): void {
+    const to = seat.components?.speakerstats;
+    if (speaker !== seat.nick || !to || !seat.isJoined) return;
+    seat.connection.send(buildComponentMessage(to, buildSpeaking(seat.room)));
   }
 
   private disconnected(seat: Seat, why: ConnectionLoss, detail: string): void {
@@ -311,14 +410,14 @@ export class Meeting {
       this.fail("refused", detail);
       return;
     }
-    if (phase === "connecting" || phase === "waiting") {
+    if (ON_THE_WAY.includes(phase)) {
       this.attempt += 1;
       if (this.attempt >= CONNECT_ATTEMPTS) {
         this.fail("unreachable", detail);
         return;
       }
     } else {
-      if (phase === "joined") {
+      if (phase === "joined" || phase === "moving") {
         this.attempt = 0;
         this.store.dispatch({ kind: "connection-lost" });
       }
@@ -337,45 +436,6 @@ export class Meeting {
     if (this.store.state.phase !== "reconnecting") return;
     clearTimeout(this.retryTimer);
     if (this.seat?.isLost) this.connect();
-  }
-
-  private received(seat: Seat, stanza: Xml): void {
-    if (seat !== this.seat) return;
-    const from = stanza.attrs.from ?? "";
-    switch (stanza.name) {
-      case "presence":
-        if (bareOf(from).toLowerCase() === this.room) this.occupants.receive(seat, stanza);
-        break;
-      case "message":
-        if (bareOf(from).toLowerCase() === this.room) this.messages.receive(seat, stanza);
-        break;
-      case "iq":
-        this.iq(seat, stanza);
-        break;
-      default:
-        break;
-    }
-  }
-
-  private iq(seat: Seat, iq: Xml): void {
-    const { type, from = "" } = iq.attrs;
-    const disco = child(iq, "query", NS.discoInfo);
-    const mute = parseMute(iq);
-    if (type === "get" && disco) {
-      seat.connection.reply(iq, discoAnswer(disco));
-    } else if (type === "set" && child(iq, "jingle", NS.jingle)) {
-      if (seat.media) seat.media.receive(iq);
-      else seat.connection.refuse(iq, "item-not-found");
-    } else if (type === "set" && mute) {
-      if (!this.isFocus(seat, from)) {
-        seat.connection.refuse(iq, "not-allowed", "auth");
-        return;
-      }
-      seat.connection.reply(iq);
-      this.moderation.mutedBy(mute.kind, mute.actor);
-    } else {
-      seat.connection.refuse(iq, "service-unavailable");
-    }
   }
 
   private localChanged(): void {
@@ -408,7 +468,8 @@ export class Meeting {
     this.retired?.media?.close();
     this.retired = null;
     seat?.media?.close();
-    if (seat?.isJoined) seat.connection.send(buildLeave(`${this.room}/${seat.nick}`));
+    if (seat) this.lobbyGuest.leave(seat);
+    if (seat?.isJoined) seat.connection.send(buildLeave(`${seat.room}/${seat.nick}`));
     this.seat = null;
     seat?.connection.disconnect();
     this.localMedia.release();

@@ -1,11 +1,27 @@
-/** Muting and removing others, and being muted. */
+/** What moderators do to others and to the room, and being muted oneself. */
+import { buildAllow, buildAskFirst, type ModeratedMedia } from "../protocol/av-moderation";
+import { buildComponentMessage, type ComponentType } from "../protocol/components";
 import { buildMute, type MuteKind } from "../protocol/focus";
 import { type EndpointId, FOCUS_NICK, resourceOf } from "../protocol/ids";
-import { buildKick } from "../protocol/presence";
+import {
+  type Affiliation,
+  buildAffiliation,
+  buildEndConference,
+  buildKick,
+  buildLobbyForm,
+  buildOwnerFormRequest,
+  buildPasswordForm,
+  LOBBY_FIELD,
+  PASSWORD_FIELD,
+  parseOwnerForm,
+} from "../protocol/room-admin";
+import { buildMetadataChange, type Restriction } from "../protocol/room-metadata";
 import type { Xml } from "../protocol/xml";
 import type { LocalMedia } from "./local-media";
-import type { Seat } from "./seat";
+import type { Seat, SeatAccess } from "./seat";
 import type { Store } from "./store";
+
+const SOURCE_OF: Readonly<Record<"audio" | "video", string>> = { audio: "a0", video: "v0" };
 
 export class Moderation {
   private readonly wasMuted = new Set<MuteKind>();
@@ -13,24 +29,92 @@ export class Moderation {
   constructor(
     private readonly store: Store,
     private readonly localMedia: LocalMedia,
-    private readonly room: string,
+    private readonly seat: SeatAccess,
+    /** Its doors are those of the whole meeting, wherever we are. */
+    private readonly mainRoom: string,
   ) {}
 
-  async mute(seat: Seat, endpoint: EndpointId, kind: MuteKind): Promise<void> {
-    const order = buildMute(kind, `${this.room}/${endpoint}`, true);
-    await this.try(seat.connection.request("set", `${this.room}/${FOCUS_NICK}`, order));
+  async mute(endpoint: EndpointId, kind: MuteKind): Promise<void> {
+    const seat = this.seat();
+    if (!seat) return;
+    const order = buildMute(kind, `${seat.room}/${endpoint}`, true);
+    await this.try(seat.connection.request("set", `${seat.room}/${FOCUS_NICK}`, order));
   }
 
-  async remove(seat: Seat, endpoint: EndpointId): Promise<void> {
-    await this.try(seat.connection.request("set", this.room, buildKick(endpoint, "")));
+  /** Everybody but ourselves whose microphone or camera is on. */
+  async muteAll(kind: "audio" | "video"): Promise<void> {
+    const loud = this.store.state.participants.filter(
+      ({ id, sources }) => sources[`${id}-${SOURCE_OF[kind]}`]?.muted === false,
+    );
+    await Promise.all(loud.map(({ id }) => this.mute(id, kind)));
   }
 
-  private async try(request: Promise<Xml>): Promise<void> {
-    try {
-      await request;
-    } catch {
-      this.store.notice("action-refused");
+  async remove(endpoint: EndpointId, reason: string): Promise<void> {
+    const seat = this.seat();
+    if (!seat) return;
+    await this.try(seat.connection.request("set", seat.room, buildKick(endpoint, reason)));
+  }
+
+  /** Remove for good: this person cannot come back into this meeting. */
+  async ban(endpoint: EndpointId, reason: string): Promise<void> {
+    await this.affiliate(endpoint, "outcast", reason);
+  }
+
+  async setModerator(endpoint: EndpointId, isModerator: boolean): Promise<void> {
+    const otherwise = this.store.state.rules.room.isMembersOnly ? "member" : "none";
+    await this.affiliate(endpoint, isModerator ? "owner" : otherwise);
+  }
+
+  /** From now on everybody but moderators asks before switching this on; or nobody does. */
+  askFirst(media: ModeratedMedia, isOn: boolean): void {
+    this.tell("av_moderation", buildAskFirst(media, isOn));
+  }
+
+  /** Let somebody switch this on; while nobody has to ask, it is an invitation to do so. */
+  allow(endpoint: EndpointId, media: ModeratedMedia, isAllowed: boolean): void {
+    const seat = this.seat();
+    if (!seat) return;
+    this.tell("av_moderation", buildAllow(media, `${seat.room}/${endpoint}`, isAllowed));
+  }
+
+  setStartMuted(startMuted: { audio: boolean; video: boolean }): void {
+    this.setMetadata("startMuted", startMuted);
+  }
+
+  /** Keep something for moderators, or give it to everybody. */
+  restrict(what: Restriction, isRestricted: boolean): void {
+    const { restrictions } = this.store.state.rules.metadata;
+    this.setMetadata("permissions", { ...restrictions, [what]: isRestricted });
+  }
+
+  setCameraRequired(isRequired: boolean): void {
+    this.setMetadata("cameraRequired", isRequired);
+  }
+
+  /** Empty takes it away. Resolves to false when the room said no. */
+  async setPassword(password: string): Promise<boolean> {
+    return this.configure(PASSWORD_FIELD, () =>
+      buildPasswordForm(password, this.store.state.rules.room),
+    );
+  }
+
+  async setLobby(isOn: boolean): Promise<boolean> {
+    const { participants } = this.store.state;
+    const seat = this.seat();
+    const present = participants.map((each) => each.realJid).filter((jid) => jid !== "");
+    // Whoever is here stays: members need not knock.
+    if (isOn && seat && present.length > 0) {
+      const members = participants.filter((each) => !each.isModerator && each.realJid !== "");
+      const jids = members.map((each) => each.realJid);
+      const order = buildAffiliation(jids, "member");
+      if (jids.length > 0) await this.try(seat.connection.request("set", this.mainRoom, order));
     }
+    return this.configure(LOBBY_FIELD, () => buildLobbyForm(isOn, this.store.state.rules.room));
+  }
+
+  /** The meeting is over for everybody. */
+  endForAll(): void {
+    this.tell("end_conference", buildEndConference());
   }
 
   /** A moderator has muted us: it is so, whatever was wanted. */
@@ -53,9 +137,51 @@ export class Moderation {
   lift(seat: Seat | null, kind: MuteKind): void {
     if (!seat?.isJoined || !this.wasMuted.has(kind)) return;
     this.wasMuted.delete(kind);
-    const order = buildMute(kind, `${this.room}/${seat.nick}`, false);
+    const order = buildMute(kind, `${seat.room}/${seat.nick}`, false);
     seat.connection
-      .request("set", `${this.room}/${FOCUS_NICK}`, order)
+      .request("set", `${seat.room}/${FOCUS_NICK}`, order)
       .catch(() => this.store.notice("action-refused"));
+  }
+
+  private async affiliate(endpoint: EndpointId, as: Affiliation, reason = ""): Promise<void> {
+    const seat = this.seat();
+    const jid = this.store.participant(endpoint)?.realJid;
+    if (!seat || !jid) return;
+    const order = buildAffiliation([jid], as, reason);
+    await this.try(seat.connection.request("set", seat.room, order));
+  }
+
+  private async configure(field: string, form: () => Xml): Promise<boolean> {
+    const seat = this.seat();
+    if (!seat) return false;
+    const { connection } = seat;
+    return this.try(
+      connection.request("get", this.mainRoom, buildOwnerFormRequest()).then((offered) => {
+        if (!parseOwnerForm(offered).has(field)) throw new Error("not supported");
+        return connection.request("set", this.mainRoom, form());
+      }),
+    );
+  }
+
+  private setMetadata(key: string, data: unknown): void {
+    const room = this.seat()?.room ?? "";
+    this.tell("room_metadata", buildMetadataChange(room, key, data));
+  }
+
+  private tell(type: ComponentType, payload: Xml): void {
+    const seat = this.seat();
+    const to = seat?.components?.[type];
+    if (seat && to) seat.connection.send(buildComponentMessage(to, payload));
+    else this.store.notice("action-refused");
+  }
+
+  private async try(request: Promise<Xml>): Promise<boolean> {
+    try {
+      await request;
+      return true;
+    } catch {
+      this.store.notice("action-refused");
+      return false;
+    }
   }
 }

@@ -1,24 +1,35 @@
 /** The presences of the room: who comes and goes, and what becomes of our own seat (XEP-0045 §7). */
 import { FOCUS_NICK } from "../protocol/ids";
-import { type OccupantGone, type OccupantPresence, parsePresence } from "../protocol/presence";
+import {
+  type JoinRefused,
+  type OccupantGone,
+  type OccupantPresence,
+  parsePresence,
+} from "../protocol/presence";
 import type { Xml } from "../protocol/xml";
 import type { Seat } from "./seat";
-import type { Problem } from "./state";
+import type { Problem, Question } from "./state";
 import type { Store } from "./store";
 
 /** What happens to ourselves. */
 export interface SeatEvents {
   seated(seat: Seat): void;
+  roleChanged(): void;
   /** Somebody else has our nick. */
   nickTaken(seat: Seat): void;
-  removed(by: string): void;
+  removed(by: string, reason: string, isBanned: boolean): void;
+  /** The room wants to know something first. */
+  asked(question: Question): void;
+  /** The way in leads through a lobby. */
+  lobby(seat: Seat, room: string, waitsForHost: boolean): void;
+  /** This room has ended, and the meeting goes on in another one. */
+  sentTo(room: string): void;
   failed(problem: Problem, reason: string): void;
   /** The room does not know us any more, as after a restart of the server. */
   forgotten(seat: Seat): void;
 }
 
 const PROBLEMS: Readonly<Record<string, Problem>> = {
-  "not-authorized": "password-required",
   "registration-required": "not-allowed",
   "not-allowed": "not-allowed",
   forbidden: "not-allowed",
@@ -34,7 +45,7 @@ export class Occupants {
   receive(seat: Seat, stanza: Xml): void {
     const presence = parsePresence(stanza);
     if (!presence) return;
-    if (presence.kind === "refused") this.refused(seat, presence.condition, presence.text);
+    if (presence.kind === "refused") this.refused(seat, presence);
     else if (presence.kind === "gone") this.gone(seat, presence);
     else this.available(seat, presence);
   }
@@ -48,7 +59,9 @@ export class Occupants {
     }
     const isModerator = presence.role === "moderator";
     if (presence.isSelf || presence.nick === seat.nick) {
+      const wasModerator = this.store.state.isModerator;
       this.store.dispatch({ kind: "own-role-changed", isModerator, at });
+      if (seat.isJoined && wasModerator !== isModerator) this.events.roleChanged();
       if (!seat.isJoined) {
         seat.isJoined = true;
         this.store.dispatch({ kind: "joined", at });
@@ -64,6 +77,7 @@ export class Occupants {
       participant: {
         id: presence.nick,
         displayName: presence.displayName,
+        realJid: presence.realJid,
         isModerator,
         sources: presence.sources,
         raisedHandAt: presence.raisedHandAt,
@@ -77,7 +91,10 @@ export class Occupants {
   private gone(seat: Seat, presence: OccupantGone): void {
     if (presence.isSelf || presence.nick === seat.nick) {
       if (presence.kicked) {
-        this.events.removed(this.store.participant(presence.actor)?.displayName ?? "");
+        const by = this.store.participant(presence.actor)?.displayName ?? "";
+        this.events.removed(by, presence.reason, presence.banned);
+      } else if (presence.destroyed && presence.continuesIn !== "") {
+        this.events.sentTo(presence.continuesIn);
       } else if (presence.destroyed) {
         this.events.failed("ended-by-moderator", presence.reason);
       } else if (seat.isJoined) {
@@ -95,9 +112,15 @@ export class Occupants {
     seat.media?.companyChanged();
   }
 
-  private refused(seat: Seat, condition: string, words: string): void {
+  private refused(seat: Seat, refusal: JoinRefused): void {
     if (seat.isJoined) return;
+    const { condition } = refusal;
     if (condition === "conflict") this.events.nickTaken(seat);
-    else this.events.failed(PROBLEMS[condition] ?? "conference-failed", words);
+    else if (refusal.needsName) this.events.asked("name");
+    else if (condition === "not-authorized") {
+      this.events.asked(seat.password === "" ? "password" : "password-again");
+    } else if (condition === "registration-required" && refusal.lobby !== "") {
+      this.events.lobby(seat, refusal.lobby, refusal.waitsForHost);
+    } else this.events.failed(PROBLEMS[condition] ?? "conference-failed", refusal.text);
   }
 }

@@ -12,7 +12,6 @@ export class OwnPresence {
 
   constructor(
     private readonly store: Store,
-    private readonly room: string,
     private readonly capsVer: string,
   ) {}
 
@@ -41,7 +40,8 @@ export class OwnPresence {
     if (!join && fingerprint === this.last) return;
     this.last = fingerprint;
     this.hadSpotlight = ownSpotlight !== null;
-    seat.connection.send(buildPresence(`${this.room}/${seat.nick}`, own, join));
+    const request = join ? { password: seat.password } : null;
+    seat.connection.send(buildPresence(`${seat.room}/${seat.nick}`, own, request));
   }
 
   private sources(seat: Seat): SourceInfo {

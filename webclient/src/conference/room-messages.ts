@@ -1,9 +1,11 @@
 /** Words and reactions, whether they come through the room or the bridge. */
 import type { BridgeMessage } from "../protocol/bridge-channel";
 import type { EndpointId } from "../protocol/ids";
-import { parseMessage, type Reaction } from "../protocol/messages";
+import type { LobbyNotice } from "../protocol/lobby";
+import { type ChatLine, parseMessage, type Reaction } from "../protocol/messages";
 import type { Xml } from "../protocol/xml";
 import type { Seat } from "./seat";
+import type { ChatEntry } from "./state";
 import type { Store } from "./store";
 
 const REACTION_MS = 4_000;
@@ -16,18 +18,22 @@ export class RoomMessages {
     if (!message) return;
     switch (message.kind) {
       case "chat":
+        this.store.dispatch({ kind: "chat-received", entry: this.entry(seat, message) });
+        break;
+      case "edited":
+      case "retracted":
+      case "reacted":
         this.store.dispatch({
-          kind: "chat-received",
-          entry: {
-            id: message.id,
-            from: message.from,
-            name: this.nameOf(seat, message.from) || message.authorName,
-            body: message.body,
-            at: message.sentAt ?? Date.now(),
-            isOwn: message.from === seat.nick,
-            isPrivate: message.isPrivate,
-          },
+          kind: "chat-changed",
+          change: message,
+          byModerator: this.isModerator(seat, message.from),
         });
+        break;
+      case "server":
+        this.store.notice("server-says", message.body);
+        break;
+      case "lobby":
+        this.lobby(message.notice);
         break;
       case "reaction":
         this.reaction(message.from, message.reaction);
@@ -43,7 +49,11 @@ export class RoomMessages {
   receiveFromBridge(message: BridgeMessage): void {
     switch (message.kind) {
       case "dominant-speaker":
-        this.store.dispatch({ kind: "speaker-changed", endpoint: message.endpoint || null });
+        this.store.dispatch({
+          kind: "speaker-changed",
+          endpoint: message.endpoint || null,
+          at: Date.now(),
+        });
         break;
       case "connectivity":
         this.store.dispatch({
@@ -66,6 +76,39 @@ export class RoomMessages {
       case "downlink-estimate":
         break;
     }
+  }
+
+  private entry(seat: Seat, line: ChatLine): ChatEntry {
+    const isOwn = line.from === seat.nick;
+    const name = this.nameOf(seat, line.from) || line.authorName;
+    return {
+      id: line.id,
+      from: line.from,
+      name,
+      body: line.body,
+      at: line.sentAt ?? Date.now(),
+      isOwn,
+      isPrivate: line.isPrivate,
+      partner: line.isPrivate ? line.from : "",
+      partnerName: line.isPrivate ? name : "",
+      replyTo: line.replyTo,
+      isEdited: false,
+      isRetracted: false,
+      isHistory: line.sentAt !== null,
+      reactions: {},
+    };
+  }
+
+  private lobby({ event, isOn, name }: LobbyNotice): void {
+    if (event === "LOBBY-ENABLED") this.store.notice(isOn ? "lobby-on" : "lobby-off");
+    else if (event === "LOBBY-ACCESS-GRANTED") this.store.notice("lobby-admitted", name);
+    else this.store.notice("lobby-refused", name);
+  }
+
+  private isModerator(seat: Seat, endpoint: EndpointId): boolean {
+    return endpoint === seat.nick
+      ? this.store.state.isModerator
+      : (this.store.participant(endpoint)?.isModerator ?? false);
   }
 
   private reaction(from: EndpointId, reaction: Reaction): void {

@@ -4,17 +4,48 @@
  * What cannot be plain data (tracks, connections) lives beside it; this can be written to JSON,
  * replayed in a test and compared.
  */
+import type { AvModerationMessage } from "../protocol/av-moderation";
+import type { BreakoutPlan } from "../protocol/breakouts";
 import type { PictureReason } from "../protocol/bridge-channel";
 import type { Spotlight } from "../protocol/follow-me";
 import type { EndpointId, SourceName, VideoType } from "../protocol/ids";
-import type { Reaction } from "../protocol/messages";
-import type { SourceInfo } from "../protocol/presence";
+import type { ChatChange, Reaction } from "../protocol/messages";
+import type { RoomInfo } from "../protocol/room-info";
+import type { RoomMetadata } from "../protocol/room-metadata";
+import type { SpeakerTime } from "../protocol/speaker-time";
+import { type Breakouts, NO_BREAKOUTS } from "./state/breakouts";
+import { type ChatEntry, type ChatLog, lineChanged, lineReceived } from "./state/chat";
+import { applyFile, type FileEvent, type Files, NO_FILES } from "./state/files";
+import { applyLobby, EMPTY_LOBBY, type Lobby, type LobbyEvent } from "./state/lobby";
+import {
+  type LocalMediaState,
+  type MediaPath,
+  type MeetingStats,
+  type PictureReasons,
+  reasonsChanged,
+} from "./state/media";
+import { type NoticeKind, noticed, type WithNotices } from "./state/notices";
+import { endpointChanged, endpointLeft, type Participant } from "./state/people";
+import { applyPoll, type KnownPoll, type PollEvent } from "./state/polls";
+import { applyAvModeration, NO_RULES, type Rules } from "./state/rules";
+import {
+  NO_SPEAKER_TIMES,
+  type SpeakerTimes,
+  speakerChanged,
+  timesTold,
+} from "./state/speaker-times";
 
 export type Phase =
   | "connecting"
   /** The server asks us to wait: the meeting is not open yet. */
   | "waiting"
+  /** The room has a password, or wants a name. */
+  | "asked"
+  /** In the lobby, until a moderator lets us in. */
+  | "knocking"
   | "joined"
+  /** On the way to another room of the same meeting. */
+  | "moving"
   | "reconnecting"
   /** A moderator removed us. */
   | "removed"
@@ -26,50 +57,11 @@ export type Problem =
   | "unreachable"
   | "refused"
   | "room-full"
-  | "password-required"
   | "not-allowed"
+  | "lobby-refused"
   | "conference-failed"
   | "media-failed"
   | "ended-by-moderator";
-
-export interface Participant {
-  readonly id: EndpointId;
-  readonly displayName: string;
-  readonly isModerator: boolean;
-  readonly sources: SourceInfo;
-  readonly raisedHandAt: number | null;
-  /** False while the bridge hears nothing from it. */
-  readonly isReachable: boolean;
-  /** What this occupant shows to all, whether it may or not. */
-  readonly spotlight?: Spotlight | null;
-}
-
-export type DeviceState =
-  | "off"
-  | "on"
-  /** The person or the browser said no. */
-  | "blocked"
-  /** There is none. */
-  | "missing"
-  /** Another program has it. */
-  | "busy";
-
-export interface LocalMediaState {
-  readonly microphone: DeviceState;
-  readonly camera: DeviceState;
-  readonly share: "off" | "on";
-  readonly shareHasSound: boolean;
-}
-
-export interface ChatEntry {
-  readonly id: string;
-  readonly from: EndpointId;
-  readonly name: string;
-  readonly body: string;
-  readonly at: number;
-  readonly isOwn: boolean;
-  readonly isPrivate: boolean;
-}
 
 export interface ShownReaction {
   readonly id: number;
@@ -78,75 +70,20 @@ export interface ShownReaction {
   readonly at: number;
 }
 
-export type NoticeKind =
-  | "joined"
-  | "left"
-  | "removed-other"
-  | "hand-raised"
-  | "muted-by"
-  | "camera-off-by"
-  | "share-stopped-by"
-  | "sharing-started"
-  | "sharing-stopped"
-  | "chat-refused"
-  | "no-bridge"
-  | "back-online"
-  | "over-tcp"
-  | "media-interrupted"
-  | "media-restored"
-  | "microphone-blocked"
-  | "microphone-missing"
-  | "microphone-busy"
-  | "camera-blocked"
-  | "camera-missing"
-  | "camera-busy"
-  | "share-failed"
-  | "invitation-copied"
-  | "copy-failed"
-  | "action-refused"
-  | "now-moderator";
+/** What the room wants to know before it lets us in. */
+export type Question = "password" | "password-again" | "name";
 
-/** One line in the log; the interface has the words. */
-export interface Notice {
-  readonly id: number;
-  readonly kind: NoticeKind;
-  readonly name: string;
-  readonly at: number;
-}
-
-export type MediaPath = "p2p" | "bridge" | "none";
-
-/** What the connection card shows of one source or one person. */
-export interface SourceStats {
-  readonly bitrateKbps: number;
-  readonly lossPercent: number;
-  readonly codec: string;
-  readonly width: number;
-  readonly height: number;
-  readonly framesPerSecond: number;
-}
-
-export interface PathStats {
-  readonly path: MediaPath;
-  /** udp, tcp or relay (with its own protocol). */
-  readonly transport: string;
-  readonly remoteAddress: string;
-  readonly roundTripMs: number | null;
-  readonly uploadKbps: number;
-  readonly downloadKbps: number;
-  readonly lossPercent: number;
-}
-
-export interface MeetingStats {
-  readonly path: PathStats | null;
-  readonly sources: Readonly<Record<SourceName, SourceStats>>;
-}
-
-export interface Conference {
+export interface Conference extends WithNotices {
   readonly phase: Phase;
   readonly problem: Problem | null;
+  readonly question: Question | null;
+  /** Waiting because the host is not there yet, not because somebody has to decide. */
+  readonly waitsForHost: boolean;
   /** Who removed us, or why it ended, as the server says it. */
   readonly reason: string;
+  readonly removedBy: string;
+  /** Removed for good. */
+  readonly isBanned: boolean;
   readonly attempt: number;
   readonly room: string;
   readonly ownId: EndpointId;
@@ -164,18 +101,28 @@ export interface Conference {
   readonly mediaPath: MediaPath;
   readonly isMediaInterrupted: boolean;
   /** Why pictures come smaller than they could, or not at all; as the bridge says it. */
-  readonly pictureReasons: Readonly<Record<SourceName, PictureReason>>;
-  readonly chat: readonly ChatEntry[];
+  readonly pictureReasons: PictureReasons;
+  readonly chat: ChatLog;
+  /** The chat of the rooms of this meeting where we are not now, by address. */
+  readonly otherChats: Readonly<Record<string, ChatLog>>;
   readonly reactions: readonly ShownReaction[];
-  readonly notices: readonly Notice[];
-  readonly nextId: number;
+  readonly rules: Rules;
+  readonly lobby: Lobby;
+  readonly breakouts: Breakouts;
+  readonly polls: readonly KnownPoll[];
+  readonly files: Files;
+  readonly speakerTimes: SpeakerTimes;
   readonly stats: MeetingStats;
 }
 
 export const initialConference: Conference = {
   phase: "connecting",
   problem: null,
+  question: null,
+  waitsForHost: false,
   reason: "",
+  removedBy: "",
+  isBanned: false,
   attempt: 0,
   room: "",
   ownId: "",
@@ -192,7 +139,14 @@ export const initialConference: Conference = {
   isMediaInterrupted: false,
   pictureReasons: {},
   chat: [],
+  otherChats: {},
   reactions: [],
+  rules: NO_RULES,
+  lobby: EMPTY_LOBBY,
+  breakouts: NO_BREAKOUTS,
+  polls: [],
+  files: NO_FILES,
+  speakerTimes: NO_SPEAKER_TIMES,
   notices: [],
   nextId: 1,
   stats: { path: null, sources: {} },
@@ -200,13 +154,17 @@ export const initialConference: Conference = {
 
 export type ConferenceEvent =
   | { kind: "connecting"; room: string; displayName: string }
-  | { kind: "asked-to-wait" }
+  | { kind: "asked-to-wait"; forHost: boolean }
+  | { kind: "question-asked"; question: Question }
+  | { kind: "knocking"; waitsForHost: boolean }
+  /** To another room of the same meeting; `room` is its address, empty for the main room. */
+  | { kind: "moving"; room: string; name: string }
   /** A new seat in the room: whoever was known before may not be there any more. */
   | { kind: "entering"; ownId: EndpointId }
   | { kind: "joined"; at: number }
   | { kind: "connection-lost" }
   | { kind: "reconnecting"; attempt: number }
-  | { kind: "removed"; reason: string }
+  | { kind: "removed"; reason: string; by: string; isBanned: boolean }
   | { kind: "left" }
   | { kind: "failed"; problem: Problem; reason: string }
   | { kind: "endpoint-changed"; participant: Participant; at: number }
@@ -216,7 +174,7 @@ export type ConferenceEvent =
   | { kind: "own-hand-changed"; raisedHandAt: number | null }
   | { kind: "own-spotlight-changed"; spotlight: Spotlight | null }
   | { kind: "local-media-changed"; local: LocalMediaState }
-  | { kind: "speaker-changed"; endpoint: EndpointId | null }
+  | { kind: "speaker-changed"; endpoint: EndpointId | null; at: number }
   | { kind: "speaking-changed"; endpoints: readonly EndpointId[] }
   | { kind: "media-path-changed"; path: MediaPath }
   | { kind: "media-interrupted"; interrupted: boolean; at: number }
@@ -228,19 +186,33 @@ export type ConferenceEvent =
       changes: Readonly<Record<SourceName, PictureReason | null>>;
     }
   | { kind: "chat-received"; entry: ChatEntry }
+  | { kind: "chat-changed"; change: ChatChange; byModerator: boolean }
   | { kind: "reaction-shown"; from: EndpointId; reaction: Reaction; at: number }
   | { kind: "reactions-faded"; before: number }
+  | { kind: "av-moderation"; message: AvModerationMessage; at: number }
+  | { kind: "room-described"; room: RoomInfo; at: number }
+  | { kind: "metadata-told"; metadata: RoomMetadata }
+  | { kind: "lobby"; event: LobbyEvent }
+  | { kind: "breakouts-told"; plan: BreakoutPlan }
+  | { kind: "poll"; event: PollEvent; at: number }
+  | { kind: "file"; event: FileEvent; at: number }
+  | { kind: "speaker-times-told"; times: readonly SpeakerTime[]; at: number }
   | { kind: "stats-measured"; stats: MeetingStats }
   | { kind: "noticed"; notice: NoticeKind; name: string; at: number };
 
-const MAX_CHAT = 1000;
-const MAX_NOTICES = 100;
-
-function noticed(state: Conference, kind: NoticeKind, name: string, at: number): Conference {
+/** Each room has its own chat, polls and files; those of the room we leave wait for us. */
+function moving(state: Conference, room: string, name: string): Conference {
+  const { here } = state.breakouts;
   return {
     ...state,
-    nextId: state.nextId + 1,
-    notices: [...state.notices.slice(-MAX_NOTICES + 1), { id: state.nextId, kind, name, at }],
+    phase: "moving",
+    breakouts: { ...state.breakouts, here: room, hereName: name },
+    chat: state.otherChats[room] ?? [],
+    otherChats: { ...state.otherChats, [here]: state.chat },
+    polls: [],
+    files: NO_FILES,
+    participants: [],
+    raisedHandAt: null,
   };
 }
 
@@ -250,64 +222,39 @@ export function spotlightOf(state: Conference): Spotlight | null {
   return state.participants.find((each) => each.isModerator && each.spotlight)?.spotlight ?? null;
 }
 
-export function isSharing(sources: SourceInfo): boolean {
-  return Object.values(sources).some((source) => source.videoType === "desktop" && !source.muted);
+function avModerated(state: Conference, message: AvModerationMessage, at: number): Conference {
+  const rules = applyAvModeration(state.rules, message);
+  const next = { ...state, rules };
+  const before = state.rules.speech[message.media];
+  const now = rules.speech[message.media];
+  if (state.isModerator || message.kind === "allowed") return next;
+  if (before.isOn !== now.isOn) {
+    return noticed(next, `${now.isOn ? "ask-first" : "free"}-${message.media}`, "", at);
+  }
+  // Told while nobody has to ask, it is an invitation to switch on.
+  if (message.kind !== "own") return next;
+  if (message.isAllowed) return noticed(next, `allowed-${message.media}`, "", at);
+  return before.isAllowed ? noticed(next, "allowed-no-more", "", at) : next;
 }
 
-function endpointChanged(state: Conference, participant: Participant, at: number): Conference {
-  const before = state.participants.find((each) => each.id === participant.id);
-  if (!before) {
-    const next = { ...state, participants: [...state.participants, participant] };
-    // Whoever was here before us is not news.
-    return state.phase === "joined" ? noticed(next, "joined", participant.displayName, at) : next;
-  }
-  let next: Conference = {
-    ...state,
-    participants: state.participants.map((each) =>
-      each.id === participant.id ? { ...participant, isReachable: each.isReachable } : each,
-    ),
-  };
-  if (before.raisedHandAt === null && participant.raisedHandAt !== null) {
-    next = noticed(next, "hand-raised", participant.displayName, at);
-  }
-  if (isSharing(before.sources) !== isSharing(participant.sources)) {
-    next = noticed(
-      next,
-      isSharing(participant.sources) ? "sharing-started" : "sharing-stopped",
-      participant.displayName,
-      at,
-    );
-  }
-  return next;
+function roomDescribed(state: Conference, room: RoomInfo, at: number): Conference {
+  const before = state.rules.room;
+  const next = { ...state, rules: { ...state.rules, room } };
+  // What was so when we came is no news.
+  if (before.meetingId === "" || state.phase !== "joined") return next;
+  if (before.hasPassword === room.hasPassword) return next;
+  return noticed(next, room.hasPassword ? "password-set" : "password-removed", "", at);
 }
 
-function endpointLeft(
-  state: Conference,
-  endpoint: EndpointId,
-  wasRemoved: boolean,
-  at: number,
-): Conference {
-  const gone = state.participants.find((each) => each.id === endpoint);
-  if (!gone) return state;
-  const next: Conference = {
-    ...state,
-    participants: state.participants.filter((each) => each.id !== endpoint),
-    dominantSpeaker: state.dominantSpeaker === endpoint ? null : state.dominantSpeaker,
-    speaking: state.speaking.filter((each) => each !== endpoint),
-  };
-  return noticed(next, wasRemoved ? "removed-other" : "left", gone.displayName, at);
-}
-
-function changed(
-  reasons: Conference["pictureReasons"],
-  changes: Readonly<Record<SourceName, PictureReason | null>>,
-): Conference["pictureReasons"] {
-  const next: Record<SourceName, PictureReason> = { ...reasons };
-  for (const [source, reason] of Object.entries(changes)) {
-    if (reason) next[source] = reason;
-    else delete next[source];
+function polled(state: Conference, event: PollEvent, at: number): Conference {
+  const next = { ...state, polls: applyPoll(state.polls, event, state.ownId) };
+  if (event.kind === "opened" && event.poll.from !== state.ownId) {
+    const name = state.participants.find((each) => each.id === event.poll.from)?.displayName;
+    return noticed(next, "poll-opened", name ?? event.poll.fromName, at);
   }
-  return next;
+  if (event.kind !== "closed") return next;
+  const question = state.polls.find((poll) => poll.id === event.pollId)?.question ?? "";
+  return noticed(next, "poll-closed", question, at);
 }
 
 export function apply(state: Conference, event: ConferenceEvent): Conference {
@@ -323,7 +270,15 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         displayName: event.displayName,
       };
     case "asked-to-wait":
-      return { ...state, phase: state.phase === "reconnecting" ? state.phase : "waiting" };
+      return state.phase === "reconnecting" || state.phase === "moving"
+        ? state
+        : { ...state, phase: "waiting", waitsForHost: event.forHost };
+    case "question-asked":
+      return { ...state, phase: "asked", question: event.question };
+    case "knocking":
+      return { ...state, phase: "knocking", waitsForHost: event.waitsForHost };
+    case "moving":
+      return moving(state, event.room, event.name);
     case "entering":
       return {
         ...state,
@@ -334,6 +289,9 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         mediaPath: "none",
         isMediaInterrupted: false,
         pictureReasons: {},
+        // The room tells whoever enters what holds in it.
+        rules: { ...state.rules, speech: NO_RULES.speech },
+        lobby: state.phase === "knocking" ? state.lobby : EMPTY_LOBBY,
       };
     case "joined": {
       const next: Conference = {
@@ -341,9 +299,19 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         phase: "joined",
         attempt: 0,
         problem: null,
+        question: null,
+        lobby: EMPTY_LOBBY,
         joinedAt: state.joinedAt ?? event.at,
       };
-      return state.phase === "reconnecting" ? noticed(next, "back-online", "", event.at) : next;
+      if (state.phase === "reconnecting") return noticed(next, "back-online", "", event.at);
+      if (state.phase !== "moving") return next;
+      const { here, hereName } = state.breakouts;
+      return noticed(
+        next,
+        here === "" ? "breakout-returned" : "breakout-entered",
+        hereName,
+        event.at,
+      );
     }
     case "connection-lost":
       return { ...state, phase: "reconnecting", attempt: 0 };
@@ -354,6 +322,8 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         ...state,
         phase: "removed",
         reason: event.reason,
+        removedBy: event.by,
+        isBanned: event.isBanned,
         participants: [],
         mediaPath: "none",
       };
@@ -379,9 +349,8 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         isModerator: event.isModerator,
         ownSpotlight: event.isModerator ? state.ownSpotlight : null,
       };
-      return event.isModerator && state.phase === "joined"
-        ? noticed(next, "now-moderator", "", event.at)
-        : next;
+      if (state.phase !== "joined") return next;
+      return noticed(next, event.isModerator ? "now-moderator" : "moderator-no-more", "", event.at);
     }
     case "own-name-changed":
       return { ...state, displayName: event.displayName };
@@ -392,7 +361,11 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
     case "local-media-changed":
       return { ...state, local: event.local };
     case "speaker-changed":
-      return { ...state, dominantSpeaker: event.endpoint };
+      return {
+        ...state,
+        dominantSpeaker: event.endpoint,
+        speakerTimes: speakerChanged(state.speakerTimes, event.endpoint, event.at),
+      };
     case "speaking-changed":
       return { ...state, speaking: event.endpoints };
     case "media-path-changed":
@@ -421,13 +394,31 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
     case "picture-reasons-unknown":
       return { ...state, pictureReasons: {} };
     case "picture-reasons-changed":
-      return { ...state, pictureReasons: changed(state.pictureReasons, event.changes) };
+      return { ...state, pictureReasons: reasonsChanged(state.pictureReasons, event.changes) };
     case "chat-received":
-      // After a reconnection the room tells its history again.
-      if (event.entry.id !== "" && state.chat.some((each) => each.id === event.entry.id)) {
-        return state;
-      }
-      return { ...state, chat: [...state.chat.slice(-MAX_CHAT + 1), event.entry] };
+      return { ...state, chat: lineReceived(state.chat, event.entry) };
+    case "chat-changed":
+      return { ...state, chat: lineChanged(state.chat, event.change, event.byModerator) };
+    case "av-moderation":
+      return avModerated(state, event.message, event.at);
+    case "room-described":
+      return roomDescribed(state, event.room, event.at);
+    case "metadata-told":
+      return { ...state, rules: { ...state.rules, metadata: event.metadata } };
+    case "lobby":
+      return { ...state, lobby: applyLobby(state.lobby, event.event) };
+    case "breakouts-told":
+      return { ...state, breakouts: { ...state.breakouts, plan: event.plan } };
+    case "poll":
+      return polled(state, event.event, event.at);
+    case "file": {
+      const next = { ...state, files: applyFile(state.files, event.event) };
+      return event.event.kind === "added" && event.event.file.from !== state.ownId
+        ? noticed(next, "file-shared", event.event.file.fromName, event.at)
+        : next;
+    }
+    case "speaker-times-told":
+      return { ...state, speakerTimes: timesTold(event.times, state.dominantSpeaker, event.at) };
     case "reaction-shown":
       return {
         ...state,
@@ -456,4 +447,24 @@ function unreachable(event: never): never {
   throw new Error(`unknown event ${JSON.stringify(event)}`);
 }
 
-export type { EndpointId, PictureReason, Reaction, SourceName, Spotlight, VideoType };
+export type {
+  DeviceState,
+  LocalMediaState,
+  MediaPath,
+  MeetingStats,
+  PathStats,
+  SourceStats,
+} from "./state/media";
+export type { Notice } from "./state/notices";
+export { isSharing } from "./state/people";
+export type {
+  ChatEntry,
+  EndpointId,
+  NoticeKind,
+  Participant,
+  PictureReason,
+  Reaction,
+  SourceName,
+  Spotlight,
+  VideoType,
+};

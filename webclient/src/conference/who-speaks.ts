@@ -40,7 +40,7 @@ export class WhoSpeaks {
     const only = this.store.state.participants[0];
     if (this.store.state.mediaPath === "p2p" && only && speaking.includes(only.id)) {
       if (this.store.state.dominantSpeaker !== only.id) {
-        this.store.dispatch({ kind: "speaker-changed", endpoint: only.id });
+        this.store.dispatch({ kind: "speaker-changed", endpoint: only.id, at: now });
       }
     }
   }

@@ -9,6 +9,8 @@ export interface SiteConfig {
   readonly siteName: string;
   /** How many videos to ask for at most; -1 means all. */
   readonly lastN: number;
+  /** Where files of a meeting are kept; empty when this site keeps none. */
+  readonly filesUrl: string;
 }
 
 type Raw = {
@@ -17,6 +19,7 @@ type Raw = {
   p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
   siteName?: unknown;
   channelLastN?: unknown;
+  fileSharing?: { enabled?: unknown; apiUrl?: unknown };
 };
 
 /**
@@ -39,6 +42,7 @@ export function readConfig(raw: unknown, page: { hostname: string; host: string 
       typeof given.p2p?.backToP2PDelay === "number" ? given.p2p.backToP2PDelay * 1000 : 5000,
     siteName: string(given.siteName) ?? "Tertulia",
     lastN: typeof given.channelLastN === "number" ? given.channelLastN : -1,
+    filesUrl: given.fileSharing?.enabled === false ? "" : (string(given.fileSharing?.apiUrl) ?? ""),
   };
 }
 

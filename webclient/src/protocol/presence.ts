@@ -1,6 +1,7 @@
 /** Presence in the room (XEP-0045, Jitsi profile): what this client tells, and what it reads. */
 import { buildFollowMe, buildFollowMeOff, parseFollowMe, type Spotlight } from "./follow-me";
 import { type EndpointId, resourceOf, type SourceName, type VideoType } from "./ids";
+import { lobbyOf } from "./lobby";
 import { NS } from "./ns";
 import { child, elements, text, type Xml, xml } from "./xml";
 
@@ -20,12 +21,17 @@ export interface OwnPresence {
   readonly spotlight: Spotlight | "off" | null;
 }
 
+/** What opens the door; the password is empty when the room has none. */
+export interface JoinRequest {
+  readonly password: string;
+}
+
 /** The complete presence; each update repeats all of it, only the MUC `x` is for joining. */
-export function buildPresence(to: string, own: OwnPresence, join: boolean): Xml {
+export function buildPresence(to: string, own: OwnPresence, join: JoinRequest | null): Xml {
   return xml(
     "presence",
     { xmlns: NS.client, to },
-    join ? xml("x", { xmlns: NS.muc }) : null,
+    join && xml("x", { xmlns: NS.muc }, join.password ? xml("password", {}, join.password) : null),
     xml("SourceInfo", {}, JSON.stringify(sourceInfoJson(own.sources))),
     xml("jitsi_participant_codecList", {}, own.codecs.join(",")),
     // Empty when it is down: stock clients keep a property that is merely absent.
@@ -56,8 +62,13 @@ function sourceInfoJson(sources: SourceInfo): Record<string, unknown> {
   );
 }
 
-export function buildLeave(to: string): Xml {
-  return xml("presence", { xmlns: NS.client, to, type: "unavailable" });
+/** Leave the room; `status` tells the others why, where that matters. */
+export function buildLeave(to: string, status = ""): Xml {
+  return xml(
+    "presence",
+    { xmlns: NS.client, to, type: "unavailable" },
+    status === "" ? null : xml("status", {}, status),
+  );
 }
 
 export interface OccupantPresence {
@@ -84,16 +95,27 @@ export interface OccupantGone {
   readonly nick: EndpointId;
   readonly isSelf: boolean;
   readonly kicked: boolean;
+  /** Removed for good: the room does not let this person in again. */
+  readonly banned: boolean;
   readonly actor: string;
   readonly reason: string;
+  /** What the leaving person says about it; stock clients use a few fixed words. */
+  readonly status: string;
   /** The whole room has ended. */
   readonly destroyed: boolean;
+  /** Where to go instead, when the room has ended for that; empty when nowhere. */
+  readonly continuesIn: string;
 }
 
 export interface JoinRefused {
   readonly kind: "refused";
   readonly condition: string;
   readonly text: string;
+  /** The way in leads through this room; empty when there is no lobby. */
+  readonly lobby: string;
+  /** The lobby opens by itself when the host comes. */
+  readonly waitsForHost: boolean;
+  readonly needsName: boolean;
 }
 
 export type RoomPresence = OccupantPresence | OccupantGone | JoinRefused;
@@ -154,11 +176,18 @@ export function parsePresence(presence: Xml): RoomPresence | undefined {
   const { type } = presence.attrs;
   if (type === "error") {
     const error = child(presence, "error");
+    const lobby = lobbyOf(error);
     return {
       kind: "refused",
       condition:
-        elements(error).find((each) => each.name !== "text")?.name ?? "undefined-condition",
+        elements(error).find((each) => each.attrs.xmlns === NS.stanzas && each.name !== "text")
+          ?.name ??
+        elements(error).find((each) => each.name !== "text")?.name ??
+        "undefined-condition",
       text: text(child(error, "text")),
+      lobby: lobby.room,
+      waitsForHost: lobby.waitsForHost,
+      needsName: child(error, "displayname-required") !== undefined,
     };
   }
   if (nick === "") return undefined;
@@ -171,10 +200,13 @@ export function parsePresence(presence: Xml): RoomPresence | undefined {
       kind: "gone",
       nick,
       isSelf: codes.includes("110"),
-      kicked: codes.includes("307"),
+      kicked: codes.includes("307") || codes.includes("301"),
+      banned: codes.includes("301"),
       actor: child(item, "actor")?.attrs.nick ?? "",
       reason: text(child(item, "reason")) || text(child(child(user, "destroy"), "reason")),
+      status: text(child(presence, "status")),
       destroyed: child(user, "destroy") !== undefined,
+      continuesIn: (child(user, "destroy")?.attrs.jid ?? "").toLowerCase(),
     };
   }
   if (type !== undefined) return undefined;
@@ -204,13 +236,4 @@ export function parsePresence(presence: Xml): RoomPresence | undefined {
     ),
     bridgeNotAvailable: child(presence, "bridgeNotAvailable") !== undefined,
   };
-}
-
-/** Ask the room to remove an occupant (XEP-0045 §8.2); moderators only. */
-export function buildKick(nick: EndpointId, reason: string): Xml {
-  return xml(
-    "query",
-    { xmlns: NS.mucAdmin },
-    xml("item", { nick, role: "none" }, xml("reason", {}, reason)),
-  );
 }

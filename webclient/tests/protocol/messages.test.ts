@@ -19,10 +19,9 @@ const ROOM = "demo@conference.meet.example";
 
 describe("chat", () => {
   test("what is said comes back with the same text", () => {
-    const sent = serialize(buildChat(ROOM, "id1", "a < b & \"c\"\n'd'")).replace(
-      `to="${ROOM}"`,
-      `from="${ROOM}/aa"`,
-    );
+    const sent = serialize(
+      buildChat({ to: ROOM, isPrivate: false }, "id1", "a < b & \"c\"\n'd'"),
+    ).replace(`to="${ROOM}"`, `from="${ROOM}/aa"`);
     expect(parseMessage(parseXml(sent))).toEqual({
       kind: "chat",
       id: "id1",
@@ -31,6 +30,7 @@ describe("chat", () => {
       isPrivate: false,
       sentAt: null,
       authorName: "",
+      replyTo: "",
     });
   });
 
@@ -246,6 +246,7 @@ describe("names", () => {
       backToP2PDelayMs: 5000,
       siteName: "Tertulia",
       lastN: -1,
+      filesUrl: "",
     });
     expect(
       readConfig(

@@ -4,6 +4,7 @@ import { hueOf, initials } from "../../src/ui/avatar";
 import { splitLinks } from "../../src/ui/links";
 import { groupChat } from "../../src/ui/meeting/chat-grouping";
 import { isGuessable, roomFromInput, suggestRoomName } from "../../src/ui/room-names";
+import { line } from "../conference/lines";
 
 describe.each(["en", "es", "fr", "it"] as const)("suggested names in %s", (language) => {
   test("are three words that need no escaping, and not guessable", () => {
@@ -104,15 +105,7 @@ test("a colour belongs to an id", () => {
 });
 
 test("messages of one person within a minute stand together", () => {
-  const entry = (id: string, from: string, at: number) => ({
-    id,
-    from,
-    at,
-    name: from,
-    body: id,
-    isOwn: false,
-    isPrivate: false,
-  });
+  const entry = (id: string, from: string, at: number) => line({ id, from, at });
   const groups = groupChat([
     entry("1", "a", 0),
     entry("2", "a", 30_000),

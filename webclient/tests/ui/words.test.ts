@@ -55,12 +55,13 @@ test("no word stands unused", () => {
 
 test("every notice, every problem and every reason has its sentence", () => {
   const state = readFileSync(join(SRC, "conference/state.ts"), "utf8");
-  const union = (name: string): string[] =>
-    [...new RegExp(`export type ${name} =([^;]+);`).exec(state)![1]!.matchAll(/"([^"]+)"/g)].map(
+  const notices = readFileSync(join(SRC, "conference/state/notices.ts"), "utf8");
+  const union = (name: string, text = state): string[] =>
+    [...new RegExp(`export type ${name} =([^;]+);`).exec(text)![1]!.matchAll(/"([^"]+)"/g)].map(
       (match) => match[1]!,
     );
   for (const reason of PICTURE_REASONS) expect(en).toHaveProperty([`picture.${reason}`]);
-  for (const kind of union("NoticeKind")) expect(en).toHaveProperty([`notice.${kind}`]);
+  for (const kind of union("NoticeKind", notices)) expect(en).toHaveProperty([`notice.${kind}`]);
   for (const problem of union("Problem")) {
     expect(en).toHaveProperty([`error.${problem}.title`]);
     expect(en).toHaveProperty([`error.${problem}.detail`]);

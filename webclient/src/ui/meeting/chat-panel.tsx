@@ -58,7 +58,7 @@ export function ChatPanel(): JSX.Element {
   };
   const send = (): void => {
     isAtEnd.current = true;
-    if (meeting.value?.say(text.value.trim())) write("");
+    if (meeting.value?.chat.say(text.value.trim())) write("");
   };
 
   return (

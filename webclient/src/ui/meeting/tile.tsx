@@ -208,7 +208,7 @@ export function ModeratorItems({
           icon="mic-off"
           text={t("tile.mute")}
           testId="moderate-mute"
-          onPick={() => void meeting.value?.muteOther(tile.endpoint, "audio")}
+          onPick={() => void meeting.value?.moderation.mute(tile.endpoint, "audio")}
         />
       )}
       {!tile.isVideoMuted && (
@@ -216,7 +216,7 @@ export function ModeratorItems({
           icon="camera-off"
           text={t("tile.stopCamera")}
           testId="moderate-camera"
-          onPick={() => void meeting.value?.muteOther(tile.endpoint, "video")}
+          onPick={() => void meeting.value?.moderation.mute(tile.endpoint, "video")}
         />
       )}
       <MenuItem
@@ -224,7 +224,7 @@ export function ModeratorItems({
         class="danger"
         text={t("tile.remove")}
         testId="moderate-remove"
-        onPick={() => void meeting.value?.removeOther(tile.endpoint)}
+        onPick={() => void meeting.value?.moderation.remove(tile.endpoint, "")}
       />
     </>
   );

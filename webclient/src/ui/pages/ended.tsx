@@ -17,7 +17,8 @@ function endingOf(state: Conference): Ending {
   if (state.phase === "removed") {
     return {
       title: t("removed.title"),
-      detail: state.reason === "" ? t("removed.detail") : t("removed.by", { name: state.reason }),
+      detail:
+        state.removedBy === "" ? t("removed.detail") : t("removed.by", { name: state.removedBy }),
       action: t("left.rejoin"),
     };
   }

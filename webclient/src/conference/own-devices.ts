@@ -1,0 +1,69 @@
+/** Switching one's own microphone, camera and screen, as far as the room lets one. */
+import type { MuteKind } from "../protocol/focus";
+import type { RoomMetadata } from "../protocol/room-metadata";
+import type { LocalMedia } from "./local-media";
+import type { Moderation } from "./moderation";
+import type { Seat, SeatAccess } from "./seat";
+import { isForbidden, mustAsk } from "./state/rules";
+import type { Store } from "./store";
+
+export class OwnDevices {
+  constructor(
+    private readonly store: Store,
+    private readonly localMedia: LocalMedia,
+    private readonly moderation: Moderation,
+    private readonly seat: SeatAccess,
+  ) {}
+
+  async setMicrophone(on: boolean): Promise<void> {
+    if (on && this.asksFirst("audio")) return;
+    const state = await this.localMedia.set("microphone", on);
+    if (on && state !== "on" && state !== "off") this.store.notice(`microphone-${state}`);
+    if (on && state === "on") this.moderation.lift(this.seat(), "audio");
+  }
+
+  async setCamera(on: boolean): Promise<void> {
+    if (on && this.asksFirst("video")) return;
+    const state = await this.localMedia.set("camera", on);
+    if (on && state !== "on" && state !== "off") this.store.notice(`camera-${state}`);
+    if (on && state === "on") this.moderation.lift(this.seat(), "video");
+  }
+
+  async setShare(on: boolean): Promise<void> {
+    if (!on) {
+      this.localMedia.stopShare();
+      return;
+    }
+    if (this.asksFirst("desktop")) return;
+    const { rules, isModerator } = this.store.state;
+    if (isForbidden(rules, "screenSharingRestricted", isModerator)) {
+      this.store.notice("share-for-moderators");
+      return;
+    }
+    const result = await this.localMedia.startShare();
+    if (result === "failed") this.store.notice("share-failed");
+    if (result === "on") this.moderation.lift(this.seat(), "desktop");
+  }
+
+  /** The room wants newcomers quiet: only on the way in, later it is their own affair. */
+  startMuted(seat: Seat, { startMuted }: RoomMetadata): void {
+    if (seat.isJoined || this.store.state.joinedAt !== null) return;
+    const { microphone, camera } = this.localMedia.state;
+    if (startMuted.audio && microphone === "on") {
+      void this.localMedia.set("microphone", false);
+      this.store.notice("started-muted");
+    }
+    if (startMuted.video && camera === "on") {
+      void this.localMedia.set("camera", false);
+      this.store.notice("started-without-camera");
+    }
+  }
+
+  /** True, and said so, when a moderator has to allow it first. */
+  private asksFirst(media: MuteKind): boolean {
+    const { rules, isModerator, phase } = this.store.state;
+    if (phase !== "joined" || !mustAsk(rules, media, isModerator)) return false;
+    this.store.notice(`ask-first-${media}`);
+    return true;
+  }
+}

@@ -1,0 +1,31 @@
+/** The rooms of a meeting that works in groups, and where this participant is. */
+import {
+  type BreakoutPerson,
+  type BreakoutPlan,
+  type BreakoutRoom,
+  NO_PLAN,
+} from "../../protocol/breakouts";
+
+export interface Breakouts {
+  /** Everything the server tells. */
+  readonly plan: BreakoutPlan;
+  /** Where we are, or are going: an address. Empty in the main room. */
+  readonly here: string;
+  readonly hereName: string;
+}
+
+export const NO_BREAKOUTS: Breakouts = { plan: NO_PLAN, here: "", hereName: "" };
+
+/** Groups: all rooms but the main one. */
+export function groups(breakouts: Breakouts): BreakoutRoom[] {
+  return breakouts.plan.rooms.filter((room) => !room.isMain);
+}
+
+export function mainRoom(breakouts: Breakouts): BreakoutRoom | undefined {
+  return breakouts.plan.rooms.find((room) => room.isMain);
+}
+
+/** Who stays in the main room and could be sent into a group. */
+export function unassigned(breakouts: Breakouts): readonly BreakoutPerson[] {
+  return mainRoom(breakouts)?.people.filter((person) => person.id !== "focus") ?? [];
+}

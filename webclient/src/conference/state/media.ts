@@ -1,0 +1,62 @@
+/** Own devices, and how sound and pictures travel. */
+import type { PictureReason } from "../../protocol/bridge-channel";
+import type { SourceName } from "../../protocol/ids";
+
+export type DeviceState =
+  | "off"
+  | "on"
+  /** The person or the browser said no. */
+  | "blocked"
+  /** There is none. */
+  | "missing"
+  /** Another program has it. */
+  | "busy";
+
+export interface LocalMediaState {
+  readonly microphone: DeviceState;
+  readonly camera: DeviceState;
+  readonly share: "off" | "on";
+  readonly shareHasSound: boolean;
+}
+
+export type MediaPath = "p2p" | "bridge" | "none";
+
+/** What the connection card shows of one source or one person. */
+export interface SourceStats {
+  readonly bitrateKbps: number;
+  readonly lossPercent: number;
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+}
+
+export interface PathStats {
+  readonly path: MediaPath;
+  /** udp, tcp or relay (with its own protocol). */
+  readonly transport: string;
+  readonly remoteAddress: string;
+  readonly roundTripMs: number | null;
+  readonly uploadKbps: number;
+  readonly downloadKbps: number;
+  readonly lossPercent: number;
+}
+
+export interface MeetingStats {
+  readonly path: PathStats | null;
+  readonly sources: Readonly<Record<SourceName, SourceStats>>;
+}
+
+export type PictureReasons = Readonly<Record<SourceName, PictureReason>>;
+
+export function reasonsChanged(
+  reasons: PictureReasons,
+  changes: Readonly<Record<SourceName, PictureReason | null>>,
+): PictureReasons {
+  const next: Record<SourceName, PictureReason> = { ...reasons };
+  for (const [source, reason] of Object.entries(changes)) {
+    if (reason) next[source] = reason;
+    else delete next[source];
+  }
+  return next;
+}
