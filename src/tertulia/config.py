@@ -205,6 +205,9 @@ class Bridge:
     enabled: bool = key(True, "Start and supervise a bridge on this machine.")
     name: str = key("local", "Its name in the brewery, unique among all bridges.", BRIDGE_NAME)
     region: str = key("", "Its region, compared with the regions of participants.", LINE)
+    alone_s: int = key(
+        120, "How long it carries meetings on after this process was killed (s).", COUNT
+    )
     max_conferences: int = key(1000, "Most conferences on it; more are refused.", COUNT)
     max_endpoints: int = key(2000, "Most people on it, over all conferences.", COUNT)
     max_memory_mib: int = key(3072, "From this much memory on it takes nobody more.", COUNT)

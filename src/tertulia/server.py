@@ -7,6 +7,7 @@ domains of the one host name, the web surface, the bridge we supervise, and how 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import signal
 import socket
@@ -22,7 +23,16 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 from aiohttp import web
 
-from tertulia import bridge_secret, certificates, machine, operators, turn
+from tertulia import (
+    __version__,
+    bridge_secret,
+    certificates,
+    data_folder,
+    machine,
+    operators,
+    turn,
+)
+from tertulia.adoption import Survivor
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.errors import ConfigError
@@ -88,9 +98,10 @@ def announce(url: str) -> None:
 
 async def serve(config: Config, ready: Callable[[str], None]) -> None:
     """Run all services until cancelled; `ready` is told the address once a meeting can be held."""
-    ground = prepare(config)
     kept = Kept()
     async with AsyncExitStack() as running:
+        running.enter_context(data_folder.claimed(config.data))
+        ground = prepare(config)
         xmpp = await running.enter_async_context(signalling(config, ground, kept))
         bridge = asyncio.ensure_future(
             supervised_bridge(config, ground, xmpp.tcp_port)
@@ -118,7 +129,7 @@ async def serve(config: Config, ready: Callable[[str], None]) -> None:
 # Before anything runs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What a start needs from the machine; what is missing is the operator's to mend."""
 
@@ -128,6 +139,7 @@ class Ground:
     secret_file: Path
     secret: BridgeSecret
     turn: turn.Turn
+    bridge: Survivor | None  # left by a process of before that was killed
 
     @property
     def port(self) -> int:
@@ -137,16 +149,12 @@ class Ground:
 
 def prepare(config: Config) -> Ground:
     """Ports, certificate and secret. Raises: ConfigError."""
-    if config.bridge.enabled and config.media.port:
+    bridge = Survivor.find(beacon_place(config))
+    if bridge is not None and not config.bridge.enabled:
+        bridge.terminate()
+    if config.bridge.enabled and config.media.port and bridge is None:
         addresses = machine.media_addresses(config.media.addresses, config.host)
         machine.check_udp_port_is_free(addresses, config.media.port, "--media-port")
-    try:
-        config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigError(
-            f"{config.data}: cannot be made ({error.strerror}); "
-            "name a folder you can write with --data"
-        ) from None
     if config.http.certificate is not None and config.http.private_key is not None:
         certificate = certificates.given(config.http.certificate, config.http.private_key)
     else:
@@ -160,7 +168,15 @@ def prepare(config: Config) -> Ground:
         config.turn.servers, config.turn.secret_file, config.turn.lifetime_hours
     )
     listeners = bind(config.http.listen, config.http.port, option="--port")
-    return Ground(listeners, tls, certificate.server_context("xmpp-client"), file, secret, relays)
+    return Ground(
+        listeners=listeners,
+        tls=tls,
+        xmpp_tls=certificate.server_context("xmpp-client"),
+        secret_file=file,
+        secret=secret,
+        turn=relays,
+        bridge=bridge,
+    )
 
 
 # What outlives the process
@@ -267,14 +283,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     websocket = WebSocketEndpoint(router, credentials, domain=host, limits=limits)
     tcp = TcpListener(router, credentials, domain=host, tls=ground.xmpp_tls, limits=limits)
 
-    try:
-        tcp_port = await tcp.listen(config.xmpp.listen, config.xmpp.port)
-    except OSError as error:
-        raise ConfigError(
-            machine.why_not_bound(
-                *(error, config.xmpp.listen, config.xmpp.port, "tcp", "--set xmpp.port=PORT")
-            )
-        ) from None
+    tcp_port = await _listen_for_bridges(config, tcp)
     focus.start()
     try:
         yield Signalling(websocket, focus, rooms, router, tcp_port)
@@ -287,6 +296,27 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
 def parts_of_rooms(host: str) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
     return (AvModeration(f"avmoderation.{host}"),)
+
+
+async def _listen_for_bridges(config: Config, tcp: TcpListener) -> int:
+    """Where `xmpp.port` says, else where the process before us was, else anywhere.
+
+    Raises: ConfigError.
+    """
+    known = 0 if config.xmpp.port else data_folder.known_xmpp_port(config.data)
+    if known:
+        with suppress(OSError):
+            return await tcp.listen(config.xmpp.listen, known)
+    try:
+        port = await tcp.listen(config.xmpp.listen, config.xmpp.port)
+    except OSError as error:
+        raise ConfigError(
+            machine.why_not_bound(
+                *(error, config.xmpp.listen, config.xmpp.port, "tcp", "--set xmpp.port=PORT")
+            )
+        ) from None
+    data_folder.remember_xmpp_port(config.data, port)
+    return port
 
 
 async def _meetings_possible(focus: Focus) -> None:
@@ -369,7 +399,36 @@ async def monitoring(config: Config, signalling: Signalling) -> AsyncIterator[No
 
 
 async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> None:
-    """Keep the bridge running, by the same command an operator would type on another machine."""
+    """Keep the bridge running: the one that outlived a process of before, or a new one."""
+    command = bridge_command(config, ground, tcp_port)
+    settings = (__version__, *command, ground.secret_file.read_text(encoding="ascii"))
+    identity = hashlib.sha256("\0".join(settings).encode()).hexdigest()[:16]
+    command += ("--identity", identity)
+    name = f"bridge {config.bridge.name}"
+    survivor, adopted, replacing = ground.bridge, None, None
+    if survivor is not None:
+        with suppress(OSError):  # it has ended meanwhile
+            is_as_wanted = survivor.ask().identity == identity
+            adopted = await survivor.adopt()
+            logger.info("Adopted process: %s pid=%d", name, survivor.pid)
+            if not is_as_wanted:
+                replacing = asyncio.ensure_future(_replaced(survivor))
+    try:
+        await supervise(command, name=name, adopted=adopted)
+    finally:
+        if replacing is not None:
+            replacing.cancel()
+
+
+async def _replaced(survivor: Survivor) -> None:
+    """End a bridge of other settings or another version, as soon as nobody would notice."""
+    logger.info("Bridge has other settings, used from its next start: pid=%d", survivor.pid)
+    await survivor.until_replaceable()
+    survivor.terminate()
+
+
+def bridge_command(config: Config, ground: Ground, tcp_port: int) -> list[str]:
+    """The command an operator would type on another machine."""
     command = [
         *(sys.executable, "-m", "tertulia", "bridge"),
         *("--server", f"xmpp://{_netloc(_local(config.xmpp.listen), tcp_port)}"),
@@ -389,6 +448,8 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
         *(("--shed-load",) if config.bridge.shed_load else ()),
         *(("--rest",) if config.bridge.rest else ()),
         *("--stop-within", "1"),  # it is told to stop because all of this stops
+        *("--beacon", str(beacon_place(config))),
+        *("--end-alone-after", str(config.bridge.alone_s)),
         *("--log-level", config.log.level),
         *("--log-format", config.log.format),
     ]
@@ -407,7 +468,7 @@ async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> No
         command += ("--tcp-public-port", str(config.media.tcp_public_port))
         for address in _also_served(config):
             command += ("--handover-address", with_port(address, ground.port))
-    await supervise(command, name=f"bridge {config.bridge.name}")
+    return command
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:
@@ -419,6 +480,11 @@ async def _ended(task: asyncio.Future[Any]) -> None:
 def handover_place(config: Config) -> Path:
     """The unix socket through which connections with media go from us to our bridge."""
     return config.data / "media-tcp.sock"
+
+
+def beacon_place(config: Config) -> Path:
+    """The unix socket at which our bridge is found again after we were killed."""
+    return config.data / "bridge.sock"
 
 
 def _also_served(config: Config) -> list[str]:

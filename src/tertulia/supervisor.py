@@ -1,24 +1,22 @@
 """Keeps one child process running: starts it, passes its log lines on, starts it again.
 
 The first restart is immediate, because a meeting is waiting; a child that keeps failing is given
-more and more time. Children never outlive us, whatever ends us (PR_SET_PDEATHSIG).
+more and more time. A child that outlived an earlier supervisor (`adoption`) is taken over instead
+of started.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
-import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 logger = logging.getLogger("tertulia.supervisor")
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 MAX_LINE_BYTES = 64 * 1024
 CONFIG_ERROR_STATUS = 2  # what our commands exit with on the operator's mistake
 
@@ -42,10 +40,30 @@ class ChildRefused(Exception):
     """The child's first start ended with status 2: its last line names the operator's mistake."""
 
 
+class Child(Protocol):
+    """What is asked of a child; `asyncio.subprocess.Process` has more."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 async def supervise(
     command: Sequence[str],
     *,
     name: str,
+    adopted: Child | None = None,
     backoff: Backoff | None = None,
     started: Callable[[int], None] | None = None,
     stop_within_s: float = 5.0,
@@ -53,24 +71,17 @@ async def supervise(
     """Run `command` for ever; cancel to end it (SIGTERM, then SIGKILL after `stop_within_s`).
 
     Args:
+        adopted: a child that runs already; the first is started only when it has ended.
         started: told the process id of every new child.
     Raises: ChildRefused with the child's last line when it refuses its very first start.
     """
     backoff = backoff or Backoff()
     loop = asyncio.get_running_loop()
     failures = 0
-    first = True
+    first = adopted is None
     while True:
         began = loop.time()
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=MAX_LINE_BYTES,
-            preexec_fn=_end_with_parent(os.getpid()),
-        )
-        logger.info("Started process: %s pid=%d", name, child.pid)
+        child, adopted = adopted or await _start(command, name), None
         if started is not None:
             started(child.pid)
         try:
@@ -90,7 +101,19 @@ async def supervise(
         await asyncio.sleep(delay_s)
 
 
-async def _pass_on(child: asyncio.subprocess.Process, name: str) -> str:
+async def _start(command: Sequence[str], name: str) -> Child:
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        limit=MAX_LINE_BYTES,
+    )
+    logger.info("Started process: %s pid=%d", name, child.pid)
+    return child
+
+
+async def _pass_on(child: Child, name: str) -> str:
     """Copy the child's log lines to our standard error until it closes it; return the last one."""
     assert child.stderr is not None
     last = ""
@@ -108,7 +131,7 @@ async def _pass_on(child: asyncio.subprocess.Process, name: str) -> str:
             logger.warning("Process says: %s: %s", name, last)
 
 
-async def _stop(child: asyncio.subprocess.Process, within_s: float) -> None:
+async def _stop(child: Child, within_s: float) -> None:
     if child.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -126,21 +149,7 @@ async def _stop(child: asyncio.subprocess.Process, within_s: float) -> None:
         drained.cancel()
 
 
-async def _drain(child: asyncio.subprocess.Process) -> None:
+async def _drain(child: Child) -> None:
     assert child.stderr is not None
     while raw := await child.stderr.read(MAX_LINE_BYTES):
         sys.stderr.write(raw.decode("utf-8", "replace"))
-
-
-def _end_with_parent(parent: int) -> Callable[[], None] | None:
-    """What the child does before it becomes the command: ask to be ended when we end."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it ended in between: nobody is left to tell us
-            os._exit(1)
-
-    return ask

@@ -38,21 +38,23 @@ class Meeting:
 
     async def until_all_hear_all(self, within_s: float = 30.0, *, since: float = 0.0) -> float:
         """Wait until everybody has heard everybody after `since`; return the moment it was so."""
-        pairs = [
-            (name, other.id)
-            for name in self.people
-            for other_name, other in self.people.items()
-            if other_name != name
-        ]
+
+        def pairs() -> list[Pair]:  # who comes back may come with another endpoint id
+            return [
+                (name, other.id)
+                for name in self.people
+                for other_name, other in self.people.items()
+                if other_name != name
+            ]
 
         def missing() -> list[Pair]:
-            return [p for p in pairs if not self.heard.get(p) or self.heard[p][-1] <= since]
+            return [p for p in pairs() if not self.heard.get(p) or self.heard[p][-1] <= since]
 
         deadline = time.monotonic() + within_s
         while missing():
             assert time.monotonic() < deadline, f"still silent: {missing()}"
             await asyncio.sleep(_LOOK_S)
-        return max(next(at for at in self.heard[pair] if at > since) for pair in pairs)
+        return max(next(at for at in self.heard[pair] if at > since) for pair in pairs())
 
     def returned(self, since: float) -> list[float]:
         """By pair, how long after `since` sound was back: the end of its longest silence."""

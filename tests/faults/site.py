@@ -218,3 +218,20 @@ def stopped(pid: int) -> None:
 def goes_on(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
+
+
+async def killed(server: RunningServer) -> None:
+    """End the control process as nobody can prevent; whatever it started goes on."""
+    server.process.kill()
+    await server.process.wait()
+
+
+async def started_again(
+    server: RunningServer, settings: dict[str, str] | None = None, *arguments: str
+) -> RunningServer:
+    """The same server, with the same data at the same port, as a new process."""
+    return await RunningServer.start(
+        server.data,
+        ["--port", str(server.port), *arguments],
+        MANY_FROM_ONE_ADDRESS | (settings or {}),
+    )

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "tertulia.rooms": {"tertulia.xmpp"},
     "tertulia.focus": {"tertulia.rooms", "tertulia.xmpp", "tertulia.metrics"},
     "tertulia.bridge": {
+        "tertulia.adoption",
         "tertulia.xmpp",
         "tertulia._engine",
         "tertulia.metrics",
@@ -31,6 +32,8 @@ MAY_IMPORT = {
     "tertulia.machine": set(),
     "tertulia.certificates": set(),
     "tertulia.bridge_secret": {"tertulia.certificates"},
+    "tertulia.adoption": set(),
+    "tertulia.data_folder": set(),
     "tertulia.supervisor": set(),
     "tertulia.public_address": set(),
     "tertulia.ice_server": {"tertulia.public_address"},
@@ -46,6 +49,8 @@ MAY_IMPORT = {
         "tertulia.xmpp",
     },
     "tertulia.server": {
+        "tertulia.adoption",
+        "tertulia.data_folder",
         "tertulia.bridge_secret",
         "tertulia.certificates",
         "tertulia.config",

@@ -145,8 +145,22 @@ async def test_it_can_be_stopped_before_it_is_ready(tmp_path: Path) -> None:
     assert await server.stop() == 0
 
 
-async def test_a_second_server_on_the_same_port_says_so(server: RunningServer) -> None:
-    second = await spawn(server.data, ["--port", str(server.port)])
+async def test_a_second_server_on_the_same_folder_says_so(server: RunningServer) -> None:
+    second = await spawn(server.data)
+
+    out, err = await second.communicate()
+
+    assert (second.returncode, out) == (2, b"")
+    assert err.decode() == (
+        f"tertulia: {server.data}: another tertulia serve works with it; stop that one, "
+        "or name another folder with --data\n"
+    )
+
+
+async def test_a_second_server_on_the_same_port_says_so(
+    server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    second = await spawn(tmp_path_factory.mktemp("second"), ["--port", str(server.port)])
 
     out, err = await second.communicate()
 

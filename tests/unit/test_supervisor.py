@@ -99,40 +99,6 @@ async def test_lines_of_our_commands_pass_and_others_are_marked(
     assert "Process says: child: thread panicked" in caplog.text
 
 
-async def test_children_do_not_outlive_a_killed_supervisor() -> None:
-    inner = (
-        "import asyncio, sys\n"
-        "from tertulia.supervisor import supervise\n"
-        f"asyncio.run(supervise([sys.executable, '-c', {FOREVER!r}], name='child',"
-        " started=lambda pid: print(pid, flush=True)))"
-    )
-    outer = await asyncio.create_subprocess_exec(
-        *program(inner), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert outer.stdout is not None
-    async with asyncio.timeout(10):
-        child = int(await outer.stdout.readline())
-        outer.kill()
-        await outer.wait()
-        await ended(child)
-
-
-async def ended(pid: int) -> None:
-    """Return when a process that is not our child is gone."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    gone = loop.create_future()
-    loop.add_reader(descriptor, lambda: gone.done() or gone.set_result(None))
-    try:
-        await gone
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
 def test_delays_grow_to_a_limit() -> None:
     backoff = Backoff(first_s=0.1, then_s=1, most_s=30)
 

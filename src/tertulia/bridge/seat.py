@@ -6,6 +6,7 @@ It logs in until the server is there, and again whenever the connection is lost.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 
@@ -58,6 +59,7 @@ class Seat:
         self._client: XmppClient | None = None
         self._joined: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._is_leaving = False
 
     @property
@@ -76,8 +78,16 @@ class Seat:
                 self._watch.seats[self.shard.name] = str(error) or type(error).__name__
             if asyncio.get_running_loop().time() - began > 30.0:
                 delay_s = 0.25
-            await asyncio.sleep(delay_s * (0.75 + secrets.randbelow(500) / 1000))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay_s * (0.75 + secrets.randbelow(500) / 1000)):
+                    await self._hurry.wait()
+                    delay_s = 0.125
+            self._hurry.clear()
             delay_s = min(delay_s * 2, 10.0)
+
+    def hurry(self) -> None:
+        """Do not wait before the next try."""
+        self._hurry.set()
 
     async def _sit(self) -> None:
         name, server = self._config.name, self._server

@@ -30,6 +30,11 @@ class Seats:
             for seat in self._by_shard.values():
                 group.create_task(seat.keep())
 
+    def hurry(self) -> None:
+        """Try all that are lost again at once: their servers may be there now."""
+        for seat in self._by_shard.values():
+            seat.hurry()
+
     def publish(self) -> None:
         """Send the statistics as they are now to all servers that are there."""
         for seat in self._by_shard.values():

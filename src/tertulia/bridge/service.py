@@ -1,7 +1,8 @@
 """A bridge as a process: the engine, the channel listener, its seats in breweries, the operator's
 pages.
 
-Running conferences go on while their server is away. SIGTERM ends the process: it says so, gives
+Running conferences go on while their server is away; one that was started anew finds the process by
+its beacon. SIGTERM ends the process: it says so, gives
 conferences the time to move, and leaves; a second signal makes it leave at once.
 """
 
@@ -13,6 +14,7 @@ import signal
 from collections.abc import Callable
 
 from tertulia import _engine
+from tertulia.adoption import Beacon, Report
 from tertulia.bridge import debug_pages, rest
 from tertulia.bridge.addresses import Address, Addresses
 from tertulia.bridge.asking import Asking
@@ -36,6 +38,7 @@ from tertulia.public_address import with_port
 log = logging.getLogger("tertulia.bridge")
 
 _TICK_S = 0.1
+_LOOK_ALONE_S = 0.5
 _LOOK_S = 0.05  # for the last endpoint to have gone, while closing
 
 
@@ -136,11 +139,14 @@ async def _work(
         _report_lost(bridge, seats)
 
     loop.add_reader(engine.fileno(), take_events)
+    beacon = _light(config, bridge, seats)
     work = [
         loop.create_task(pulse.keep()),
         loop.create_task(seats.keep()),
         *beside,
     ]
+    if config.alone_s is not None:
+        work.append(loop.create_task(_until_alone(seats, config.alone_s, told_to_stop)))
     ending = loop.create_task(_until_ended(config, watch, seats, told_to_stop, told_again))
     try:
         done, _ = await asyncio.wait((*work, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -152,6 +158,38 @@ async def _work(
             task.cancel()
         await asyncio.gather(*work, ending, return_exceptions=True)
         loop.remove_reader(engine.fileno())
+        if beacon is not None:
+            beacon.put_out()
+
+
+def _light(config: BridgeConfig, bridge: Videobridge, seats: Seats) -> Beacon | None:
+    """Be found by a server that was started anew, if one looks for us."""
+    if config.beacon is None:
+        return None
+
+    def report() -> Report:
+        return Report(identity=config.identity, people=bridge.endpoints, is_seated=seats.is_joined)
+
+    beacon = Beacon(config.beacon, report, adopted=seats.hurry)
+    try:
+        beacon.light()
+    except OSError as error:
+        log.warning("A restarted server will not find us: %s: %s", config.beacon, error)
+        return None
+    return beacon
+
+
+async def _until_alone(seats: Seats, within_s: float, told_to_stop: asyncio.Event) -> None:
+    """Ask for the end when no server was there for so long: nobody could come or be told."""
+    loop = asyncio.get_running_loop()
+    seated = loop.time()
+    while True:
+        await asyncio.sleep(_LOOK_ALONE_S)
+        if seats.is_joined:
+            seated = loop.time()
+        elif loop.time() - seated >= within_s and not told_to_stop.is_set():
+            log.warning("No server came back: waited_s=%g", within_s)
+            told_to_stop.set()
 
 
 async def _until_ended(

@@ -55,6 +55,9 @@ class BridgeConfig:
     rest: bool = False  # COLIBRI2 on it
     publish_interval_s: float = 5.0
     stop_within_s: float = 30.0  # what conferences get to move when the bridge is told to stop
+    beacon: Path | None = None  # where a server that was started anew finds us again
+    identity: str = ""  # of our program and settings, as the server compares them
+    alone_s: float | None = None  # how long we go on without any server; None: for ever
     graceful_within_s: float = (
         24 * 3600.0
     )  # and to end by themselves, when it shuts down gracefully

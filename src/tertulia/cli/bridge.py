@@ -102,6 +102,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="what meetings get to move elsewhere when it is told to stop (default: 30)",
     )
+    add(
+        "--beacon",
+        type=Path,
+        metavar="SOCKET",
+        help="where a server that was started anew finds us again, to supervise us",
+    )
+    add("--identity", default="", metavar="TEXT", help="what we tell it there of our settings")
+    add(
+        "--end-alone-after",
+        type=float,
+        metavar="SECONDS",
+        help="end when no server was there for so long (default: never)",
+    )
     add("--max-conferences", type=int, default=1000, metavar="N", help="most meetings")
     add("--max-endpoints", type=int, default=2000, metavar="N", help="most people, over all")
     add("--max-memory", type=int, default=3072, metavar="MIB", help="then it takes nobody more")
@@ -175,6 +188,9 @@ def run(args: argparse.Namespace) -> int:
         monitor_address=args.monitor_address,
         monitor_port=monitor_port,
         stop_within_s=args.stop_within,
+        beacon=args.beacon,
+        identity=args.identity,
+        alone_s=args.end_alone_after,
         limits=BridgeLimits(
             max_conferences=args.max_conferences,
             max_endpoints=args.max_endpoints,
