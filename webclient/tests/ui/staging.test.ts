@@ -10,6 +10,7 @@ type Sources = Conference["participants"][number]["sources"];
 const person = (id: string, extra: Sources = {}, muted = false) => ({
   id,
   displayName: id,
+  realJid: "",
   isModerator: false,
   raisedHandAt: null,
   isReachable: true,
