@@ -42,8 +42,10 @@ from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
 from tertulia.rooms.av_moderation import AvModeration
+from tertulia.rooms.breakouts import BreakoutRooms
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.parts import Part, Parts
+from tertulia.rooms.persons import Persons
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
 from tertulia.storage.errors import StorageUnavailable
@@ -246,6 +248,9 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         return ground.turn.services(name, time.time())
 
     parts = Parts(router)
+    persons = Persons()
+    breakouts = BreakoutRooms(addresses.breakouts, persons=persons)
+    parts.add(breakouts, serve=False)  # its rooms' service does
     for part in parts_of_rooms(host):
         parts.add(part)
     guests = DomainServices(
@@ -257,10 +262,17 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room)
     )
     rooms = RoomService(router, addresses.rooms, meetings, parts=parts)
+    RoomService(
+        router,
+        addresses.breakouts,
+        meetings,
+        parts=parts,
+        at_domain=lambda stanza: parts.handle(breakouts, stanza),
+    )
     RoomService(router, addresses.brewery.domain, RoomPolicy.brewery(host, addresses.jid))
 
     def meeting_id_of(jid: Jid) -> str | None:
-        room = rooms.room(jid.node)
+        room = parts.room(jid)
         return room.meeting_id if room is not None else None
 
     moderation = parts.part(AvModeration.name)
@@ -278,6 +290,8 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         ),
         meeting_id_of=meeting_id_of,
         may_send=moderation.may_send,
+        may_hold_breakout=breakouts.may_hold,
+        on_asked=persons.asked,
     )
     moderation.on_rights = focus.rights_changed
     websocket = WebSocketEndpoint(router, credentials, domain=host, limits=limits)

@@ -11,11 +11,16 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
+from tests.protocol.made_up_time import MadeUpTime
 from tests.protocol.transcript import WITHIN_S, Closed, Wire, log_in
 
 from tertulia import certificates
+from tertulia.errors import PeerError
+from tertulia.focus.component import ready, requested_room
 from tertulia.rooms import RoomPolicy, RoomService
+from tertulia.rooms.breakouts import BreakoutRooms
 from tertulia.rooms.parts import Parts
+from tertulia.rooms.persons import Persons
 from tertulia.server import parts_of_rooms
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.framing import WebSocketFraming
@@ -23,10 +28,11 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Origin, Router
 from tertulia.xmpp.services import DomainServices
+from tertulia.xmpp.stanza import refusal
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
-from tertulia.xmpp.xml import Element, parse_document
+from tertulia.xmpp.xml import Element, iq_result, parse_document
 
 HOST = "meet.example"
 
@@ -34,8 +40,9 @@ HOST = "meet.example"
 class Assembly:
     """Router, domains, rooms and a stand-in for the focus, as `server` puts them together."""
 
-    def __init__(self, host: str = HOST) -> None:
+    def __init__(self, host: str = HOST, time: MadeUpTime | None = None) -> None:
         self.host = host
+        self.time = time
         self.router = Router()
         accounts = Accounts()
         accounts.add("bridge", "secret")
@@ -45,22 +52,53 @@ class Assembly:
                 LoginDomain(name=f"auth.{host}", accounts=accounts),
             )
         )
-        self.parts = Parts(self.router)
+        self.parts = (
+            Parts(self.router)
+            if time is None
+            else Parts(self.router, clock=time.clock, later=time.later)
+        )
+        self.persons = Persons()
+        self.breakouts = BreakoutRooms(f"breakout.{host}", persons=self.persons)
+        self.parts.add(self.breakouts, serve=False)
         for part in parts_of_rooms(host):
             self.parts.add(part)
         guests = DomainServices(self.router, host, identities=self.parts.identities())
         self.router.serve(host, guests.handle)
         self.router.serve(f"auth.{host}", DomainServices(self.router, f"auth.{host}").handle)
         self.focus = FocusDouble(self.router, Jid("focus", f"auth.{host}", "focus"))
-        self.rooms = RoomService(
+        self.router.serve(f"focus.{host}", self._asked)
+        meetings = RoomPolicy.meetings(host, self.focus.jid)
+        self.rooms = RoomService(self.router, f"conference.{host}", meetings, parts=self.parts)
+        self.breakout_rooms = RoomService(
             self.router,
-            f"conference.{host}",
-            RoomPolicy.meetings(host, self.focus.jid),
+            f"breakout.{host}",
+            meetings,
             parts=self.parts,
+            at_domain=lambda stanza: self.parts.handle(self.breakouts, stanza),
         )
         self.brewery = RoomService(
             self.router, f"internal.auth.{host}", RoomPolicy.brewery(host, self.focus.jid)
         )
+
+    def _asked(self, request: Element) -> None:
+        """A conference request (signalling reference 3), as far as rooms are concerned by it."""
+        payload = next(iter(request.elements()), None)
+        if request.name != "iq" or request.get("type") not in ("get", "set") or payload is None:
+            return
+        answer: Element | None
+        sender = Jid.parse(request.get("from"))
+        self.persons.asked(sender, payload.get("machine-uid"))
+        try:
+            room = requested_room(payload, f"conference.{self.host}", f"breakout.{self.host}")
+            if room.domain != f"conference.{self.host}":
+                self.breakouts.may_hold(room, sender)
+            if self.parts.room(room) is None or not self.focus.is_in(room):
+                self.focus.open(room)
+            answer = iq_result(request, ready(payload, self.focus.jid.bare))
+        except PeerError as error:
+            answer = refusal(request, error)
+        if answer is not None:
+            self.router.route(answer)
 
 
 class FocusDouble:
@@ -71,6 +109,9 @@ class FocusDouble:
         self.jid = jid
         self._others: dict[str, set[str]] = {}
         router.bind(self)
+
+    def is_in(self, room: Jid) -> bool:
+        return str(room) in self._others
 
     def open(self, room: Jid) -> None:
         self._others[str(room)] = set()
@@ -85,6 +126,7 @@ class FocusDouble:
             return
         self._others[room].discard(nick)
         if not self._others[room]:
+            del self._others[room]
             leaving = f"<presence type='unavailable' to='{room}/focus'>"
             asyncio.get_running_loop().call_soon(self._send, leaving)
 
@@ -99,7 +141,7 @@ class Core:
     """The services with streams and without sockets."""
 
     def __init__(self, limits: XmppLimits | None = None) -> None:
-        self._assembly = Assembly()
+        self._assembly = Assembly(time=MadeUpTime())
         self._limits = limits or XmppLimits()
         self.host = self._assembly.host
 
@@ -114,6 +156,7 @@ class MemoryWire:
     """A client's end and the server's `Wire` in one: what the server sends waits in a list."""
 
     def __init__(self, assembly: Assembly, limits: XmppLimits) -> None:
+        self._time = assembly.time
         self._frames: deque[str] = deque()
         self._finished = False
         stream = ServerStream(
@@ -139,6 +182,10 @@ class MemoryWire:
 
     async def receive(self) -> str:
         await asyncio.sleep(0)  # for what the double does later
+        while not self._frames and not self._finished:
+            if self._time is None or not self._time.advance():
+                break
+            await asyncio.sleep(0)
         if self._frames:
             return self._frames.popleft()
         if self._finished:

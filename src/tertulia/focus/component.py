@@ -15,13 +15,19 @@ _HOUR_S = 3600.0
 _REMEMBERED = 10_000  # creators; the one unseen for longest is forgotten
 
 
-def requested_room(payload: Element, rooms: str) -> Jid:
-    """The room a `<conference/>` asks for. Raises: BadRequest when it is none of `rooms`."""
+def requested_room(payload: Element, rooms: str, breakouts: str = "") -> Jid:
+    """The room a `<conference/>` asks for.
+
+    Args:
+        rooms: the MUC domain of meetings.
+        breakouts: the MUC domain of their breakout rooms.
+    Raises: BadRequest when it is at neither.
+    """
     try:
         room = Jid.parse(payload.get("room"))
     except MalformedInput:
         raise BadRequest("the room is not an address") from None
-    if not room.node or room.resource or room.domain != rooms:
+    if not room.node or room.resource or room.domain not in (rooms, breakouts):
         raise BadRequest(f"meetings are held at {rooms}")
     return room
 

@@ -36,7 +36,7 @@ from tertulia.rooms.rights import EVERY_KIND, MediaKind
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModified
 from tertulia.xmpp.disco import DiscoInfo, Identity
-from tertulia.xmpp.errors import BadRequest, ServiceUnavailable
+from tertulia.xmpp.errors import BadRequest, ItemNotFound, ServiceUnavailable
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.stanza import address, payload_of
@@ -54,6 +54,10 @@ _COMPONENT_DISCO = DiscoInfo(
 )
 
 
+def _no_breakouts(room: Jid, asked_by: Jid | None) -> None:
+    raise ItemNotFound("there are no breakout rooms")
+
+
 class Focus:
     """Bind it with `start`; it routes through `router` from then on."""
 
@@ -65,12 +69,17 @@ class Focus:
         settings: FocusSettings | None = None,
         meeting_id_of: Callable[[Jid], str | None] = lambda room: None,
         may_send: Callable[[Jid, str], frozenset[MediaKind]] = lambda room, nick: EVERY_KIND,
+        may_hold_breakout: Callable[[Jid, Jid | None], None] = _no_breakouts,
+        on_asked: Callable[[Jid, str], None] = lambda asked_by, machine_uid: None,
     ) -> None:
         """
         Args:
             meeting_id_of: tells the id that an open room has given its meeting, if it has one.
             may_send: tells what a room lets somebody send, by the nickname; whoever gives it calls
                 `rights_changed` when the answers are others.
+            may_hold_breakout: raises PeerError unless the breakout room may be held, because this
+                one asks for it.
+            on_asked: told who asks for a conference, and the id its browser keeps.
         """
         self.addresses = addresses
         self.settings = settings or FocusSettings()
@@ -80,6 +89,8 @@ class Focus:
         self._router = router
         self._meeting_id_of = meeting_id_of
         self._may_send = may_send
+        self._may_hold_breakout = may_hold_breakout
+        self._on_asked = on_asked
         self._voice = Voice(router, addresses.jid)
         self._asking = Asking(self._voice.send)
         self._features = FeatureCache()
@@ -153,7 +164,7 @@ class Focus:
         if stanza.name == "presence":
             if sender.bare == self.addresses.brewery:
                 self._brewery_presence(sender, stanza)
-            elif sender.domain == self.addresses.rooms:
+            elif sender.domain in (self.addresses.rooms, self.addresses.breakouts):
                 self._room_presence(sender, stanza)
         elif stanza.name == "iq" and stanza.get("type") in ("get", "set"):
             self._request(sender, stanza)
@@ -201,8 +212,11 @@ class Focus:
         else:
             self.totals.conference_requests += 1
             try:
-                room = requested_room(payload, self.addresses.rooms)
-                self._open(room, address(stanza.get("from")))
+                room = requested_room(payload, self.addresses.rooms, self.addresses.breakouts)
+                asked_by = address(stanza.get("from"))
+                if asked_by is not None:
+                    self._on_asked(asked_by, payload.get("machine-uid"))
+                self._open(room, asked_by)
             except PeerError as error:
                 log.info("Conference refused: room=%r reason=%s", payload.get("room")[:200], error)
                 self._voice.refuse(stanza, error)
@@ -212,11 +226,15 @@ class Focus:
 
     def _open(self, room: Jid, asked_by: Jid | None) -> None:
         """Be in the room before its first occupant may enter (reference signalling 4.3)."""
+        is_breakout = room.domain == self.addresses.breakouts
+        if is_breakout:
+            self._may_hold_breakout(room, asked_by)
         conference = self.conferences.get(room)
         if conference is None:
             if len(self.conferences) >= self.settings.max_conferences:
                 raise ServiceUnavailable("no more conferences can be held here (max_conferences)")
-            self._creators.count(self._creator(asked_by), self._now())
+            if not is_breakout:  # those have a limit of their own
+                self._creators.count(self._creator(asked_by), self._now())
             conference = Conference(
                 room,
                 meeting_id=str(uuid.uuid4()),

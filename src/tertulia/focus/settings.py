@@ -17,6 +17,7 @@ class FocusAddresses:
     jid: Jid  # of the focus user, full
     component: Jid
     rooms: str  # the MUC domain of meetings
+    breakouts: str  # the MUC domain of their breakout rooms
     brewery: Jid  # the room
 
     @classmethod
@@ -25,6 +26,7 @@ class FocusAddresses:
             jid=Jid("focus", f"auth.{host}", FOCUS_NICK),
             component=Jid("", f"focus.{host}"),
             rooms=f"conference.{host}",
+            breakouts=f"breakout.{host}",
             brewery=Jid("jvbbrewery", f"internal.auth.{host}"),
         )
 

@@ -101,6 +101,7 @@ class Room:
         self.main: Room | None = None
         self.has_breakouts = False
         self.elsewhere: dict[Jid, str] = {}
+        self.ended_because = ""
 
     # Who is here
 
@@ -520,6 +521,7 @@ class Room:
         self._occupants.clear()
         self._nicks.clear()
         self.elsewhere.clear()
+        self.ended_because = reason
         return deliveries
 
     # What is said
@@ -600,6 +602,11 @@ class Room:
             raise BadRequest("the subject is too long (subject_characters)")
         self.subject = subject
         self._subject_nick = speaker.nick
+        return [self._subject_for(self._everybody())]
+
+    def retitled(self, subject: str) -> list[Delivery]:
+        """The server changes the subject."""
+        self.subject, self._subject_nick = subject, ""
         return [self._subject_for(self._everybody())]
 
     def _subject_for(self, to: tuple[Jid, ...]) -> Said:

@@ -1,0 +1,56 @@
+"""Who somebody is beyond one connection: so that whoever reloads the page is known again.
+
+The address of a guest is new with each page. What a browser keeps is a random id that it gives the
+focus with its request (`machine-uid`, signalling reference 3) and that nobody else sees; stock
+clients also put a statistics name of their own into presence (`stats-id`), which anybody can copy.
+A person's key is therefore good for seating and for lists, and never for rights.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from tertulia.rooms.occupant import Occupant
+from tertulia.xmpp import ns as NS
+from tertulia.xmpp.jid import Jid
+
+_REMEMBERED = 20_000  # browsers; the one that asked longest ago is forgotten
+_LONGEST = 128
+
+
+class Persons:
+    """The keys of people. `account_of` tells the account of a bare JID, "" for guests."""
+
+    def __init__(self, account_of: Callable[[Jid], str] = lambda jid: "") -> None:
+        self.account_of = account_of
+        self._machines: OrderedDict[Jid, str] = OrderedDict()  # by bare JID
+
+    def asked(self, jid: Jid, machine_uid: str) -> None:
+        """Somebody asked the focus for a conference from this browser."""
+        if not machine_uid or len(machine_uid) > _LONGEST:
+            return
+        self._machines[jid.bare] = machine_uid
+        self._machines.move_to_end(jid.bare)
+        if len(self._machines) > _REMEMBERED:
+            self._machines.popitem(last=False)
+
+    def key_of(self, occupant: Occupant) -> str:
+        """The same for the same person, as well as can be known."""
+        bare = occupant.jid.bare
+        if account := self.account_of(bare):
+            return f"account:{account}"
+        if machine := self._machines.get(bare):
+            return f"machine:{machine}"
+        for child in occupant.presence:
+            if child.name == "stats-id" and 0 < len(child.text) <= _LONGEST:
+                return f"stats:{child.text}"
+        return f"jid:{bare}"
+
+
+def display_name(occupant: Occupant) -> str:
+    """What somebody calls itself, "" for nothing."""
+    for child in occupant.presence:
+        if child.name == "nick" and child.ns == NS.NICK:
+            return child.text
+    return ""
