@@ -77,6 +77,7 @@ ICE_SERVERS = Rule(
     "addresses such as turn:turn.example.org:3478?transport=udp or turns:turn.example.org:443",
     lambda v: all(map(_is_ice_server, v)),
 )
+SECONDS = Rule("a number of seconds from 10 to 3600", lambda v: 10 <= v <= 3600)
 HOURS = Rule("a number of hours from 1 to 24", lambda v: 1 <= v <= 24)
 COUNT = Rule("a number of at least 1", lambda v: v >= 1)
 HOST = Rule(
@@ -273,6 +274,12 @@ class Limits:
     )
     connection_burst_per_address: int = key(
         200, "How many may come at once before that rate applies (a class behind one NAT).", COUNT
+    )
+    resume_s: int = key(
+        60,
+        "For how many seconds the seat of somebody whose network is gone is kept; the others "
+        "do not see the person meanwhile, after the first 10.",
+        SECONDS,
     )
 
 

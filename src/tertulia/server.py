@@ -60,6 +60,7 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.services import DomainServices, ExternalService
+from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 
@@ -240,6 +241,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         unauthenticated_per_ip=config.limits.connections_per_address,
         connections_per_ip_per_s=config.limits.connection_rate_per_address,
         connections_per_ip_burst=config.limits.connection_burst_per_address,
+        resume_s=config.limits.resume_s,
     )
 
     router = Router()
@@ -294,8 +296,13 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         on_asked=persons.asked,
     )
     moderation.on_rights = focus.rights_changed
-    websocket = WebSocketEndpoint(router, credentials, domain=host, limits=limits)
-    tcp = TcpListener(router, credentials, domain=host, tls=ground.xmpp_tls, limits=limits)
+    sessions = Sessions(router, limits)
+    websocket = WebSocketEndpoint(
+        router, credentials, domain=host, sessions=sessions, limits=limits
+    )
+    tcp = TcpListener(
+        router, credentials, domain=host, tls=ground.xmpp_tls, sessions=sessions, limits=limits
+    )
 
     tcp_port = await _listen_for_bridges(config, tcp)
     focus.start()

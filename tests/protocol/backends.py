@@ -28,6 +28,7 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Origin, Router
 from tertulia.xmpp.services import DomainServices
+from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stanza import refusal
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
@@ -44,6 +45,7 @@ class Assembly:
         self.host = host
         self.time = time
         self.router = Router()
+        self.sessions = Sessions(self.router, XmppLimits())
         accounts = Accounts()
         accounts.add("bridge", "secret")
         self.credentials = Credentials.of(
@@ -145,8 +147,8 @@ class Core:
         self._limits = limits or XmppLimits()
         self.host = self._assembly.host
 
-    async def connect(self, name: str) -> Wire:
-        return MemoryWire(self._assembly, self._limits)
+    async def connect(self, name: str, previd: str = "") -> Wire:
+        return MemoryWire(self._assembly, self._limits, previd)
 
     async def open_room(self, room: Jid) -> None:
         self._assembly.focus.open(room)
@@ -155,7 +157,8 @@ class Core:
 class MemoryWire:
     """A client's end and the server's `Wire` in one: what the server sends waits in a list."""
 
-    def __init__(self, assembly: Assembly, limits: XmppLimits) -> None:
+    def __init__(self, assembly: Assembly, limits: XmppLimits, previd: str) -> None:
+        origin = Origin(previd=previd)
         self._time = assembly.time
         self._frames: deque[str] = deque()
         self._finished = False
@@ -165,13 +168,16 @@ class MemoryWire:
             default_domain=assembly.host,
             limits=limits,
             secure=True,
+            origin=origin,
+            resumptions=assembly.sessions,
         )
         self.connection = Connection(
             stream,
+            assembly.sessions,
             assembly.router,
             _ServerEnd(self),
             limits=limits,
-            origin=Origin(),
+            origin=origin,
             now=0.0,
             on_login=lambda: None,
         )
@@ -246,8 +252,9 @@ class RemoteServer:
         self.host = host
         self._asking: Wire | None = None
 
-    async def connect(self, name: str) -> Wire:
-        socket = await self._http.ws_connect(self._url, protocols=("xmpp",), ssl=_any_certificate())
+    async def connect(self, name: str, previd: str = "") -> Wire:
+        url = f"{self._url}?previd={previd}" if previd else self._url
+        socket = await self._http.ws_connect(url, protocols=("xmpp",), ssl=_any_certificate())
         return SocketWire(socket)
 
     async def open_room(self, room: Jid) -> None:
@@ -280,7 +287,11 @@ async def own_server(data: Path, limits: XmppLimits | None = None) -> AsyncItera
     """Start an aiohttp application with our handler on a free port of the loopback."""
     assembly = Assembly()
     endpoint = WebSocketEndpoint(
-        assembly.router, assembly.credentials, domain=assembly.host, limits=limits
+        assembly.router,
+        assembly.credentials,
+        domain=assembly.host,
+        sessions=assembly.sessions,
+        limits=limits,
     )
     app = web.Application()
     app.router.add_get("/xmpp-websocket", endpoint.handle)

@@ -41,8 +41,8 @@ class FocusCore(Core):
         self.focus.start()  # takes the place of the stand-in
         BridgeSession(router, "br1", self.host)
 
-    async def connect(self, name: str) -> Wire:
-        return PatientWire(self._assembly, self._limits)
+    async def connect(self, name: str, previd: str = "") -> Wire:
+        return PatientWire(self._assembly, self._limits, previd)
 
 
 class FocusPerformance(Performance):

@@ -15,11 +15,16 @@ comments. The lines:
     NAME connects           a fresh connection without a login, to talk about the login itself
     NAME is closed          the server ends NAME's connection
     NAME vanishes           NAME's connection breaks without a word
+    NAME enables resumption and gets an id for it, {NAME.sm} (XEP-0198)
+    NAME is cut off         NAME's connection breaks, and NAME means to come back
+    NAME comes back         on a new connection, logged in, without having bound or resumed
+    NAME comes back by SM   the same with somebody's id in the address
     room ROOM is open       the focus is in it
 
 Whoever speaks without having connected is logged in first, as a guest. Variables: `{host}`,
 `{room}` (an address that is new for each run), `{NAME}` the full JID of somebody, `{NAME.bare}`,
-`{NAME.id}` the endpoint id (first 8 digits), `{long}` 4001 characters, and those kept by patterns.
+`{NAME.id}` the endpoint id (first 8 digits), `{NAME.h}` how many stanzas NAME got since it enabled
+resumption, `{long}` 4001 characters, and those kept by patterns.
 
 What the focus says besides (offers, its own presence) is skipped unless a pattern asks for it, so
 the same transcript runs with the real focus and without; and so are the updates of breakout rooms,
@@ -43,9 +48,13 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element, parse_document
 
 FRAMING = "urn:ietf:params:xml:ns:xmpp-framing"
+SM = "urn:xmpp:sm:3"
 WITHIN_S = 5.0
 _LINE = re.compile(r"(\w+) ([<>]) (.*)", re.DOTALL)
-_DEED = re.compile(r"(\w+) (connects|vanishes|is closed|gets nothing|ignores what came)")
+_DEED = re.compile(
+    r"(\w+) (connects|vanishes|is closed|gets nothing|ignores what came|enables resumption"
+    r"|is cut off|comes back)(?: by (\S+))?"
+)
 _ROOM = re.compile(r"room (\S+) is open")
 _VARIABLE = re.compile(r"\{([\w.]+)\}")
 _NO_NS = re.compile(r"<(iq|message|presence)(?![^>]*\sxmlns=)")
@@ -72,7 +81,8 @@ class Backend(Protocol):
 
     host: str
 
-    async def connect(self, name: str) -> Wire: ...
+    async def connect(self, name: str, previd: str = "") -> Wire:
+        """A connection; `previd` goes into its address."""
 
     async def open_room(self, room: Jid) -> None:
         """Have the focus enter a room."""
@@ -85,12 +95,15 @@ class Person:
     wire: Wire
     jid: str = ""
     kept: deque[Element] = field(default_factory=deque)  # read while something else was awaited
+    got: int = 0  # stanzas
 
     async def next(self) -> Element:
         if self.kept:
             return self.kept.popleft()
         async with asyncio.timeout(WITHIN_S):
-            return parse_document(await self.wire.receive())
+            element = parse_document(await self.wire.receive())
+        self.got += element.name in ("iq", "message", "presence")
+        return element
 
 
 @dataclass(frozen=True)
@@ -115,21 +128,32 @@ def read(path: Path) -> list[Step]:
 
 async def log_in(wire: Wire, host: str) -> str:
     """Log in as a guest and bind; the full JID."""
-    opening = f"<open xmlns='{FRAMING}' to='{host}' version='1.0'/>"
-    anonymous = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"
+    await authenticate(wire, host)
     bind = (
         "<iq xmlns='jabber:client' type='set' id='b'>"
         "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
     )
-    answer = ""
-    for request, answers in ((opening, 2), (anonymous, 1), (opening, 2), (bind, 1)):
-        await wire.send(request)
-        for _ in range(answers):
-            async with asyncio.timeout(WITHIN_S):
-                answer = await wire.receive()
+    answer = await _ask(wire, bind, 1)
     found = re.search("<jid>(.*)</jid>", answer)
     assert found, f"no address was bound: {answer}"
     return found[1]
+
+
+async def authenticate(wire: Wire, host: str) -> None:
+    """Log in as a guest; what follows is to bind or to resume."""
+    opening = f"<open xmlns='{FRAMING}' to='{host}' version='1.0'/>"
+    anonymous = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"
+    for request, answers in ((opening, 2), (anonymous, 1), (opening, 2)):
+        await _ask(wire, request, answers)
+
+
+async def _ask(wire: Wire, request: str, answers: int) -> str:
+    await wire.send(request)
+    answer = ""
+    for _ in range(answers):
+        async with asyncio.timeout(WITHIN_S):
+            answer = await wire.receive()
+    return answer
 
 
 class Performance:
@@ -167,7 +191,7 @@ class Performance:
             else:
                 await self._expect(name, person, stanza)
         elif deed := _DEED.fullmatch(text):
-            await self._DEEDS[deed[2]](self, deed[1])
+            await self._DEEDS[deed[2]](self, deed[1], self._filled(deed[3] or ""))
         elif room := _ROOM.fullmatch(text):
             await self._backend.open_room(Jid.parse(self._filled(room[1])))
         else:
@@ -199,13 +223,31 @@ class Performance:
                 return
             assert _is_noise(element, pattern), f"{name} got\n{element}\ninstead of\n{source}"
 
-    async def _connects(self, name: str) -> None:
+    async def _enables(self, name: str, _: str) -> None:
+        person = await self._person(name)
+        await person.wire.send(f"<enable xmlns='{SM}' resume='true'/>")
+        enabled = await person.next()
+        assert (enabled.name, enabled.get("resume")) == ("enabled", "true"), f"{name} got {enabled}"
+        self._names[f"{name}.sm"] = enabled.get("id")
+        person.got = 0
+
+    async def _is_cut_off(self, name: str, _: str) -> None:
+        person = self._people[name]
+        await person.wire.drop()
+        person.kept.clear()
+
+    async def _comes_back(self, name: str, sm_id: str) -> None:
+        person = self._people[name]
+        person.wire = await self._backend.connect(name, sm_id or self._names[f"{name}.sm"])
+        await authenticate(person.wire, self._backend.host)
+
+    async def _connects(self, name: str, _: str) -> None:
         self._people[name] = Person(await self._backend.connect(name))
 
-    async def _vanishes(self, name: str) -> None:
+    async def _vanishes(self, name: str, _: str) -> None:
         await self._people.pop(name).wire.drop()
 
-    async def _is_closed(self, name: str) -> None:
+    async def _is_closed(self, name: str, _: str) -> None:
         person = self._people.pop(name)
         try:
             element = await person.next()
@@ -213,11 +255,11 @@ class Performance:
             return
         raise AssertionError(f"{name} got {element} instead of the end")
 
-    async def _gets_nothing(self, name: str) -> None:
+    async def _gets_nothing(self, name: str, _: str) -> None:
         for element in await self._under_way(name):
             assert _is_noise(element, None), f"{name} got\n{element}\ninstead of nothing"
 
-    async def _ignores(self, name: str) -> None:
+    async def _ignores(self, name: str, _: str) -> None:
         await self._under_way(name)
 
     async def _under_way(self, name: str) -> list[Element]:
@@ -236,22 +278,31 @@ class Performance:
 
     def _filled(self, text: str) -> str:
         def value(variable: re.Match[str]) -> str:
+            name, _, asked = variable[1].partition(".")
+            if asked == "h" and name in self._people:
+                return str(self._people[name].got)
             assert variable[1] in self._names, f"{variable[0]} is not known"
             return self._names[variable[1]]
 
         return _VARIABLE.sub(value, text)
 
-    _DEEDS: dict[str, Callable[[Performance, str], Awaitable[None]]] = {  # noqa: RUF012
+    _DEEDS: dict[str, Callable[[Performance, str, str], Awaitable[None]]] = {  # noqa: RUF012
         "connects": _connects,
         "vanishes": _vanishes,
         "is closed": _is_closed,
         "gets nothing": _gets_nothing,
         "ignores what came": _ignores,
+        "enables resumption": _enables,
+        "is cut off": _is_cut_off,
+        "comes back": _comes_back,
     }
 
 
 def _is_noise(element: Element, pattern: list[Token] | None) -> bool:
-    """Something the focus says of its own accord, or how breakout rooms stand by now."""
+    """Something the focus says of its own accord, how breakout rooms stand by now, or a question
+    for our count."""
+    if (element.name, element.ns) == ("r", SM):
+        return True
     sender = element.get("from")
     if sender.startswith("breakout.") and element.name == "message":
         return any("breakout-rooms/update" in child.text for child in element.elements())

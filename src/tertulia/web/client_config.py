@@ -40,7 +40,7 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
         "channelLastN": settings.last_n or -1,
         # A session whose path died gets new ICE credentials before it is made anew.
         "enableIceRestart": True,
-        "enableWebsocketResume": False,
+        "enableWebsocketResume": True,
         "disableThirdPartyRequests": True,
         "analytics": {"disabled": True},
         "siteName": settings.site_name,

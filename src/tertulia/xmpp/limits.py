@@ -49,9 +49,18 @@ class XmppLimits:
     # What waits for a client that does not read.
     outgoing_bytes: int = 1024 * 1024
 
-    # Peers that vanished without a word: asked after `idle_ping_s` of silence (a WebSocket ping,
-    # or XEP-0199 on TCP), given up after half of that again.
+    # Peers that vanished without a word. On TCP: asked after `idle_ping_s` of silence (XEP-0199),
+    # given up after half of that again. Elsewhere: asked so often that a cut of 7 s is never taken
+    # for an end, and out of all rooms `silence_s` after the last sign of life.
     idle_ping_s: float = 10.0
+    quiet_ping_s: float = 2.0
+    silence_s: float = 10.0
+
+    # Sessions whose client is gone and may come back (XEP-0198).
+    resume_s: int = 60
+    hibernating_sessions: int = 5_000  # the one that is gone for longest ends first
+    unacknowledged_stanzas: int = 2_000  # more of them, and the session cannot be resumed
+    unacknowledged_characters: int = 1024 * 1024
 
     def before_login(self) -> XmlLimits:
         return XmlLimits(

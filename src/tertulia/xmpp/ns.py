@@ -8,6 +8,7 @@ FRAMING = "urn:ietf:params:xml:ns:xmpp-framing"  # RFC 7395
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+SM = "urn:xmpp:sm:3"  # XEP-0198
 PING = "urn:xmpp:ping"  # XEP-0199
 DISCO_INFO = "http://jabber.org/protocol/disco#info"  # XEP-0030
 DISCO_ITEMS = "http://jabber.org/protocol/disco#items"

@@ -50,6 +50,7 @@ class Origin:
     host: str = ""  # the Host header of its WebSocket: the name by which it knows this server
     room: str = ""  # query parameters of the service URL (signalling reference 1.1)
     token: str = ""
+    previd: str = ""  # id of the session that its client had before (XEP-0198)
     admission: Admission = GUEST  # what its login has shown
 
 
@@ -92,7 +93,10 @@ class Router:
         self._sessions: dict[Jid, Session] = {}
         self._wires: dict[Jid, Callable[[str], None]] = {}  # those that take text
         self._resources: dict[Jid, dict[str, Session]] = {}  # by bare JID
-        self.unbound: list[Callable[[Jid], None]] = []  # told when a full JID is gone
+        self._asleep: dict[Jid, Session] = {}
+        self.unbound: list[Callable[[Jid], None]] = []  # told when a full JID is gone for good
+        self.hibernated: list[Callable[[Jid], None]] = []  # told when it is gone and may come back
+        self.woken: list[Callable[[Jid], None]] = []  # told when it is back, or has missed things
 
     def serve(self, domain: str, handle: Callable[[Element], None]) -> None:
         """Give everything addressed to `domain`, or to a node at it, to `handle`.
@@ -104,28 +108,60 @@ class Router:
     def bind(self, session: Session) -> Session | None:
         """Make a session reachable; the one that had the JID before is unbound and returned."""
         jid = session.jid
-        displaced = self._sessions.get(jid)
+        displaced = self._sessions.get(jid) or self._asleep.get(jid)
         if displaced is not None:
             self.unbind(displaced)
-        self._sessions[jid] = session
-        if isinstance(session, WireSession):
-            self._wires[jid] = session.deliver_text
-        self._resources.setdefault(jid.bare, {})[jid.resource] = session
+        self._enter(session)
         return displaced
 
     def unbind(self, session: Session) -> None:
         """Forget a session and tell those who care. Nothing happens if it is not the bound one."""
         jid = session.jid
-        if self._sessions.get(jid) is not session:
+        if self._asleep.get(jid) is session:
+            del self._asleep[jid]
+        elif self._sessions.get(jid) is session:
+            self._leave(jid)
+        else:
             return
+        for tell in self.unbound:
+            tell(jid)
+
+    def hibernate(self, session: Session) -> None:
+        """Nobody can reach this session for now, but its JID is kept for its return."""
+        jid = session.jid
+        if self._sessions.get(jid) is session:
+            self._leave(jid)
+            self._asleep[jid] = session
+            for tell in self.hibernated:
+                tell(jid)
+
+    def wake(self, session: Session) -> None:
+        """A session is back: from hibernation, or it has missed what happened meanwhile."""
+        jid = session.jid
+        if self._asleep.get(jid) is session:
+            del self._asleep[jid]
+            self._enter(session)
+        for tell in self.woken:
+            tell(jid)
+
+    def is_asleep(self, jid: Jid) -> bool:
+        """Whether that full JID hibernates."""
+        return jid in self._asleep
+
+    def _enter(self, session: Session) -> None:
+        jid = session.jid
+        self._sessions[jid] = session
+        if isinstance(session, WireSession):
+            self._wires[jid] = session.deliver_text
+        self._resources.setdefault(jid.bare, {})[jid.resource] = session
+
+    def _leave(self, jid: Jid) -> None:
         del self._sessions[jid]
         self._wires.pop(jid, None)
         resources = self._resources[jid.bare]
         del resources[jid.resource]
         if not resources:
             del self._resources[jid.bare]
-        for tell in self.unbound:
-            tell(jid)
 
     def session(self, jid: Jid) -> Session | None:
         return self._sessions.get(jid)
@@ -135,7 +171,7 @@ class Router:
 
     def origin(self, jid: Jid) -> Origin | None:
         """How the client bound as `jid` connected; None for parts of this process."""
-        session = self._sessions.get(jid)
+        session = self._sessions.get(jid) or self._asleep.get(jid)
         return session.origin if isinstance(session, _Connected) else None
 
     @property

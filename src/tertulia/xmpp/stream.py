@@ -16,11 +16,14 @@ from enum import Enum
 
 from tertulia.errors import MalformedInput
 from tertulia.xmpp import ns as NS
+from tertulia.xmpp import resumption
 from tertulia.xmpp.credentials import Credentials
 from tertulia.xmpp.errors import BadRequest, JidMalformed, NotAllowed, Refused
 from tertulia.xmpp.framing import Broken, Ended, Framing, Opened, Received, stream_element
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
+from tertulia.xmpp.resumption import CountTooHigh, Resumable, Resumptions, read_count
+from tertulia.xmpp.router import Origin
 from tertulia.xmpp.sasl import Challenge, SaslFailure, ServerMechanism, Success, decode, encode
 from tertulia.xmpp.stanza import IQ_TYPES, STANZAS, refusal
 from tertulia.xmpp.xml import Element, ForbiddenXml, XmlLimitExceeded, iq_result, serialise
@@ -45,6 +48,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A stanza of ours for the peer, serialised."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartTls:
     """Begin the TLS handshake as soon as everything sent has left; then call `secured`."""
 
@@ -54,6 +64,21 @@ class Bound:
     """The stream has its address: make it reachable before the next event is carried out."""
 
     jid: Jid
+    replaces: str = ""  # id of the client's earlier session, which ends now (XEP-0198)
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    """From the next event on stanzas are counted (XEP-0198 §3)."""
+
+    kept: Resumable
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The stream goes on with a session (XEP-0198 §5): send what it has not had, and more."""
+
+    kept: Resumable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +96,7 @@ class Over:
     text: str = ""
 
 
-Event = Send | StartTls | Bound | Arrived | Over
+Event = Send | Reply | StartTls | Bound | Enabled | Resumed | Arrived | Over
 
 
 class ServerStream:
@@ -86,6 +111,8 @@ class ServerStream:
         limits: XmppLimits | None = None,
         secure: bool,
         starttls: bool = False,
+        origin: Origin | None = None,
+        resumptions: Resumptions | None = None,
         new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
     ) -> None:
         """
@@ -93,8 +120,13 @@ class ServerStream:
             default_domain: speaks for us when a stream goes wrong before it named a domain.
             secure: the transport is inside TLS already.
             starttls: TLS has to be negotiated in the stream before anything else (§5.3.1).
+            origin: how the client came here.
+            resumptions: where sessions can be resumed; without it that is not offered.
         """
         self.state = State.BEGINNING
+        self.kept: Resumable | None = None  # once stanzas are counted
+        self._origin = origin or Origin()
+        self._resumptions = resumptions
         self.jid: Jid | None = None
         self._framing = framing
         self._credentials = credentials
@@ -138,7 +170,7 @@ class ServerStream:
         self._starttls = False
         self._begin_again()
 
-    def fail(self, condition: str, text: str = "") -> list[Event]:
+    def fail(self, condition: str, text: str = "", *extra: Element) -> list[Event]:
         """End the stream with an error of §4.9.3, opening it first if need be (§4.9.1.2)."""
         if self.state is State.OVER:
             return []
@@ -148,6 +180,7 @@ class ServerStream:
         children = [Element(condition, ns=NS.STREAM_ERRORS)]
         if text:
             children.append(Element("text", {}, text, ns=NS.STREAM_ERRORS))
+        children += extra
         events.append(Send(stream_element("error", *children)))
         events.append(Send(self._framing.closing()))
         events.append(Over(condition, text))
@@ -204,7 +237,10 @@ class ServerStream:
                 "features", Element("starttls", {}, Element("required"), ns=NS.TLS)
             )
         if self._username is not None:
-            return stream_element("features", Element("bind", ns=NS.BIND))
+            features = [Element("bind", ns=NS.BIND)]
+            if self._resumptions is not None:
+                features.append(Element("sm", ns=NS.SM))
+            return stream_element("features", *features)
         names = self._credentials.mechanisms(self._domain, secure=self._secure)
         mechanisms = [Element("mechanism", {}, name) for name in names]
         return stream_element("features", Element("mechanisms", {}, *mechanisms, ns=NS.SASL))
@@ -226,6 +262,8 @@ class ServerStream:
             return self._tls(element)
         if element.ns == NS.SASL and self.state is State.NEGOTIATING:
             return self._sasl(element)
+        if element.ns == NS.SM and self._resumptions is not None:
+            return self._manage(element, self._resumptions)
         if element.ns in (NS.CLIENT, "") and element.name in STANZAS:
             if self.state is State.BINDING:
                 return self._bind(element)
@@ -287,9 +325,14 @@ class ServerStream:
             return self.fail("not-authorized", "bind a resource first")
         guest = not self._username
         wanted = bind.find("resource")
+        # Somebody who had a session before and begins anew: the old one must not stay as a ghost,
+        # and whoever knows its id keeps its name.
+        former = self._former()
         # Guests get a UUID as name, whose first 8 digits become their nickname, and a random
         # resource; accounts may name theirs, so that a bridge is known by it.
-        node = str(self._new_uuid()) if guest else (self._username or "")
+        node = self._username or ""
+        if guest:
+            node = str(self._new_uuid()) if former is None else former.jid.node
         resource = "" if guest or wanted is None else wanted.text.strip()
         try:
             jid = Jid.parse(f"{node}@{self._login_domain}/{resource or self._new_uuid().hex[:12]}")
@@ -298,11 +341,74 @@ class ServerStream:
         self.jid = jid
         self.state = State.READY
         bound = Element("bind", {}, Element("jid", {}, str(jid)), ns=NS.BIND)
-        return [Bound(jid), Send(serialise(iq_result(_bare(stanza), bound)))]
+        replaces = "" if former is None else former.id
+        return [Bound(jid, replaces), Send(serialise(iq_result(_bare(stanza), bound)))]
+
+    def _former(self) -> Resumable | None:
+        """The session that this client says and proves to have had (`previd`)."""
+        if self._resumptions is None or not self._origin.previd:
+            return None
+        return self._resumptions.proven(
+            self._origin.previd, domain=self._login_domain, username=self._username or ""
+        )
+
+    # XEP-0198
+
+    def _manage(self, element: Element, resumptions: Resumptions) -> list[Event]:
+        if self.state is State.NEGOTIATING:
+            return self.fail("not-authorized", "log in first")
+        kept, own = self.kept, self.jid
+        try:
+            if element.name == "resume" and self.state is State.BINDING:
+                return self._resume(element, resumptions)
+            if element.name == "enable" and own is not None and kept is None:
+                return self._enable(element, own, resumptions)
+            if element.name == "a" and kept is not None:
+                kept.acknowledge(read_count(element.get("h")))
+                return []
+        except CountTooHigh as error:
+            return self.fail("undefined-condition", str(error), error.element())
+        except MalformedInput as error:
+            return self.fail("invalid-xml", str(error))
+        if element.name == "r" and kept is not None:
+            resumptions.acknowledging(kept)
+            return [Send(resumption.answer(kept))]
+        # §3, §5: enabled twice, or resumed after a bind.
+        return [Send(resumption.failed("unexpected-request"))]
+
+    def _enable(self, element: Element, own: Jid, resumptions: Resumptions) -> list[Event]:
+        kept = self.kept = resumptions.enable(
+            own,
+            self._origin,
+            is_account=bool(self._username),
+            resume=element.get("resume") in ("true", "1"),
+        )
+        return [Enabled(kept), Send(resumption.enabled(kept, resumptions.max_s))]
+
+    def _resume(self, element: Element, resumptions: Resumptions) -> list[Event]:
+        h = read_count(element.get("h"))
+        kept = resumptions.claim(
+            element.get("previd"),
+            domain=self._login_domain,
+            username=self._username or "",
+            origin=self._origin,
+        )
+        if kept is None:
+            return [Send(resumption.failed("item-not-found"))]
+        kept.resume_at(h)
+        resumptions.acknowledging(kept)
+        self.kept = kept
+        self.jid = kept.jid
+        self.state = State.READY
+        return [Resumed(kept)]
+
+    # Stanzas
 
     def _stanza(self, stanza: Element) -> list[Event]:
         own = self.jid
         assert own is not None
+        if self.kept is not None:
+            self.kept.took()
         attrs = stanza.attrs
         claimed = attrs.get("from")
         if claimed is not None and not _is_own(claimed, own):
@@ -338,7 +444,7 @@ def _is_own(claimed: str, own: Jid) -> bool:
 
 def _refused(stanza: Element, error: Refused) -> list[Event]:
     answer = refusal(_bare(stanza), error)
-    return [] if answer is None else [Send(serialise(answer))]
+    return [] if answer is None else [Reply(serialise(answer))]
 
 
 def _bare(stanza: Element) -> Element:

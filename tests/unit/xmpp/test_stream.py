@@ -18,6 +18,7 @@ from tertulia.xmpp.stream import (
     Bound,
     Event,
     Over,
+    Reply,
     Send,
     ServerStream,
     StartTls,
@@ -102,7 +103,7 @@ def test_the_close_frame_is_the_one_that_clients_compare_byte_by_byte() -> None:
     assert texts(bound().close()) == CLOSE_FRAME
 
 
-def test_neither_session_nor_stream_management_is_offered() -> None:
+def test_neither_a_session_nor_what_nobody_keeps_is_offered() -> None:
     stream = websocket()
     sent = "".join(texts(stream.receive(frame)) for frame in LOGIN)
 
@@ -222,7 +223,7 @@ def test_bad_stanzas_are_answered_and_the_stream_goes_on(stanza: str, condition:
 
     (event,) = stream.receive(stanza)
 
-    assert isinstance(event, Send)
+    assert isinstance(event, Reply)
     assert f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>" in event.text
     assert stream.state is State.READY
 

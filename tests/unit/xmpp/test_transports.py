@@ -362,6 +362,25 @@ async def test_a_dead_tcp_client_is_noticed(tmp_path: Path) -> None:
         await silent.close()
 
 
+async def test_a_silent_websocket_client_is_noticed(tmp_path: Path) -> None:
+    limits = XmppLimits(quiet_ping_s=0.3, silence_s=1.0)
+    async with serving(tmp_path, limits) as server, http() as session:
+        alive = XmppClient()
+        jid = await alive.connect(server.websocket, domain=HOST, trust=Trust.none())
+        gone: asyncio.Queue[Jid] = asyncio.Queue()
+        server.router.unbound.append(gone.put_nowait)
+
+        silent = await session.ws_connect(server.websocket, protocols=("xmpp",), autoping=False)
+        assert (await silent.receive(WITHIN_S)).type is aiohttp.WSMsgType.PING
+        while (await silent.receive(WITHIN_S)).type is aiohttp.WSMsgType.PING:
+            pass
+
+        assert server.router.session(jid) is not None
+        assert gone.empty()
+        await alive.close()
+        await silent.close()
+
+
 async def test_a_flood_is_slowed_down(tmp_path: Path) -> None:
     limits = XmppLimits(stanzas_per_s=100, stanzas_burst_joining=10)
     async with serving(tmp_path, limits) as server:

@@ -10,9 +10,21 @@ from tertulia.xmpp import refusals
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.pace import StanzaPace
+from tertulia.xmpp.resumption import Resumable, resumed
 from tertulia.xmpp.router import Origin, Router
-from tertulia.xmpp.stream import Arrived, Bound, Event, Over, Send, ServerStream, StartTls
-from tertulia.xmpp.xml import Element, serialise
+from tertulia.xmpp.sessions import ClientSession, Sessions
+from tertulia.xmpp.stream import (
+    Arrived,
+    Bound,
+    Enabled,
+    Event,
+    Over,
+    Reply,
+    Resumed,
+    Send,
+    ServerStream,
+    StartTls,
+)
 
 log = logging.getLogger("tertulia.xmpp")
 
@@ -37,7 +49,7 @@ class Wire(Protocol):
 
 
 class Connection:
-    """One client: a Session of the router from its bind to its end.
+    """One client's way to us: from its first byte to its last, or until another takes its place.
 
     The transport calls `receive` for what arrives, `expire` when the login took too long, and
     `lost` exactly once when the socket is gone.
@@ -46,6 +58,7 @@ class Connection:
     def __init__(
         self,
         stream: ServerStream,
+        sessions: Sessions,
         router: Router,
         wire: Wire,
         *,
@@ -59,14 +72,16 @@ class Connection:
             on_login: called once, when the client is bound or gone without that.
         """
         self.origin = origin
+        self.heard = now  # when the last sign of life came; transports move it on for pongs
         self._stream = stream
+        self._sessions = sessions
         self._router = router
         self._wire = wire
         self._limits = limits
         self._on_login: Callable[[], None] | None = on_login
         self._pace = StanzaPace(limits, now)
         self._has_account_pace = False
-        self._is_bound = False
+        self._session: ClientSession | None = None
         self._is_stuck = False  # over outgoing_bytes: about to be disconnected
 
     @property
@@ -76,13 +91,14 @@ class Connection:
 
     @property
     def is_bound(self) -> bool:
-        return self._is_bound
+        return self._session is not None
 
     def receive(self, data: str | bytes, now: float) -> float:
         """Take what arrived; seconds during which no more shall be read from this client."""
+        self.heard = now
         events = self._stream.receive(data)
         self._perform(events)
-        stanzas = sum(1 for event in events if isinstance(event, Arrived | Send))
+        stanzas = sum(1 for event in events if isinstance(event, Arrived | Send | Reply))
         if self._stream.is_account and not self._has_account_pace:
             self._has_account_pace = True
             self._pace = StanzaPace.of_account(self._limits, now)
@@ -100,26 +116,35 @@ class Connection:
 
     def expire(self) -> None:
         """The time to log in is over."""
-        if not self._is_bound:
+        if not self.is_bound:
             self.fail("connection-timeout", "the login took too long (authenticate_s)")
+
+    def silent(self) -> None:
+        """Nothing was heard for `silence_s`: give the connection up, as if the socket were gone."""
+        refusals.count("silence_s", "disconnected")
+        log.info("Client is silent, disconnecting: jid=%s", self._stream.jid)
+        self.lost()
+        self._wire.abort()
+
+    def shut_down(self) -> None:
+        """The server stops (§4.9.3.21); the session can be resumed, from the next process too."""
+        self._detach()
+        self.fail("system-shutdown")
 
     def lost(self) -> None:
         """The socket is gone."""
         self._stream.close()
-        self._leave()
+        self._detach()
+        self._logged_in()
 
-    def deliver(self, stanza: Element) -> None:
-        try:
-            text = serialise(stanza)
-        except ValueError:
-            log.error(
-                "Dropped a stanza that is no XML: to=%s from=%s", self.jid, stanza.get("from")
-            )
-            return
-        self.deliver_text(text)
+    def request_count(self) -> None:
+        """Ask the client what it has, if anything was sent since it was asked last."""
+        if self._session is not None:
+            self._session.request_count()
 
-    def deliver_text(self, text: str) -> None:
-        if not self._is_bound or self._is_stuck:
+    def carry(self, text: str) -> None:
+        """Queue what its session gets (`Carrier`)."""
+        if self._is_stuck:
             return
         self._wire.send(text)
         if self._wire.queued_bytes() > self._limits.outgoing_bytes:
@@ -130,49 +155,71 @@ class Connection:
             self._is_stuck = True
             self._wire.abort()
 
+    def replaced(self) -> None:
+        """Another connection has this one's session or address (`Carrier`)."""
+        self._session = None
+        self.fail("conflict", "replaced by a new connection of the same session or resource")
+
     def _perform(self, events: list[Event]) -> None:
         for event in events:
             match event:
-                case Send(text):
-                    self._wire.send(text)
                 case Arrived(stanza):
                     self._router.route(stanza)
-                case Bound():
-                    self._enter()
+                case Send(text):
+                    self._wire.send(text)
+                case Reply(text):
+                    if self._session is None:
+                        self._wire.send(text)
+                    else:
+                        self._session.deliver_text(text)
+                case Bound(jid, replaces):
+                    self._session = self._sessions.open(self, jid, self.origin, replaces=replaces)
+                    self._logged_in()
+                case Enabled(kept):
+                    if self._session is not None:
+                        self._sessions.count(self._session, kept)
+                case Resumed(kept):
+                    self._resumed(kept)
                 case StartTls():
                     self._wire.start_tls()
                 case Over(condition, text):
-                    if condition:
-                        refusals.count("stream", condition)
-                        log.info(
-                            "Stream closed: jid=%s ip=%s condition=%s text=%r",
-                            self._stream.jid,
-                            self.origin.remote_ip,
-                            condition,
-                            text,
-                        )
-                    self._leave()
-                    self._wire.finish()
+                    self._over(condition, text)
 
-    def _enter(self) -> None:
-        self._is_bound = True
-        displaced = self._router.bind(self)
-        if isinstance(displaced, Connection):
-            # RFC 6120 §7.7.2.2: the newer one wins, so that a bridge whose old connection hangs
-            # can come back at once.
-            displaced.replaced()
+    def _resumed(self, kept: Resumable) -> None:
+        self._wire.send(resumed(kept))
+        session = self._session = self._sessions.resume(self, kept)
+        if session is not None:
+            session.send_again(kept)
+            self._sessions.wake(session)
+            session.request_count()
         self._logged_in()
 
-    def replaced(self) -> None:
-        """Somebody else logged in to the same account with the same resource."""
-        self._is_bound = False
-        self.fail("conflict", "replaced by a new connection of the same resource")
-
-    def _leave(self) -> None:
-        if self._is_bound:
-            self._is_bound = False
-            self._router.unbind(self)
+    def _over(self, condition: str, text: str) -> None:
+        if condition:
+            refusals.count("stream", condition)
+            log.info(
+                "Stream closed: jid=%s ip=%s condition=%s text=%r",
+                self._stream.jid,
+                self.origin.remote_ip,
+                condition,
+                text,
+            )
+        session, self._session = self._session, None
+        if session is not None:
+            session.carrier = None
+            self._sessions.end(session)
         self._logged_in()
+        self._wire.finish()
+
+    def _detach(self) -> None:
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.carrier = None
+        if self._is_stuck:  # it would only fill up again
+            self._sessions.end(session)
+        else:
+            self._sessions.detach(session, self.heard)
 
     def _logged_in(self) -> None:
         if self._on_login is not None:

@@ -15,10 +15,11 @@ from tertulia.xmpp.gate import ConnectionGate
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.patience import Deadline, Patience
 from tertulia.xmpp.router import Origin, Router
+from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stanza import iq
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
-from tertulia.xmpp.xml import Element
+from tertulia.xmpp.xml import Element, serialise
 
 _FLUSH_S = 5.0  # how long a closing connection may take to send its last bytes
 
@@ -33,13 +34,16 @@ class TcpListener:
         *,
         domain: str,
         tls: ssl.SSLContext,
+        sessions: Sessions | None = None,
         limits: XmppLimits | None = None,
     ) -> None:
+        """Sessions cannot be resumed over TCP: bridges come anew, which costs them nothing."""
         self.router = router
         self.credentials = credentials
         self.domain = domain
         self.tls = tls
         self.limits = limits or XmppLimits()
+        self.sessions = sessions or Sessions(router, self.limits)
         self.gate = ConnectionGate(self.limits)
         self.patience = Patience()
         self.clients: set[_TcpClient] = set()
@@ -102,6 +106,7 @@ class _TcpClient(asyncio.Protocol):
         )
         self._connection = Connection(
             stream,
+            self._listener.sessions,
             self._listener.router,
             self,
             limits=limits,
@@ -217,7 +222,7 @@ class _TcpClient(asyncio.Protocol):
             self._asked = now
             ping = iq("get", connection.jid, Element("ping", ns=NS.PING))
             ping.attrs |= {"from": connection.jid.domain, "id": f"ping-{next(self._counter)}"}
-            connection.deliver(ping)
+            connection.carry(serialise(ping))
         self._after("idle", limits.idle_ping_s / 2, self._ask_if_idle)
 
     def _after(self, name: str, delay_s: float, call: object) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import struct
+import sys
+import termios
 from collections import deque
 from contextlib import suppress
 
@@ -17,14 +20,17 @@ from tertulia.xmpp.gate import ConnectionGate
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.patience import Patience
 from tertulia.xmpp.router import Origin, Router
+from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
+from tertulia.xmpp.transports.pulse import Pulse
 
 log = logging.getLogger("tertulia.xmpp")
 
 SUBPROTOCOL = "xmpp"
 _CLOSE_S = 2.0  # how long the client may take to answer our close frame
 _FLUSH_S = 5.0  # how long a closing socket may take to send its last frames
+_PING = b"\x89\x00"  # opcode 9 without data
 _FINAL_TEXT = 0x81  # the only fragment, opcode 1
 _FRAME_16, _FRAME_64 = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _MAX_PARAMETER = 8192  # characters of a query parameter that we keep
@@ -39,12 +45,20 @@ class WebSocketEndpoint:
         credentials: Credentials,
         *,
         domain: str,
+        sessions: Sessions | None = None,
+        pulse: Pulse | None = None,
         limits: XmppLimits | None = None,
     ) -> None:
+        """
+        Args:
+            sessions, pulse: those that this transport has in common with others.
+        """
         self._router = router
         self._credentials = credentials
         self._domain = domain
         self._limits = limits or XmppLimits()
+        self._sessions = sessions or Sessions(router, self._limits)
+        self._pulse = pulse or Pulse(self._sessions, self._limits)
         self._gate = ConnectionGate(self._limits)
         self._patience = Patience()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -74,7 +88,7 @@ class WebSocketEndpoint:
     async def close(self) -> None:
         """End all streams because the server stops (RFC 6120 §4.9.3.21)."""
         for connection in list(self._open):
-            connection.fail("system-shutdown")
+            connection.shut_down()
         waiting = [frames.gone.wait() for frames in list(self._open.values())]
         with suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_S):
@@ -125,10 +139,11 @@ class WebSocketEndpoint:
             compress=False,  # no bombs, no CRIME (security reference A2.2)
             # Frames over our limit get a stream error; those over twice that are not even read.
             max_msg_size=2 * limits.stanza_bytes,
-            heartbeat=limits.idle_ping_s,
+            autoping=False,  # pongs are signs of life, which we want to see
             timeout=_CLOSE_S,
         )
         await socket.prepare(request)
+        origin = _origin(request)
         frames = _Frames(socket, request.transport)
         stream = ServerStream(
             WebSocketFraming(limits.before_login()),
@@ -136,17 +151,21 @@ class WebSocketEndpoint:
             default_domain=self._domain,
             limits=limits,
             secure=request.secure,
+            origin=origin,
+            resumptions=self._sessions,
         )
         connection = Connection(
             stream,
+            self._sessions,
             self._router,
             frames,
             limits=limits,
-            origin=_origin(request),
+            origin=origin,
             now=loop.time(),
             on_login=admission.end,
         )
         self._open[connection] = frames
+        self._pulse.watch(connection, frames)
         deadline = self._patience.call_later(limits.authenticate_s, connection.expire)
         closing = asyncio.create_task(frames.close_when_finished())
         try:
@@ -155,12 +174,18 @@ class WebSocketEndpoint:
                     pause_s = connection.receive(message.data, loop.time())
                     if pause_s:
                         await asyncio.sleep(pause_s)
+                elif message.type is WSMsgType.PONG:
+                    connection.heard = loop.time()
+                elif message.type is WSMsgType.PING:
+                    connection.heard = loop.time()
+                    await socket.pong(message.data)
                 elif message.type is WSMsgType.BINARY:
                     connection.fail("bad-format", "frames are text (RFC 7395 §3.3)")
                 else:
                     break
         finally:
             deadline.cancel()
+            self._pulse.forget(connection)
             connection.lost()
             frames.finish()
             with suppress(TimeoutError, asyncio.CancelledError):
@@ -211,6 +236,22 @@ class _Frames:
     def queued_bytes(self) -> int:
         waiting = 0 if self._transport is None else self._transport.get_write_buffer_size()
         return self._bytes + waiting
+
+    def ping(self) -> None:
+        """Ask the client for a sign of life."""
+        is_over = self._socket.closed or self._transport is None or self._transport.is_closing()
+        if self._transport is not None and not is_over:
+            self._transport.write(_PING)
+
+    def unread_bytes(self) -> int:
+        """What the client has not taken, in our buffers and in those of the kernel."""
+        kernel = 0
+        socket = None if self._transport is None else self._transport.get_extra_info("socket")
+        if socket is not None:
+            with suppress(OSError, ValueError):  # closed, or no TCP
+                found = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4))
+                kernel = int.from_bytes(found, sys.byteorder)
+        return self.queued_bytes() + kernel
 
     def start_tls(self) -> None:
         """Never asked for: a WebSocket is inside TLS or it is not."""
@@ -263,4 +304,5 @@ def _origin(request: web.Request) -> Origin:
         host=request.headers.get("Host", "")[:_MAX_PARAMETER],
         room=query.get("room", "")[:_MAX_PARAMETER],
         token=query.get("token", "")[:_MAX_PARAMETER],
+        previd=query.get("previd", "")[:_MAX_PARAMETER],
     )
