@@ -47,6 +47,7 @@ from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.parts import Part, Parts
 from tertulia.rooms.persons import Persons
 from tertulia.rooms.policy import RoomPolicy
+from tertulia.rooms.polls import Polls
 from tertulia.rooms.service import RoomService
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.storage.journal import Journal
@@ -253,7 +254,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     persons = Persons()
     breakouts = BreakoutRooms(addresses.breakouts, persons=persons)
     parts.add(breakouts, serve=False)  # its rooms' service does
-    for part in parts_of_rooms(host):
+    for part in parts_of_rooms(host, persons):
         parts.add(part)
     guests = DomainServices(
         router, host, identities=parts.identities(), external_services=external_services
@@ -314,9 +315,12 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         await tcp.close()
 
 
-def parts_of_rooms(host: str) -> tuple[Part, ...]:
+def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
-    return (AvModeration(f"avmoderation.{host}"),)
+    return (
+        AvModeration(f"avmoderation.{host}"),
+        Polls(f"polls.{host}", persons=persons),
+    )
 
 
 async def _listen_for_bridges(config: Config, tcp: TcpListener) -> int:

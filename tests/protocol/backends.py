@@ -62,7 +62,7 @@ class Assembly:
         self.persons = Persons()
         self.breakouts = BreakoutRooms(f"breakout.{host}", persons=self.persons)
         self.parts.add(self.breakouts, serve=False)
-        for part in parts_of_rooms(host):
+        for part in parts_of_rooms(host, self.persons):
             self.parts.add(part)
         guests = DomainServices(self.router, host, identities=self.parts.identities())
         self.router.serve(host, guests.handle)
