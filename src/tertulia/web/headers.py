@@ -31,6 +31,8 @@ def security_headers(host: str) -> dict[str, str]:
     """Headers of every answer to a request for `host`."""
     policy = (
         "default-src 'self'",
+        # Backgrounds and noise suppression run as WebAssembly; no script may be made from text.
+        "script-src 'self' 'wasm-unsafe-eval'",
         # Older browsers do not count wss: to the same host as 'self'.
         f"connect-src 'self' wss://{host}",
         "img-src 'self' data: blob:",

@@ -34,6 +34,8 @@ def static(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<title>the page</title>")
     (tmp_path / "icon.svg").write_text("<svg/>")
     (tmp_path / "assets" / "index-abc.js").write_text("page()")
+    for name in ("code-abc.wasm", "model-abc.tflite", "graph-abc.binarypb"):
+        (tmp_path / "assets" / name).write_bytes(b"\0asm")
     (tmp_path.parent / "secret.txt").write_text("secret")
     return tmp_path
 
@@ -136,6 +138,23 @@ async def test_only_assets_are_assets(client: Client, path: str) -> None:
     assert (await client.get(path)).status == 404
 
 
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("code-abc.wasm", "application/wasm"),
+        ("model-abc.tflite", "application/octet-stream"),
+        ("graph-abc.binarypb", "application/octet-stream"),
+    ],
+)
+async def test_models_and_their_code_have_the_types_browsers_ask_for(
+    client: Client, name: str, content_type: str
+) -> None:
+    answer = await client.get(f"/assets/{name}")
+
+    assert answer.content_type == content_type
+    assert "immutable" in answer.headers["Cache-Control"]
+
+
 async def test_files_beside_the_page_come_before_rooms(client: Client) -> None:
     assert await (await client.get("/icon.svg")).text() == "<svg/>"
 
@@ -151,7 +170,9 @@ async def test_every_answer_carries_the_security_headers(client: Client, path: s
     policy = headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "connect-src 'self' wss://meet.example:8443" in policy
-    assert "unsafe" not in policy
+    # WebAssembly of our own may be compiled; nothing else that is unsafe.
+    assert "script-src 'self' 'wasm-unsafe-eval'" in policy
+    assert policy.count("unsafe") == 1
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "camera=(self)" in headers["Permissions-Policy"]

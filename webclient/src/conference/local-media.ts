@@ -4,6 +4,7 @@
  * Off means off: a muted camera is released, so that its light goes out. A muted microphone is
  * kept but silent, because opening one takes long enough to lose the first word.
  */
+import { LocalEffects } from "./effects/local-effects";
 import type { DeviceState, LocalMediaState } from "./state";
 
 export type LocalKind = "microphone" | "camera";
@@ -45,6 +46,10 @@ export class LocalMedia {
   private readonly listeners = new Set<() => void>();
   private chosen: DeviceChoice;
   private opening: Record<LocalKind, number> = { microphone: 0, camera: 0 };
+  readonly effects = new LocalEffects({
+    changed: () => this.changed(),
+    backgroundLost: () => void this.set("camera", false),
+  });
 
   constructor(choice: Partial<DeviceChoice> = {}) {
     this.chosen = { microphone: "", camera: "", speaker: "", ...choice };
@@ -62,11 +67,12 @@ export class LocalMedia {
 
   /** The microphone's track also while muted (then it is silent). */
   get microphoneTrack(): MediaStreamTrack | null {
-    return this.tracks.microphone ?? null;
+    return this.effects.soundOf(this.tracks.microphone ?? null);
   }
 
   get cameraTrack(): MediaStreamTrack | null {
-    return this.current.camera === "on" ? (this.tracks.camera ?? null) : null;
+    const camera = this.current.camera === "on" ? (this.tracks.camera ?? null) : null;
+    return camera && this.effects.pictureOf(camera);
   }
 
   get screenTrack(): MediaStreamTrack | null {
@@ -205,6 +211,8 @@ export class LocalMedia {
   }
 
   private changed(): void {
+    void this.effects.camera.follow(this.tracks.camera ?? null);
+    void this.effects.microphone.follow(this.tracks.microphone ?? null);
     for (const listener of this.listeners) listener();
   }
 }

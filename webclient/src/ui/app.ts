@@ -73,10 +73,25 @@ let localMedia: LocalMedia | null = null;
 /** The devices; kept from the check to the meeting, so that the light does not blink. */
 export function devices(): LocalMedia {
   if (!localMedia) {
-    const { microphone, camera, speaker } = remembered();
-    localMedia = new LocalMedia({ microphone, camera, speaker });
-    localMedia.subscribe(() => {
+    const { microphone, camera, speaker, background, noiseSuppression } = remembered();
+    const media = new LocalMedia({ microphone, camera, speaker });
+    localMedia = media;
+    if (background !== "none") void media.effects.setBackground(background);
+    if (noiseSuppression) void media.effects.setNoiseSuppression(true);
+    let before = media.effects.state;
+    media.subscribe(() => {
       localVersion.value += 1;
+      const now = media.effects.state;
+      const lost = now.backgroundStatus;
+      if (lost !== before.backgroundStatus && (lost === "too-slow" || lost === "failed")) {
+        meeting.value?.notice(`background-${lost}`);
+        remember({ background: "none" });
+      }
+      if (now.noiseStatus !== before.noiseStatus && now.noiseStatus === "failed") {
+        meeting.value?.notice("noise-failed");
+        remember({ noiseSuppression: false });
+      }
+      before = now;
     });
   }
   return localMedia;

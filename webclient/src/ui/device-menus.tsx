@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { LevelMeter } from "../conference/level-meter";
 import { devices, keepDeviceChoice, localVersion } from "./app";
+import { EffectsMenu } from "./effects-menu";
 import { Icon, type IconName } from "./icons";
 import { type Key, t } from "./language";
 import { playTestSound } from "./test-sound";
@@ -92,6 +93,7 @@ export function DeviceMenus(): JSX.Element {
           </div>
         );
       })}
+      <EffectsMenu />
     </div>
   );
 }

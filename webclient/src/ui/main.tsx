@@ -10,6 +10,7 @@ import "./styles/pages.css";
 import "./styles/meeting.css";
 import "./styles/panels.css";
 import "./styles/view.css";
+import "./styles/effects.css";
 
 declare global {
   interface Window {

@@ -1,3 +1,4 @@
+import type { Background } from "../conference/effects/choice";
 import { LAYOUTS, type Layout } from "./meeting/staging";
 
 /** What this browser remembers, so that a returning person just presses Enter. */
@@ -12,6 +13,9 @@ export interface Preferences {
   readonly recentRooms: readonly string[];
   readonly layout: Layout;
   readonly hidesSelf: boolean;
+  /** One's own picture is not kept: it stays with the page. */
+  readonly background: Exclude<Background, "own">;
+  readonly noiseSuppression: boolean;
 }
 
 const KEY = "tertulia.preferences";
@@ -28,6 +32,8 @@ const DEFAULTS: Preferences = {
   recentRooms: [],
   layout: "auto",
   hidesSelf: false,
+  background: "none",
+  noiseSuppression: false,
 };
 
 export function remembered(): Preferences {

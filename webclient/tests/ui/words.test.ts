@@ -46,7 +46,7 @@ test("no word stands unused", () => {
     .map((path) => readFileSync(path, "utf8"))
     .join("\n");
   const made =
-    /^(view\.layout|notice|error|picture|device|card\.path|meeting\.path|tile\.quality|reaction|shortcuts|toolbar\.unread)/;
+    /^(effect|view\.layout|notice|error|picture|device|card\.path|meeting\.path|tile\.quality|reaction|shortcuts|toolbar\.unread)/;
   const unused = Object.keys(en).filter(
     (key) => !made.test(key) && !code.includes(`"${key}"`) && key !== "language.name",
   );

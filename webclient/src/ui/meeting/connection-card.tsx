@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Conference } from "../../conference/state";
-import { conference } from "../app";
+import { conference, devices } from "../app";
 import { Icon } from "../icons";
 import { language, t } from "../language";
 import { LIMIT_ICONS, limitOf } from "./limits";
@@ -60,6 +60,13 @@ function rowsOf(state: Conference, tile: TileModel): Row[] {
           : t("card.roundTripValue", { value: path.roundTripMs }),
     },
   ];
+  const frameMs = tile.isLocal && !tile.isScreen ? devices().effects.camera.frameMs : 0;
+  if (frameMs > 0) {
+    rows.push({
+      name: t("effect.background"),
+      value: t("card.backgroundValue", { value: Math.round(frameMs) }),
+    });
+  }
   if (path?.remoteAddress) rows.push({ name: t("card.remote"), value: path.remoteAddress });
   return rows;
 }
