@@ -42,8 +42,10 @@ from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
 from tertulia.rooms.av_moderation import AvModeration
+from tertulia.rooms.bans import Trace
 from tertulia.rooms.breakouts import BreakoutRooms
 from tertulia.rooms.limits import RoomLimits
+from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.parts import Part, Parts
 from tertulia.rooms.persons import Persons
 from tertulia.rooms.policy import RoomPolicy
@@ -261,8 +263,13 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     )
     router.serve(host, guests.handle)
     router.serve(auth, DomainServices(router, auth).handle)
+
+    def trace_of(jid: Jid) -> Trace:
+        origin = router.origin(jid)
+        return Trace(origin.remote_ip if origin is not None else "", persons.machine_of(jid))
+
     meetings = RoomPolicy.meetings(
-        host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room)
+        host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room), trace_of
     )
     rooms = RoomService(router, addresses.rooms, meetings, parts=parts)
     RoomService(
@@ -317,10 +324,9 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
 
 def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
-    return (
-        AvModeration(f"avmoderation.{host}"),
-        Polls(f"polls.{host}", persons=persons),
-    )
+    moderation = AvModeration(f"avmoderation.{host}")
+    metadata = RoomMetadata(f"metadata.{host}", on_rights=moderation.rights_changed)
+    return (metadata, moderation, Polls(f"polls.{host}", persons=persons))
 
 
 async def _listen_for_bridges(config: Config, tcp: TcpListener) -> int:

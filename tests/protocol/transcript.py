@@ -27,8 +27,8 @@ Whoever speaks without having connected is logged in first, as a guest. Variable
 resumption, `{long}` 4001 characters, and those kept by patterns.
 
 What the focus says besides (offers, its own presence) is skipped unless a pattern asks for it, so
-the same transcript runs with the real focus and without; and so are the updates of breakout rooms,
-which come when they come.
+the same transcript runs with the real focus and without; so are the updates of breakout rooms,
+which come when they come, and what everybody is told of the meeting as a whole (room metadata).
 """
 
 from __future__ import annotations
@@ -306,4 +306,6 @@ def _is_noise(element: Element, pattern: list[Token] | None) -> bool:
     sender = element.get("from")
     if sender.startswith("breakout.") and element.name == "message":
         return any("breakout-rooms/update" in child.text for child in element.elements())
+    if element.name == "message" and sender.startswith("metadata."):
+        return True
     return sender.endswith("/focus") and element.name in ("iq", "presence")

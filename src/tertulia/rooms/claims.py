@@ -40,6 +40,9 @@ FOCUS_OWNED = frozenset({NS.FOCUS, NS.ETHERPAD})
 _SERVER_NAMES = frozenset({"identity", "display-name"})
 _FOCUS_NAMES = frozenset({"conference-properties", "bridgeNotAvailable", "jibri-recording-status"})
 
+# What only moderators may say, since clients act on it (signalling reference 6.8, 6.12).
+_LEADING = frozenset({"follow-me", "startmuted"})
+
 _SOURCE_INFO = msgspec.json.Decoder(dict[str, dict[str, Any]])
 # Direction overrides, embeddings, isolates and marks can make one name look like another.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -115,6 +118,22 @@ def identity(admission: Admission) -> tuple[Element, ...]:
     return (Element("identity", {}, user, *group, ns=NS.CLIENT, explicit=False),)
 
 
+def not_leading(children: tuple[Element, ...]) -> tuple[Element, ...]:
+    """A presence without what only moderators may say."""
+    return tuple(each for each in children if each.name not in _LEADING)
+
+
+def name_in(children: tuple[Element, ...]) -> str:
+    """The display name in a cleaned presence, "" without one."""
+    return next((c.text for c in children if c.name == "nick" and c.ns == NS.NICK), "")
+
+
+def renamed(children: tuple[Element, ...], name: str) -> tuple[Element, ...]:
+    """A cleaned presence under another display name."""
+    others = [each for each in children if not (each.name == "nick" and each.ns == NS.NICK)]
+    return (*others, Element("nick", {}, name, ns=NS.NICK))
+
+
 def display_name(text: str, limits: RoomLimits) -> str:
     """A name as others may see it: no control characters, no direction tricks, not too long."""
     kept = (c for c in text if c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs"))
@@ -123,6 +142,8 @@ def display_name(text: str, limits: RoomLimits) -> str:
 
 def _is_claim(element: Element, is_focus: bool) -> bool:
     if element.ns in SERVER_OWNED or element.name in _SERVER_NAMES:
+        return True
+    if element.name == "permissions" and element.ns == NS.JITMEET:
         return True
     return not is_focus and (element.ns in FOCUS_OWNED or element.name in _FOCUS_NAMES)
 

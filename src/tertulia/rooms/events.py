@@ -24,6 +24,7 @@ class Appeared:
     occupant: Occupant
     codes: tuple[int, ...] = ()
     stanza_id: str = ""
+    permissions: tuple[str, ...] = ()  # what it may do more than others, for itself alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,3 +26,4 @@ class RoomLimits:
     password_tries_per_minute: int = 10
     affiliations: int = 1000  # JIDs with a lasting affiliation
     remembered_messages: int = 1000  # ids, to check who retracts
+    bans: int = 200  # of people remembered by more than their JID

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from tertulia.errors import PeerError
+from tertulia.rooms.administration import Configuration
 from tertulia.rooms.errors import NotInRoom, NotPermitted
 from tertulia.rooms.events import Delivery, Disappeared
 from tertulia.rooms.occupant import Occupant, Role
@@ -47,6 +48,8 @@ class Hall(Protocol):
     """The MUC service of a domain, as parts see it."""
 
     def room(self, node: str) -> Room | None: ...
+
+    def rooms(self) -> Sequence[Room]: ...
 
     def rooms_of(self, jid: Jid) -> Sequence[Room]:
         """The rooms in which this real full JID is an occupant, oldest first."""
@@ -88,6 +91,9 @@ class Part:
 
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
         """Presence or affiliation of somebody is new."""
+
+    def configured(self, room: Room, before: Configuration, actor: Occupant) -> None:
+        """An owner has submitted the room's form, and everybody knows."""
 
     def farewell(self, room: Room, gone: Disappeared) -> None:
         """How somebody left (codes, what it said last), before `left`."""
@@ -198,6 +204,13 @@ class Parts:
                 return room
         return None
 
+    def family(self, main: Room) -> list[Room]:
+        """A main room and its breakout rooms that are open."""
+        if not main.has_breakouts:
+            return [main]
+        halls = self._halls.values()
+        return [main, *(r for hall in halls for r in hall.rooms() if r.main is main)]
+
     # In
 
     def handle(self, part: Part, stanza: Element) -> None:
@@ -243,6 +256,10 @@ class Parts:
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
         for part in self._parts.values():
             part.changed(room, before, now)
+
+    def configured(self, room: Room, before: Configuration, actor: Occupant) -> None:
+        for part in self._parts.values():
+            part.configured(room, before, actor)
 
     def farewell(self, room: Room, gone: Disappeared) -> None:
         for part in self._parts.values():

@@ -35,6 +35,10 @@ class Persons:
         if len(self._machines) > _REMEMBERED:
             self._machines.popitem(last=False)
 
+    def machine_of(self, jid: Jid) -> str:
+        """The id its browser keeps, "" when it named none."""
+        return self._machines.get(jid.bare, "")
+
     def key_of(self, occupant: Occupant) -> str:
         """The same for the same person, as well as can be known."""
         bare = occupant.jid.bare

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tertulia.rooms.bans import Trace
 from tertulia.rooms.kept import KeptRoom
 from tertulia.rooms.limits import RoomLimits
 from tertulia.xmpp.admission import GUEST, Admission
@@ -47,9 +48,16 @@ class RoomPolicy:
     kept: Callable[[Jid], KeptRoom | None] = _not_kept
     keep: Callable[[Jid, KeptRoom], None] = _forget
     limits: RoomLimits = field(default_factory=RoomLimits)
+    trace_of: Callable[[Jid], Trace] = lambda jid: Trace()  # by the real full JID
 
     @classmethod
-    def meetings(cls, host: str, focus: Jid, limits: RoomLimits | None = None) -> RoomPolicy:
+    def meetings(
+        cls,
+        host: str,
+        focus: Jid,
+        limits: RoomLimits | None = None,
+        trace_of: Callable[[Jid], Trace] = lambda jid: Trace(),
+    ) -> RoomPolicy:
         """Guests and accounts meet; only the focus opens rooms."""
         name = host.lower()
         domains = {name, f"guest.{name}", f"auth.{name}"}
@@ -58,6 +66,7 @@ class RoomPolicy:
             may_enter=lambda jid: jid.domain in domains,
             may_open=lambda jid: jid.bare == focus.bare,
             limits=limits or RoomLimits(),
+            trace_of=trace_of,
         )
 
     @classmethod

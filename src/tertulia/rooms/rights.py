@@ -58,6 +58,16 @@ class Level(StrEnum):
 _STOCK = {"groupChatRestricted": Feature.CHAT, "pollCreationRestricted": Feature.POLLS}
 
 
+# What stock clients call the same in the permissions of a presence and in tokens (2.2, 2.4).
+STOCK_NAMES = {
+    Feature.POLLS: "create-polls",
+    Feature.FILES: "file-upload",
+    Feature.SCREEN: "screen-sharing",
+    Feature.CHAT: "send-groupchat",
+    Feature.PRIVATE_CHAT: "send-private-message",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Permissions:
     """The level of each feature; those that are not named are for everybody."""

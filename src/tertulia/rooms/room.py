@@ -18,6 +18,7 @@ from dataclasses import replace
 from tertulia.errors import PeerError
 from tertulia.rooms import claims
 from tertulia.rooms.administration import AffiliationChange, Configuration, Kick
+from tertulia.rooms.bans import Bans
 from tertulia.rooms.errors import (
     Banned,
     ChatRefused,
@@ -44,7 +45,7 @@ from tertulia.rooms.events import (
 )
 from tertulia.rooms.occupant import Affiliation, Occupant, Role
 from tertulia.rooms.policy import RoomPolicy
-from tertulia.rooms.rights import Feature, Level, Permissions
+from tertulia.rooms.rights import STOCK_NAMES, Feature, Level, Permissions
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.admission import Admission
 from tertulia.xmpp.errors import (
@@ -82,6 +83,9 @@ class Room:
             )
         self.permissions = Permissions()
         self.presenters: dict[str, Jid] = {}  # nickname -> the bare JID it was given to
+        self._hosts: set[Jid] = set()  # whose room it is, by its account: bare JIDs
+        self.bans = Bans(policy.limits.bans)
+        self._refused_names: dict[Jid, str] = {}
         self.subject = ""
         self._subject_nick = ""
         self._policy = policy
@@ -153,10 +157,19 @@ class Room:
         return [jid for jid in dict.fromkeys(known) if self.affiliation_of(jid) is affiliation]
 
     def permits(self, occupant: Occupant, feature: Feature) -> bool:
-        """Whether somebody may use a feature now. The focus and internal accounts always may."""
-        if occupant.role is Role.MODERATOR or self.is_internal(occupant.jid):
+        """Whether somebody may use a feature now. The focus and internal accounts always may.
+
+        What a token says of the feature by its stock name goes before what the room says.
+        """
+        if self.is_internal(occupant.jid):
             return True
+        token, stock = occupant.admission.features, STOCK_NAMES.get(feature)
+        said = None if token is None or stock is None else token.get(stock)
+        if said is not None:
+            return said
         match (self.main or self).permissions.of(feature):
+            case _ if occupant.role is Role.MODERATOR:
+                return True
             case Level.EVERYBODY:
                 return True
             case Level.PRESENTERS:
@@ -182,19 +195,22 @@ class Room:
         if here is not None and here.nick != nick:
             raise NicknameNotAllowed("nicknames cannot be changed")
         admission = self._policy.admission_of(jid)
-        if here is None:
-            self._may_join(jid, nick, password, now, admission)
         is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
+        if here is None:
+            name = claims.name_in(presence)
+            self._may_join(jid, nick, admission, name=name, password=password, now=now)
         if here is None and not is_focus:
             self._welcome(jid, admission)
             self._elect(jid, admission)
-        newcomer = Occupant(
-            nick=nick,
-            jid=jid,
-            affiliation=self.affiliation_of(jid),
-            presence=(*presence, *claims.identity(admission)),
-            admission=admission,
+        newcomer = _tamed(
+            Occupant(
+                nick=nick,
+                jid=jid,
+                affiliation=self.affiliation_of(jid),
+                presence=(*presence, *claims.identity(admission)),
+                admission=admission,
+            )
         )
         others = [each for each in self._occupants.values() if each.nick != nick]
         self._occupants[nick] = newcomer
@@ -211,6 +227,7 @@ class Room:
                 occupant=newcomer,
                 codes=(NON_ANONYMOUS, SELF_PRESENCE),
                 stanza_id=stanza.get("id"),
+                permissions=self._granted(newcomer),
             ),
             self._subject_for((jid,)),
         ]
@@ -223,9 +240,24 @@ class Room:
         is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
         vouched = claims.identity(occupant.admission)
-        changed = replace(occupant, presence=(*presence, *vouched))
+        deliveries: list[Delivery] = []
+        name, wanted = claims.name_in(occupant.presence), claims.name_in(presence)
+        if name and wanted != name and not self.permits(occupant, Feature.RENAME):
+            # The rest of the presence counts all the same: it tells who is muted.
+            presence = claims.renamed(presence, name)
+            deliveries = self._refused_name(occupant, wanted)
+        changed = _tamed(replace(occupant, presence=(*presence, *vouched)))
         self._occupants[nick] = changed
-        return self._shown(changed, stanza_id=stanza.get("id"))
+        return [*self._shown(changed, stanza_id=stanza.get("id")), *deliveries]
+
+    def _refused_name(self, occupant: Occupant, wanted: str) -> list[Delivery]:
+        """Tell it once: clients repeat their name with each presence."""
+        if self._refused_names.get(occupant.jid) == wanted:
+            return []
+        self._refused_names[occupant.jid] = wanted
+        text = Element("text", {}, "names are not changed in this meeting")
+        error = Element("settings-error", {}, text, ns=NS.CLIENT)
+        return [Said(to=(occupant.jid,), kind="error", children=(error,))]
 
     def leave(self, jid: Jid, stanza: Element | None = None) -> list[Delivery]:
         """Somebody goes (§7.14), with its last presence if it sent one."""
@@ -241,12 +273,14 @@ class Room:
         return self._removed(occupant, Disappeared(to=(), occupant=occupant, children=children))
 
     def _may_join(
-        self, jid: Jid, nick: str, password: str, now: float, admission: Admission
+        self, jid: Jid, nick: str, admission: Admission, *, name: str, password: str, now: float
     ) -> None:
         is_focus = self.is_focus(jid)
         affiliation = self.affiliation_of(jid)
         if not self._policy.may_enter(jid) or affiliation is Affiliation.OUTCAST:
             raise Banned("you may not enter this room")
+        if affiliation is Affiliation.NONE and (self.main or self)._is_banned(jid, name):
+            raise Banned("you were removed from this meeting and may not come back")
         if (nick.lower() == FOCUS_NICK) != is_focus or (is_focus and nick != FOCUS_NICK):
             raise NicknameNotAllowed("that nickname is reserved")
         if len(nick) > self._limits.nick_characters or not self._policy.nick.fullmatch(nick):
@@ -295,6 +329,9 @@ class Room:
         if bare not in self.elsewhere and all(each.bare != bare for each in self._nicks):
             raise NotPermitted("breakout rooms are for those who came through the main room")
 
+    def _is_banned(self, jid: Jid, name: str) -> bool:
+        return self.bans.holds(jid, self._policy.trace_of(jid), name)
+
     def _check_password(self, jid: Jid, password: str, now: float) -> None:
         if not password:
             raise PasswordRequired
@@ -314,6 +351,7 @@ class Room:
         del self._occupants[occupant.nick]
         del self._nicks[occupant.jid]
         self._chat.pop(occupant.jid, None)
+        self._refused_names.pop(occupant.jid, None)
         deliveries: list[Delivery] = [
             replace(farewell, to=self._everybody()),
             replace(farewell, to=(occupant.jid,), codes=(*farewell.codes, SELF_PRESENCE)),
@@ -337,6 +375,8 @@ class Room:
         if self.main is not None or not self._comes_as_owner(jid, admission):
             return
         self._affiliations[jid.bare] = Affiliation.OWNER
+        if self.kept is not None and self.kept.owner and admission.account == self.kept.owner:
+            self._hosts.add(jid.bare)
         self._welcomed[jid.bare] = None
         if len(self._welcomed) > self._limits.affiliations:
             self._welcomed.popitem(last=False)
@@ -393,7 +433,7 @@ class Room:
         return deliveries
 
     def _reaffiliated(self, occupant: Occupant) -> Occupant:
-        changed = replace(occupant, affiliation=self.affiliation_of(occupant.jid))
+        changed = _tamed(replace(occupant, affiliation=self.affiliation_of(occupant.jid)))
         self._occupants[occupant.nick] = changed
         return changed
 
@@ -421,7 +461,14 @@ class Room:
             raise NotAllowed("the focus stays")
         if victim.affiliation.rank > moderator.affiliation.rank:
             raise NotAllowed("that occupant has a higher affiliation")
+        self._spare_hosts(actor, victim.jid)
         return moderator, victim
+
+    def _spare_hosts(self, actor: Jid, whom: Jid) -> None:
+        """Whose room it is, is not removed by those whom it made owners (decision 34)."""
+        hosts = (self.main or self)._hosts
+        if whom.bare in hosts and actor.bare not in hosts and not self.is_focus(actor):
+            raise NotAllowed("the room is theirs")
 
     def administer(self, actor: Jid, changes: Sequence[AffiliationChange | Kick]) -> list[Delivery]:
         """Carry out the items of one muc#admin request: all of them, or none."""
@@ -439,10 +486,19 @@ class Room:
         return deliveries
 
     def _may_affiliate(self, actor: Jid, change: AffiliationChange) -> None:
-        self._owner(actor)
+        """Owners change everything (§5.2); admins what is below them (decision 34)."""
+        moderator = self._occupant(actor)
         bare = change.jid.bare
+        rank = moderator.affiliation.rank
+        if rank < Affiliation.ADMIN.rank:
+            raise NotPermitted("only moderators change what others are")
+        highest = max(change.affiliation.rank, self.affiliation_of(bare).rank)
+        if moderator.affiliation is not Affiliation.OWNER and highest >= rank:
+            raise NotPermitted("only owners make moderators, or take that from them")
         if bare == self._policy.focus.bare:
             raise NotAllowed("the focus owns the room")
+        if change.affiliation is not Affiliation.OWNER:
+            self._spare_hosts(actor, bare)
         if len(self._affiliations) >= self._limits.affiliations and bare not in self._affiliations:
             raise ResourceConstraint("the room knows too many people (affiliations)")
         if change.affiliation is not Affiliation.OWNER and not self.is_focus(actor):
@@ -457,12 +513,15 @@ class Room:
     def _affiliate(self, actor: Jid, change: AffiliationChange) -> list[Delivery]:
         bare = change.jid.bare
         self._forget(bare)
+        (self.main or self).bans.lift(bare)
         if change.affiliation is not Affiliation.NONE:
             (self.main or self)._affiliations[bare] = change.affiliation
         deliveries: list[Delivery] = []
         for each in [o for o in self._occupants.values() if o.jid.bare == bare]:
             changed = self._reaffiliated(each)
             if change.affiliation is Affiliation.OUTCAST:
+                trace, name = self._policy.trace_of(each.jid), claims.name_in(each.presence)
+                (self.main or self).bans.add(bare, trace, name)
                 moderator = self._occupant(actor).nick
                 reason = change.reason[: self._limits.reason_characters]
                 farewell = Disappeared(
@@ -477,6 +536,7 @@ class Room:
         if self.main is not None:
             self.main._forget(jid)
         self._affiliations.pop(jid.bare, None)
+        self._hosts.discard(jid.bare)
         if self._elected == jid.bare:
             self._elected = None
 
@@ -495,9 +555,9 @@ class Room:
         notice = Element("x", {}, status, ns=NS.MUC_USER)
         return [Said(to=self._everybody(), kind="groupchat", children=(notice,))]
 
-    def may_configure(self, actor: Jid) -> None:
+    def may_configure(self, actor: Jid) -> Occupant:
         """Raises: NotPermitted, NotInRoom."""
-        self._owner(actor)
+        return self._owner(actor)
 
     def destroy(self, actor: Jid, *, reason: str = "", alternate: str = "") -> list[Delivery]:
         """An owner ends the room (§10.9): everybody is sent away."""
@@ -533,7 +593,8 @@ class Room:
         subject = stanza.find("subject")
         if subject is not None and stanza.find("body") is None:
             return self._change_subject(speaker, subject.text)
-        self._check_chat(speaker, children, now)
+        is_allowed = self.permits(speaker, Feature.CHAT)
+        self._check_chat(speaker, children, now, is_allowed=is_allowed)
         stanza_id = stanza.get("id")
         retract = next((c for c in children if c.name == "retract" and c.ns == NS.RETRACT), None)
         if retract is not None:
@@ -559,7 +620,8 @@ class Room:
         if listener is None:
             raise ItemNotFound("no such nickname")
         children = claims.message(stanza, self._limits, is_focus=self.is_focus(jid))
-        self._check_chat(speaker, children, now)
+        is_allowed = listener.role is Role.MODERATOR or self.permits(speaker, Feature.PRIVATE_CHAT)
+        self._check_chat(speaker, children, now, is_allowed=is_allowed)
         return [
             Said(
                 to=(listener.jid,),
@@ -570,13 +632,17 @@ class Room:
             )
         ]
 
-    def _check_chat(self, speaker: Occupant, children: tuple[Element, ...], now: float) -> None:
+    def _check_chat(
+        self, speaker: Occupant, children: tuple[Element, ...], now: float, *, is_allowed: bool
+    ) -> None:
         """Limits on what people read; JSON between clients is held by the stanza rate alone."""
         if not children:
             raise BadRequest("an empty message")
         read = [c for c in children if c.name in ("body", "reactions", "retract")]
         if not read or self.is_focus(speaker.jid):
             return
+        if not is_allowed:
+            raise ChatRefused("a moderator has to allow you to write here")
         if sum(len(each.text) for each in read) > self._limits.chat_characters:
             raise ChatRefused(
                 f"a message is over {self._limits.chat_characters} characters (chat_characters)"
@@ -631,8 +697,23 @@ class Room:
                 occupant=occupant,
                 codes=(SELF_PRESENCE,),
                 stanza_id=stanza_id,
+                permissions=self._granted(occupant),
             ),
         ]
+
+    def shown(self, nick: str) -> list[Delivery]:
+        """An occupant's presence to everybody once more, since what it may do has changed."""
+        occupant = self._occupants.get(nick)
+        return [] if occupant is None else self._shown(occupant)
+
+    def _granted(self, occupant: Occupant) -> tuple[str, ...]:
+        """What it may do that others may not, as its client wants to be told (2.4)."""
+        if self.is_focus(occupant.jid):
+            return ()
+        leads = occupant.role is Role.MODERATOR or self.is_presenter(occupant)
+        if not leads or occupant.admission.features is not None:
+            return ()  # who has a list of features of its own goes by that
+        return tuple(name for each, name in STOCK_NAMES.items() if self.permits(occupant, each))
 
     def _occupant(self, jid: Jid) -> Occupant:
         occupant = self.occupant_of(jid)
@@ -645,3 +726,13 @@ class Room:
         if occupant.affiliation is not Affiliation.OWNER:
             raise NotPermitted("only owners may do that")
         return occupant
+
+
+def _tamed(occupant: Occupant) -> Occupant:
+    """An occupant without what its role may not say in its presence."""
+    if occupant.role is Role.MODERATOR:
+        return occupant
+    presence = claims.not_leading(occupant.presence)
+    if len(presence) == len(occupant.presence):
+        return occupant
+    return replace(occupant, presence=presence)

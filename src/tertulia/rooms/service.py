@@ -360,9 +360,10 @@ class RoomService:
         if form is None or form.get("type") not in ("submit", "cancel"):
             raise BadRequest("a submitted form was expected")
         if form.get("type") == "submit":
-            room.may_configure(sender)
-            deliveries = room.configure(sender, room.configuration.changed(form))
+            actor, old = room.may_configure(sender), room.configuration
+            deliveries = room.configure(sender, old.changed(form))
             self._answer_first(room, deliveries, ())
+            self._afterwards.append(lambda: self._parts.configured(room, old, actor))
 
     def _answer_first(
         self, room: Room, deliveries: Sequence[Delivery], before: Sequence[Occupant]

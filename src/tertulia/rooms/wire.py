@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from tertulia.rooms.events import SELF_PRESENCE, Appeared, Delivery, Disappeared, Said
+from tertulia.rooms.events import Appeared, Delivery, Disappeared, Said
 from tertulia.rooms.occupant import Occupant, Role
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element
-
-# Features by the names that applications know (signalling reference 2.2), as far as they are here.
-OF_MODERATORS = ("create-polls", "file-upload", "send-groupchat")
 
 
 def render(room: Jid, delivery: Delivery) -> Element:
@@ -29,21 +26,11 @@ def _available(room: Jid, appeared: Appeared) -> Element:
     attrs = {"from": f"{room}/{occupant.nick}"}
     if appeared.stanza_id:
         attrs["id"] = appeared.stanza_id
-    children = occupant.presence
-    if SELF_PRESENCE in appeared.codes:
-        children = (*children, *_permissions(occupant))
-    return _presence(attrs, x, children)
-
-
-def _permissions(occupant: Occupant) -> tuple[Element, ...]:
-    """What a moderator may do, for clients that look for it there (signalling reference 2.4).
-
-    Who has a list of features of its own goes by that.
-    """
-    if occupant.role is not Role.MODERATOR or occupant.admission.features is not None:
-        return ()
-    granted = [Element("p", {"name": name, "val": "true"}) for name in OF_MODERATORS]
-    return (Element("permissions", {}, *granted, ns=NS.JITMEET),)
+    if not appeared.permissions:
+        return _presence(attrs, x, occupant.presence)
+    granted = [Element("p", {"name": name, "val": "true"}) for name in appeared.permissions]
+    permissions = Element("permissions", {}, *granted, ns=NS.JITMEET)
+    return _presence(attrs, x, (*occupant.presence, permissions))
 
 
 def _unavailable(room: Jid, gone: Disappeared) -> Element:
