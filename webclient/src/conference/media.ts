@@ -17,11 +17,14 @@ import { NS } from "../protocol/ns";
 import type { IceServer } from "../protocol/services";
 import { child, type Xml, xml } from "../protocol/xml";
 import { BridgeSession } from "./bridge-session";
+import { healthOf, nothingCounted } from "./health";
 import type { LocalMedia } from "./local-media";
+import { LongTasks } from "./long-tasks";
 import type { LocalSlot, MediaSession } from "./media-session";
 import { type Company, p2pWish } from "./p2p-rule";
 import { P2pSession } from "./p2p-session";
 import type { MediaPath } from "./state";
+import { noHealth } from "./state/media";
 import {
   type Measured,
   nothingMeasured,
@@ -81,6 +84,8 @@ export class Media {
   private p2pRefusedBy: EndpointId | null = null;
   private hadCrowd = false;
   private measured: Measured = nothingMeasured;
+  private coping = { health: noHealth, counters: nothingCounted };
+  private readonly longTasks = new LongTasks();
   private isClosed = false;
 
   constructor(
@@ -96,6 +101,7 @@ export class Media {
 
   close(): void {
     this.isClosed = true;
+    this.longTasks.close();
     window.clearTimeout(this.p2pTimer);
     window.clearTimeout(this.p2pDeadline);
     window.clearTimeout(this.bridgeDeadline);
@@ -210,7 +216,9 @@ export class Media {
       (ssrc) => session.sourceOfSsrc(ssrc)?.name,
     );
     this.measured = measured;
-    this.dispatch({ kind: "stats-measured", stats });
+    this.coping = healthOf(reports, this.coping, now, this.longTasks.take());
+    const { health } = this.coping;
+    this.dispatch({ kind: "stats-measured", stats: { ...stats, health } });
   }
 
   /** Tell the others how we hear them (stock clients show it). */
@@ -502,6 +510,7 @@ export class Media {
     if (this.path !== path) {
       this.path = path;
       this.measured = nothingMeasured;
+      this.coping = { health: noHealth, counters: nothingCounted };
       this.dispatch({ kind: "media-path-changed", path });
     }
     this.events.tracksChanged();

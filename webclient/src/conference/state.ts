@@ -21,6 +21,7 @@ import {
   type LocalMediaState,
   type MediaPath,
   type MeetingStats,
+  noHealth,
   type PictureReasons,
   reasonsChanged,
 } from "./state/media";
@@ -149,7 +150,7 @@ export const initialConference: Conference = {
   speakerTimes: NO_SPEAKER_TIMES,
   notices: [],
   nextId: 1,
-  stats: { path: null, sources: {} },
+  stats: { path: null, sources: {}, health: noHealth },
 };
 
 export type ConferenceEvent =
@@ -449,6 +450,7 @@ function unreachable(event: never): never {
 
 export type {
   DeviceState,
+  Health,
   LocalMediaState,
   MediaPath,
   MeetingStats,

@@ -8,6 +8,8 @@ export type Report = Readonly<Record<string, unknown>> & { id: string; type: str
 export interface Measured {
   readonly at: number;
   readonly counters: Readonly<Record<string, Counter>>;
+  /** Loss in percent by source, and "" for all; smoothed, so that one burst is not news. */
+  readonly loss: Readonly<Record<string, number>>;
 }
 
 interface Counter {
@@ -16,7 +18,7 @@ interface Counter {
   readonly lost: number;
 }
 
-export const nothingMeasured: Measured = { at: 0, counters: {} };
+export const nothingMeasured: Measured = { at: 0, counters: {}, loss: {} };
 
 function number(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
@@ -36,6 +38,9 @@ function percent(lost: number, packets: number): number {
   return all <= 0 ? 0 : Math.max(0, Math.round((1000 * lost) / all) / 10);
 }
 
+/** How much a new round counts. */
+const NEW = 0.4;
+
 interface Sum {
   stats: SourceStats;
   lost: number;
@@ -49,7 +54,7 @@ export function summarize(
   at: number,
   path: MediaPath,
   sourceOf: (ssrc: number) => SourceName | undefined,
-): { stats: MeetingStats; measured: Measured } {
+): { stats: Omit<MeetingStats, "health">; measured: Measured } {
   const reports = new Map(all.map((report) => [report.id, report]));
   const elapsedMs = before.at === 0 ? 0 : at - before.at;
   const counters: Record<string, Counter> = {};
@@ -103,20 +108,27 @@ export function summarize(
     });
   }
 
+  const loss: Record<string, number> = {};
+  const smoothed = (name: string, now: number): number => {
+    const last = before.loss[name] ?? 0;
+    const next = Math.round((last + (now - last) * NEW) * 10) / 10;
+    loss[name] = next;
+    return next;
+  };
   const sources = Object.fromEntries(
     Array.from(sums, ([name, sum]) => [
       name,
-      { ...sum.stats, lossPercent: percent(sum.lost, sum.packets) },
+      { ...sum.stats, lossPercent: smoothed(name, percent(sum.lost, sum.packets)) },
     ]),
   );
   const { stats: pathStats, counter } = pathOf(all, reports, before, elapsedMs, path);
   if (counter) counters[counter.id] = counter;
   return {
     stats: {
-      path: pathStats ? { ...pathStats, lossPercent: percent(lost, packets) } : null,
+      path: pathStats ? { ...pathStats, lossPercent: smoothed("", percent(lost, packets)) } : null,
       sources,
     },
-    measured: { at, counters },
+    measured: { at, counters, loss },
   };
 }
 
@@ -160,16 +172,7 @@ function pathOf(
   };
 }
 
-export type Quality = "good" | "fair" | "poor";
-
-/** How well one person comes through; said in the interface only when it is not good. */
-export function qualityOf(lossPercent: number, roundTripMs: number | null): Quality {
-  if (lossPercent >= 10 || (roundTripMs ?? 0) >= 600) return "poor";
-  if (lossPercent >= 3 || (roundTripMs ?? 0) >= 300) return "fair";
-  return "good";
-}
-
-/** The same as one number from 0 to 100, which stock clients expect from each other. */
+/** Loss as one number from 0 to 100, which stock clients expect from each other. */
 export function qualityPercent(lossPercent: number): number {
   return Math.max(0, Math.min(100, Math.round(100 - lossPercent * 4)));
 }

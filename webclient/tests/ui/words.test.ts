@@ -6,6 +6,7 @@ import en from "../../src/ui/i18n/en.json";
 import es from "../../src/ui/i18n/es.json";
 import fr from "../../src/ui/i18n/fr.json";
 import it from "../../src/ui/i18n/it.json";
+import { CAUSES } from "../../src/ui/meeting/why";
 
 const LANGUAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = { en, es, fr, it };
 const SRC = resolve(import.meta.dirname, "../../src");
@@ -46,7 +47,7 @@ test("no word stands unused", () => {
     .map((path) => readFileSync(path, "utf8"))
     .join("\n");
   const made =
-    /^(effect|view\.layout|notice|error|picture|device|card\.path|meeting\.path|tile\.quality|reaction|shortcuts|toolbar\.unread)/;
+    /^(why|effect|view\.layout|notice|error|picture|device|card\.path|meeting\.path|reaction|shortcuts|toolbar\.unread)/;
   const unused = Object.keys(en).filter(
     (key) => !made.test(key) && !code.includes(`"${key}"`) && key !== "language.name",
   );
@@ -60,7 +61,11 @@ test("every notice, every problem and every reason has its sentence", () => {
     [...new RegExp(`export type ${name} =([^;]+);`).exec(text)![1]!.matchAll(/"([^"]+)"/g)].map(
       (match) => match[1]!,
     );
-  for (const reason of PICTURE_REASONS) expect(en).toHaveProperty([`picture.${reason}`]);
+  for (const reason of PICTURE_REASONS) {
+    const kind = CAUSES.some((cause) => cause === reason) ? "why" : "picture";
+    expect(en).toHaveProperty([`${kind}.${reason}`]);
+  }
+  for (const cause of CAUSES) expect(en).toHaveProperty([`why.${cause}.hint`]);
   for (const kind of union("NoticeKind", notices)) expect(en).toHaveProperty([`notice.${kind}`]);
   for (const problem of union("Problem")) {
     expect(en).toHaveProperty([`error.${problem}.title`]);

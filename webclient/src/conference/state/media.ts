@@ -42,8 +42,34 @@ export interface PathStats {
   readonly lossPercent: number;
 }
 
+/** How this machine and its line cope; shares from 0 to 1, smoothed over some rounds. */
+export interface Health {
+  /** Of the time, the encoder makes less because the processor is busy. */
+  readonly limitedByProcessor: number;
+  readonly limitedByBandwidth: number;
+  readonly uploadLossPercent: number;
+  readonly availableUploadKbps: number | null;
+  /** Decoding time of all pictures, in cores. */
+  readonly decodeLoad: number;
+  /** Of the pictures, those that came too late to be shown. */
+  readonly droppedShare: number;
+  /** Of the time, the page's own thread did not answer. */
+  readonly blockedShare: number;
+}
+
+export const noHealth: Health = {
+  limitedByProcessor: 0,
+  limitedByBandwidth: 0,
+  uploadLossPercent: 0,
+  availableUploadKbps: null,
+  decodeLoad: 0,
+  droppedShare: 0,
+  blockedShare: 0,
+};
+
 export interface MeetingStats {
   readonly path: PathStats | null;
+  readonly health: Health;
   readonly sources: Readonly<Record<SourceName, SourceStats>>;
 }
 

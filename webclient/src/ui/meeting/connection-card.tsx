@@ -5,8 +5,8 @@ import type { Conference } from "../../conference/state";
 import { conference, devices } from "../app";
 import { Icon } from "../icons";
 import { language, t } from "../language";
-import { LIMIT_ICONS, limitOf } from "./limits";
 import type { TileModel } from "./tiles";
+import { CAUSE_ICONS, figuresOf, isCause, whyBad } from "./why";
 
 interface Row {
   readonly name: string;
@@ -43,7 +43,7 @@ function rowsOf(state: Conference, tile: TileModel): Row[] {
         ? `${video.width} × ${video.height}, ${video.framesPerSecond}\u00a0fps`
         : t("card.noVideo"),
     },
-    ...(reason && !limitOf(reason)
+    ...(reason && !isCause(reason)
       ? [{ name: t("card.picture"), value: t(`picture.${reason}`) }]
       : []),
     {
@@ -81,13 +81,13 @@ function percent(value: number): string {
 
 /** Why the picture is small or missing, before everything technical. */
 function Why({ tile }: { tile: TileModel }): JSX.Element | null {
-  const limit = tile.isLocal ? undefined : limitOf(conference.value.pictureReasons[tile.id]);
-  if (!limit) return null;
+  const cause = whyBad(figuresOf(conference.value, tile));
+  if (!cause) return null;
   return (
     <p class="connection-why" data-testid="connection-why">
-      <Icon name={LIMIT_ICONS[limit]} />
+      <Icon name={CAUSE_ICONS[cause]} />
       <span>
-        {t(`picture.${limit}`)}. <span class="label">{t(`picture.${limit}.hint`)}</span>
+        {t(`why.${cause}`)}. <span class="label">{t(`why.${cause}.hint`)}</span>
       </span>
     </p>
   );

@@ -1,7 +1,6 @@
 /** One person or one screen. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { qualityOf } from "../../conference/statistics";
 import { conference, meeting, view } from "../app";
 import { Avatar } from "../avatar";
 import { Icon } from "../icons";
@@ -9,11 +8,11 @@ import { t } from "../language";
 import { isInSpotlight, togglePin, toggleSpotlight } from "./actions";
 import type { Rect } from "./arrangement";
 import { ConnectionCard } from "./connection-card";
-import { LIMIT_ICONS, limitOf } from "./limits";
 import { MenuItem, Popover } from "./popover";
 import { reactionGlyph } from "./reactions";
 import type { TileModel } from "./tiles";
 import { VideoView } from "./video-view";
+import { CAUSE_ICONS, signOf } from "./why";
 
 export interface TileProps {
   readonly tile: TileModel;
@@ -40,12 +39,7 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
   const reaction = tile.isScreen
     ? undefined
     : state.reactions.findLast((each) => each.from === tile.endpoint);
-  const stats = state.stats.sources[tile.id];
-  const quality =
-    tile.isLocal || !stats
-      ? "good"
-      : qualityOf(stats.lossPercent, state.stats.path?.roundTripMs ?? null);
-  const limit = tile.isLocal ? undefined : limitOf(state.pictureReasons[tile.id]);
+  const cause = signOf(state, tile);
   return (
     <article
       class="tile"
@@ -87,33 +81,19 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
         }}
       />
       <div class="tile-top">
-        {limit && (
+        {cause && (
           <button
             type="button"
             class="tile-sign limit"
             data-testid="tile-limit"
-            data-reason={limit}
-            aria-label={t(`picture.${limit}`)}
-            title={t(`picture.${limit}`)}
+            data-reason={cause}
+            aria-label={t(`why.${cause}`)}
+            title={t(`why.${cause}`)}
             onClick={() => {
               isCardOpen.value = true;
             }}
           >
-            <Icon name={LIMIT_ICONS[limit]} />
-          </button>
-        )}
-        {!limit && quality !== "good" && (
-          <button
-            type="button"
-            class="tile-sign quality"
-            data-quality={quality}
-            aria-label={t(`tile.quality.${quality}`)}
-            title={t(`tile.quality.${quality}`)}
-            onClick={() => {
-              isCardOpen.value = true;
-            }}
-          >
-            <Icon name={quality === "poor" ? "warning" : "signal-medium"} />
+            <Icon name={CAUSE_ICONS[cause]} />
           </button>
         )}
         {reaction && (
