@@ -144,6 +144,7 @@ class Core:
 
     def __init__(self, limits: XmppLimits | None = None) -> None:
         self._assembly = Assembly(time=MadeUpTime())
+        self._seconds = 0.0
         self._limits = limits or XmppLimits()
         self.host = self._assembly.host
 
@@ -152,6 +153,11 @@ class Core:
 
     async def open_room(self, room: Jid) -> None:
         self._assembly.focus.open(room)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Seconds in which nothing is heard of those who are cut off."""
+        self._seconds += seconds
+        self._assembly.sessions.check(self._seconds)
 
 
 class MemoryWire:
@@ -256,6 +262,9 @@ class RemoteServer:
         url = f"{self._url}?previd={previd}" if previd else self._url
         socket = await self._http.ws_connect(url, protocols=("xmpp",), ssl=_any_certificate())
         return SocketWire(socket)
+
+    async def pass_time(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def open_room(self, room: Jid) -> None:
         if self._asking is None:

@@ -20,6 +20,7 @@ comments. The lines:
     NAME comes back         on a new connection, logged in, without having bound or resumed
     NAME comes back by SM   the same with somebody's id in the address
     room ROOM is open       the focus is in it
+    N seconds pass          for those who are cut off (only where time is made up)
 
 Whoever speaks without having connected is logged in first, as a guest. Variables: `{host}`,
 `{room}` (an address that is new for each run), `{NAME}` the full JID of somebody, `{NAME.bare}`,
@@ -56,6 +57,7 @@ _DEED = re.compile(
     r"|is cut off|comes back)(?: by (\S+))?"
 )
 _ROOM = re.compile(r"room (\S+) is open")
+_PASSES = re.compile(r"(\d+) seconds pass")
 _VARIABLE = re.compile(r"\{([\w.]+)\}")
 _NO_NS = re.compile(r"<(iq|message|presence)(?![^>]*\sxmlns=)")
 
@@ -86,6 +88,9 @@ class Backend(Protocol):
 
     async def open_room(self, room: Jid) -> None:
         """Have the focus enter a room."""
+
+    async def pass_time(self, seconds: float) -> None:
+        """Have time pass for the server."""
 
 
 @dataclass
@@ -194,6 +199,8 @@ class Performance:
             await self._DEEDS[deed[2]](self, deed[1], self._filled(deed[3] or ""))
         elif room := _ROOM.fullmatch(text):
             await self._backend.open_room(Jid.parse(self._filled(room[1])))
+        elif passes := _PASSES.fullmatch(text):
+            await self._backend.pass_time(int(passes[1]))
         else:
             raise AssertionError(f"not a line of a transcript: {text}")
 

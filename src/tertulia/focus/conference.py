@@ -46,6 +46,7 @@ from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import EndpointSources
 from tertulia.xmpp.xml import Element
 
+_FORMER_SESSIONS = 200
 FOCUS_NICK = "focus"
 
 
@@ -82,6 +83,9 @@ class Conference:
         self.due = Deadlines(start_by=now + self.limits.start_timeout_s)
         self.says_unavailable = False
         self._expected: dict[Jid, float] = {}  # who was told to come in, and until when it may
+        # Sessions of those who left, by their full JIDs: a client that resumes its connection comes
+        # back with its own, which the bridge has forgotten.
+        self._former: dict[Jid, str] = {}
         self._moves = RateLimit(0.0, 10)
         self._orders: list[Order] = []
         self._published = self._facts()
@@ -137,6 +141,7 @@ class Conference:
             self._forget(known, now)
         participant = Participant(occupant, features_by=now + self.limits.features_timeout_s)
         self.participants[occupant.nick] = participant
+        self._end_former_session(participant)
         self.totals.participants += 1
         self.due.start_by = None
         self._expected.pop(occupant.jid, None)
@@ -163,7 +168,19 @@ class Conference:
             self.due.idle_at = now + self.limits.idle_timeout_s
         return self.taken()
 
+    def _end_former_session(self, participant: Participant) -> None:
+        """Tell a client that was away for long that the session it still has is over."""
+        participant.sid = self._former.pop(participant.occupant.jid, "")
+        if participant.sid:
+            reason = Reason("gone", "away for too long")
+            self._say(participant, speech.terminate(participant, self.focus_jid, reason, ""))
+            participant.end_session(SessionState.NONE)
+
     def _forget(self, participant: Participant, now: float) -> None:
+        if participant.state.is_signalled:
+            self._former[participant.occupant.jid] = participant.sid
+            if len(self._former) > _FORMER_SESSIONS:
+                del self._former[next(iter(self._former))]
         self.leave_bridge(participant, SessionState.ENDED)
         del self.participants[participant.nick]
         self.muting.keep(participant)

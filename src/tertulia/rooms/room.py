@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from tertulia.errors import PeerError
 from tertulia.rooms import claims
+from tertulia.rooms.absence import Absences
 from tertulia.rooms.administration import AffiliationChange, Configuration, Kick
 from tertulia.rooms.bans import Bans
 from tertulia.rooms.errors import (
@@ -92,6 +93,7 @@ class Room:
         self._limits = policy.limits
         self._occupants: dict[str, Occupant] = {}
         self._nicks: dict[Jid, str] = {}  # by real full JID
+        self._absences = Absences(self._occupants.values, self.is_focus)
         self._affiliations: dict[Jid, Affiliation] = {}  # lasting ones, by bare JID
         self._elected: Jid | None = None  # owner only as long as it is here
         # Who came as a moderator has had its affiliation; what others made of it then counts.
@@ -212,7 +214,7 @@ class Room:
                 admission=admission,
             )
         )
-        others = [each for each in self._occupants.values() if each.nick != nick]
+        others = self._absences.visible(but=nick)
         self._occupants[nick] = newcomer
         self._nicks[jid] = nick
         self.elsewhere.pop(jid.bare, None)
@@ -230,7 +232,22 @@ class Room:
                 permissions=self._granted(newcomer),
             ),
             self._subject_for((jid,)),
+            *self._absences.sweep(),
         ]
+
+    def hibernate(self, jid: Jid) -> list[Delivery]:
+        """An occupant's client is gone and may come back: the others see it leave."""
+        return self._absences.begin(self._occupant(jid))
+
+    def wake(self, jid: Jid) -> list[Delivery]:
+        """It is back in its seat, as what it was; it gets to know what it missed."""
+        occupant = self._occupant(jid)
+        told = self._absences.end(occupant, permissions=self._granted(occupant))
+        return [*told, self._subject_for((jid,))]
+
+    def is_hidden(self, occupant: Occupant) -> bool:
+        """Whether the others believe that it has left."""
+        return self._absences.is_hidden(occupant.nick)
 
     def update(self, jid: Jid, nick: str, stanza: Element) -> list[Delivery]:
         """Relay an occupant's new presence whole (§7.7)."""
@@ -348,12 +365,15 @@ class Room:
 
     def _removed(self, occupant: Occupant, farewell: Disappeared) -> list[Delivery]:
         """Take an occupant out; tell the others first, then itself, then who moderates now."""
+        deliveries = self._absences.stand_in(occupant)
+        was_hidden = self.is_hidden(occupant)
         del self._occupants[occupant.nick]
         del self._nicks[occupant.jid]
+        self._absences.forget(occupant.nick)
         self._chat.pop(occupant.jid, None)
         self._refused_names.pop(occupant.jid, None)
-        deliveries: list[Delivery] = [
-            replace(farewell, to=self._everybody()),
+        deliveries += [
+            replace(farewell, to=() if was_hidden else self._everybody()),
             replace(farewell, to=(occupant.jid,), codes=(*farewell.codes, SELF_PRESENCE)),
         ]
         successor = self._succeed(occupant.jid)
@@ -578,6 +598,8 @@ class Room:
             )
             for each in self._occupants.values()
         ]
+        for nick in self._occupants:
+            self._absences.forget(nick)
         self._occupants.clear()
         self._nicks.clear()
         self.elsewhere.clear()
@@ -617,7 +639,7 @@ class Room:
         """A message to one occupant (§7.5)."""
         speaker = self._occupant(jid)
         listener = self._occupants.get(nick)
-        if listener is None:
+        if listener is None or self.is_hidden(listener):
             raise ItemNotFound("no such nickname")
         children = claims.message(stanza, self._limits, is_focus=self.is_focus(jid))
         is_allowed = listener.role is Role.MODERATOR or self.permits(speaker, Feature.PRIVATE_CHAT)
@@ -689,6 +711,8 @@ class Room:
 
     def _shown(self, occupant: Occupant, stanza_id: str = "") -> list[Delivery]:
         """An occupant's presence to everybody: the others, then itself."""
+        if self.is_hidden(occupant):
+            return []
         others = tuple(jid for jid in self._nicks if jid != occupant.jid)
         return [
             Appeared(to=others, occupant=occupant),

@@ -94,6 +94,8 @@ class RoomService:
         self._parts.attach(domain, self)
         router.serve(domain, self.handle)
         router.unbound.append(self.left)
+        router.hibernated.append(self.hibernated)
+        router.woken.append(self.woken)
 
     def room(self, node: str) -> Room | None:
         return self._rooms.get(node)
@@ -132,6 +134,22 @@ class RoomService:
         """A session is over: its occupants leave."""
         for node in list(self._visits.get(jid, ())):
             self._leave(self._rooms[node], jid, None)
+
+    def hibernated(self, jid: Jid) -> None:
+        """A client is gone and may come back: its seats are kept."""
+        for room in self.rooms_of(jid):
+            self._carry_out(room, room.hibernate(jid))
+
+    def woken(self, jid: Jid) -> None:
+        """A client is back, or may have missed something: it is told how things stand."""
+        for room in self.rooms_of(jid):
+            occupant = room.occupant_of(jid)
+            if occupant is None:
+                continue
+            log.info("Occupant is back: room=%s nick=%s", room.jid, occupant.nick)
+            if not room.is_focus(jid):
+                self._parts.before_entry(room, occupant)
+            self._carry_out(room, room.wake(jid))
 
     def _to_room(self, request: Element) -> None:
         answer = self._room_iqs.answer(request)
@@ -394,4 +412,7 @@ class RoomService:
                     shown = self._shown[delivery.occupant] = Fanout(render(room.jid, delivery))
                 self._router.broadcast(shown, delivery.to)
             else:
-                self._router.broadcast(Fanout(render(room.jid, delivery)), delivery.to)
+                # Who was removed while its client was away has to know it when that is back.
+                is_farewell = isinstance(delivery, Disappeared) and SELF_PRESENCE in delivery.codes
+                fanout = Fanout(render(room.jid, delivery))
+                self._router.broadcast(fanout, delivery.to, even_asleep=is_farewell)

@@ -196,13 +196,23 @@ class Router:
         else:
             self._bounce(stanza, RemoteServerNotFound(f"{to.domain} is not served here"))
 
-    def broadcast(self, fanout: Fanout, recipients: Iterable[Jid]) -> None:
-        """Deliver one stanza to many full JIDs; those not bound are passed over."""
+    def broadcast(
+        self, fanout: Fanout, recipients: Iterable[Jid], *, even_asleep: bool = False
+    ) -> None:
+        """Deliver one stanza to many full JIDs; those not bound are passed over.
+
+        Args:
+            even_asleep: hibernating ones get it too, when they are back.
+        """
         for jid in recipients:
             deliver_text = self._wires.get(jid)
             if deliver_text is not None:
                 deliver_text(fanout.text_for(str(jid)))
-            elif (session := self._sessions.get(jid)) is not None:
+                continue
+            session = self._sessions.get(jid)
+            if session is None and even_asleep:
+                session = self._asleep.get(jid)
+            if session is not None:
                 session.deliver(fanout.element_for(str(jid)))
 
     def to_account(self, stanza: Element, to: Jid) -> None:

@@ -184,6 +184,20 @@ def test_the_sources_of_who_left_are_removed_at_once() -> None:
     assert [(e.id, e.expire) for e in expired] == [("ana", True)]
 
 
+def test_a_client_that_was_away_is_told_that_its_session_is_over() -> None:
+    meeting = Meeting()
+    meeting.everybody("ana", "bea", "cyd")
+    sid = meeting.sid("ana")
+    meeting.leaves("ana")
+
+    meeting.joins("ana")  # with the same full JID: its connection was resumed
+
+    ended, offer = meeting.told("ana")[-2:]
+    assert (ended.action, ended.sid) == (Action.SESSION_TERMINATE, sid)
+    assert offer.action is Action.SESSION_INITIATE
+    assert offer.sid != sid
+
+
 def test_a_foreign_or_old_sid_is_an_unknown_session() -> None:
     meeting = Meeting()
     meeting.everybody("ana", "bea")

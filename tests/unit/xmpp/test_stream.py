@@ -13,6 +13,8 @@ from tertulia.xmpp.client_stream import ClientStream, Login, Ready
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.framing import CLOSE_FRAME, TcpFraming, WebSocketFraming
 from tertulia.xmpp.limits import XmppLimits
+from tertulia.xmpp.router import Router
+from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stream import (
     Arrived,
     Bound,
@@ -47,13 +49,16 @@ HEADER = (
 )
 
 
-def websocket(limits: XmppLimits | None = None) -> ServerStream:
+def websocket(
+    limits: XmppLimits | None = None, *, sessions: Sessions | None = None
+) -> ServerStream:
     return ServerStream(
         WebSocketFraming(XmlLimits()),
         CREDENTIALS,
         default_domain="meet.example",
         limits=limits,
         secure=True,
+        resumptions=sessions,
         new_uuid=lambda: uuid.UUID("84816e4d-039d-43b1-b51d-1075cbe7461f"),
     )
 
@@ -325,6 +330,13 @@ FRAMES = st.one_of(
             ).decode("utf-16"),
             CLOSE_FRAME,
             "</stream:stream>",
+            "<enable xmlns='urn:xmpp:sm:3' resume='true'/>",
+            "<r xmlns='urn:xmpp:sm:3'/>",
+            "<a xmlns='urn:xmpp:sm:3' h='0'/>",
+            "<a xmlns='urn:xmpp:sm:3' h='1'/>",
+            "<resume xmlns='urn:xmpp:sm:3' previd='known' h='0'/>",
+            "<resume xmlns='urn:xmpp:sm:3' previd='x' h='-1'/>",
+            "<failed xmlns='urn:xmpp:sm:3'/>",
         ]
     ),
     st.text(max_size=60),
@@ -334,10 +346,11 @@ FRAMES = st.one_of(
 
 @given(st.lists(FRAMES, max_size=12), st.integers(0, 4))
 def test_fuzz_frames_never_raise(frames: list[str | bytes], logged_in: int) -> None:
-    for stream in (websocket(), tcp(), tcp(starttls=False)):
+    sessions = Sessions(Router(), XmppLimits())
+    for stream in (websocket(sessions=sessions), tcp(), tcp(starttls=False)):
         for frame in [*LOGIN[:logged_in], *frames]:
             for event in stream.receive(frame):
-                assert isinstance(event, Send | StartTls | Bound | Arrived | Over)
+                assert isinstance(event, Event)
 
 
 @given(st.lists(FRAMES, max_size=8), st.booleans())
