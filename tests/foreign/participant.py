@@ -64,15 +64,13 @@ class Tone(MediaStreamTrack):
         super().__init__()
         self._at = 0
         self._began = 0.0
-        self.is_muted = False
 
     async def recv(self) -> AudioFrame:
         loop = asyncio.get_running_loop()
         self._began = self._began or loop.time()
         await asyncio.sleep(max(0.0, self._began + self._at / _RATE - loop.time()))
-        loud = 0 if self.is_muted else 8192
         samples = [
-            int(loud * math.sin(2 * math.pi * 440 * (self._at + n) / _RATE))
+            int(8192 * math.sin(2 * math.pi * 440 * (self._at + n) / _RATE))
             for n in range(_SAMPLES)
         ]
         frame = AudioFrame(format="s16", layout="mono", samples=_SAMPLES)
@@ -126,13 +124,9 @@ class Foreigner:
         self._xmpp.register_plugin("xep_0199")
         self._xmpp.ssl_context.check_hostname = False
         self._xmpp.ssl_context.verify_mode = ssl.CERT_NONE
-        self._offer: Offer | None = None
-        self._sections: list[tuple[str, Source | None]] = []
-        self._pc = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._tone = Tone()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._media = asyncio.Lock()
-        self._http: aiohttp.ClientSession | None = None
+        self._begin_anew()
         self._is_bound = False
         self._presence_extras: dict[str, str] = {}
         self._xmpp.add_event_handler("session_start", self._started)
@@ -147,15 +141,47 @@ class Foreigner:
             Callback("jingle", MatchXPath(f"{CLIENT}iq/{JINGLE}jingle"), self._on_jingle)
         )
 
+    def _begin_anew(self) -> None:
+        """No media yet, as before the first session."""
+        self._offer: Offer | None = None
+        self._sections: list[tuple[str, Source | None]] = []
+        self._pc = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._http: aiohttp.ClientSession | None = None
+        self.is_accepted = False
+        self.occupants.clear()
+        self.frames.clear()
+        self.energy.clear()
+
     # What tests do with it
+
+    @property
+    def jid(self) -> str:
+        """The real address, which everybody in the room sees."""
+        return str(self._xmpp.boundjid.full)
 
     async def enter(self, host: str, port: int) -> None:
         """Connect, ask the focus, enter the room; returns when the own presence came back."""
         self._xmpp.connect(host, port)
         await self.until(lambda: self._is_bound)
+        await self._join()
+
+    async def _join(self) -> None:
         await self.request_conference()
         self.send_presence(joining=True)
         await self.until(lambda: self.endpoint in self.occupants or bool(self.refusal))
+
+    async def move_to(self, room: str) -> None:
+        """Leave for another room of the same meeting (signalling reference 6.5)."""
+        if self.endpoint in self.occupants:
+            status = "switch_room"
+            self._xmpp.send_presence(
+                pto=f"{self.room}/{self.endpoint}", ptype="unavailable", pstatus=status
+            )
+            await self.until(lambda: self.endpoint not in self.occupants)
+        await self._end_media()
+        self._begin_anew()
+        self.room = room
+        await self._join()
 
     async def request_conference(self) -> None:
         iq = self._xmpp.make_iq_set(ito=f"focus.{self._domain}")
@@ -200,6 +226,24 @@ class Foreigner:
         message.append(child)
         message.send()
 
+    def tell_json(self, name: str, payload: dict[str, Any]) -> None:
+        child = ET.Element(f"{JITMEET}json-message")
+        child.text = json.dumps(payload)
+        self.tell_component(name, child, kind="chat")
+
+    async def unmute(self, kind: str) -> None:
+        """Tell the focus that we send again; it lifts what the bridge holds back (6.1)."""
+        iq = self._xmpp.make_iq_set(ito=f"{self.room}/focus")
+        own = {"jid": f"{self.room}/{self.endpoint}"}
+        mute = ET.Element(f"{{http://jitsi.org/jitmeet/{kind}}}mute", own)
+        mute.text = "false"
+        iq.append(mute)
+        await iq.send(timeout=WITHIN_S)
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """The JSON messages of this type, oldest first."""
+        return [each for each in self.json if each.get("type") == kind]
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something to be true, looked at after every event."""
         try:
@@ -231,13 +275,17 @@ class Foreigner:
         await self.close()
 
     async def close(self) -> None:
+        await self._end_media()
+        await self._xmpp.disconnect(wait=1.0)
+
+    async def _end_media(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
         await self._pc.close()
         if self._http is not None:
             await self._http.close()
-        await self._xmpp.disconnect(wait=1.0)
 
     # XMPP
 
@@ -295,7 +343,7 @@ class Foreigner:
         self._sections += [(each.kind, each) for each in offer.sources]
         self._pc.on("track", self._on_track)
         self._pc.on("connectionstatechange", self._changed.set)
-        self._pc.addTrack(self._tone)
+        self._pc.addTrack(Tone())
         self._pc.addTrack(Picture())
         await self._negotiate()
         iq = self._xmpp.make_iq_set(ito=focus)
