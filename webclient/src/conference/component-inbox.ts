@@ -93,13 +93,11 @@ export class ComponentInbox {
   }
 
   private breakouts(payload: ComponentMessage["payload"]): void {
-    const message = parseBreakouts(payload);
+    const message = parseBreakouts(payload, Date.now());
     if (message?.kind === "plan") {
       this.store.dispatch({ kind: "breakouts-told", plan: message.plan });
     } else if (message?.kind === "move") {
       this.events.sentTo(message.roomJid);
-    } else if (message?.kind === "announced") {
-      this.store.notice("breakout-announced", message.text);
     }
   }
 }

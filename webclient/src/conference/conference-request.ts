@@ -5,6 +5,8 @@ import {
   type ConferenceReply,
   parseConferenceReply,
 } from "../protocol/focus";
+import { forgetLogin, loginSession } from "./login-session";
+import { machineUid } from "./machine-uid";
 
 const WAIT_MS = [1_000, 2_000, 4_000, 8_000] as const;
 const ANSWER_WITHIN_MS = 60_000;
@@ -22,18 +24,27 @@ export async function requestConference(
   connection: XmppConnection,
   focus: string,
   room: string,
+  token: string,
   isWanted: () => boolean,
   toldToWait: (forHost: boolean) => void,
 ): Promise<string | null> {
   for (let round = 0; isWanted(); round++) {
-    const request = buildConferenceRequest(room, machineUid());
+    const request = buildConferenceRequest(room, machineUid(), {
+      token,
+      sessionId: loginSession(),
+    });
     let reply: ConferenceReply | undefined;
     try {
       reply = parseConferenceReply(
         await connection.request("set", focus, request, ANSWER_WITHIN_MS),
       );
     } catch (error) {
-      if (!(error instanceof StanzaError && error.condition === "not-authorized")) throw error;
+      // The login has ended: we are a guest again.
+      if (isCondition(error, "not-acceptable") && loginSession() !== "") {
+        forgetLogin();
+        continue;
+      }
+      if (!isCondition(error, "not-authorized")) throw error;
       toldToWait(true);
       await pause(HOST_MS * (0.75 + Math.random() / 2));
       continue;
@@ -50,16 +61,6 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Tells the focus that two visits come from the same browser; means nothing anywhere else. */
-function machineUid(): string {
-  const key = "tertulia.machine-uid";
-  try {
-    const known = localStorage.getItem(key);
-    if (known) return known;
-    const fresh = crypto.randomUUID();
-    localStorage.setItem(key, fresh);
-    return fresh;
-  } catch {
-    return crypto.randomUUID();
-  }
+function isCondition(error: unknown, condition: string): boolean {
+  return error instanceof StanzaError && error.condition === condition;
 }

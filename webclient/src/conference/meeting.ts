@@ -24,6 +24,7 @@ import { type IncomingParts, isFocus, receive } from "./incoming";
 import { LobbyGuest } from "./lobby-guest";
 import { LobbyHost } from "./lobby-host";
 import type { LocalMedia } from "./local-media";
+import { startLogin } from "./login-session";
 import { MEASURE_MS, Measuring } from "./measuring";
 import { Media } from "./media";
 import { Moderation } from "./moderation";
@@ -42,6 +43,8 @@ export interface MeetingOptions {
   readonly room: string;
   readonly displayName: string;
   readonly p2p: boolean;
+  /** A JSON web token from the page's address; empty when there is none. */
+  readonly token: string;
 }
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
@@ -201,6 +204,11 @@ export class Meeting {
     this.enter(seat);
   }
 
+  /** Prove an account while waiting for the host; the wait then ends by itself. */
+  logIn(user: string, password: string): Promise<"in" | "wrong" | "unreachable"> {
+    return startLogin(this.config, this.room, user, password);
+  }
+
   /** To the people who can let us in. */
   sayInLobby(body: string): boolean {
     return this.seat !== null && this.lobbyGuest.say(this.seat, body);
@@ -272,12 +280,23 @@ export class Meeting {
     this.store.notice(notice, name);
   }
 
+  /** Whoever has a token logs in at the main domain, guests at theirs. */
+  private get streamDomain(): string {
+    return this.options.token === "" ? this.config.guestDomain : this.config.domain;
+  }
+
+  private url(node: string): string {
+    const token =
+      this.options.token === "" ? "" : `&token=${encodeURIComponent(this.options.token)}`;
+    return `${this.config.websocket}?room=${node}${token}`;
+  }
+
   private connect(): void {
     const node = encodeURIComponent(roomNode(this.options.room));
     const seat = takeSeat(
       this.whereTo,
       (own) =>
-        new XmppConnection(`${this.config.websocket}?room=${node}`, this.config.domain, {
+        new XmppConnection(this.url(node), this.streamDomain, {
           connected: (jid) => void this.connected(own(), jid),
           disconnected: (why, detail) => this.disconnected(own(), why, detail),
           stanza: (stanza) => {
@@ -313,6 +332,7 @@ export class Meeting {
         seat.connection,
         this.config.focus,
         room,
+        this.options.token,
         isWanted,
         (forHost) => this.store.dispatch({ kind: "asked-to-wait", forHost }),
       );

@@ -15,7 +15,7 @@ import {
   PASSWORD_FIELD,
   parseOwnerForm,
 } from "../protocol/room-admin";
-import { buildMetadataChange, type Restriction } from "../protocol/room-metadata";
+import { buildMetadataChange, type Feature, type Level } from "../protocol/room-metadata";
 import type { Xml } from "../protocol/xml";
 import type { LocalMedia } from "./local-media";
 import type { Seat, SeatAccess } from "./seat";
@@ -81,10 +81,13 @@ export class Moderation {
     this.setMetadata("startMuted", startMuted);
   }
 
-  /** Keep something for moderators, or give it to everybody. */
-  restrict(what: Restriction, isRestricted: boolean): void {
-    const { restrictions } = this.store.state.rules.metadata;
-    this.setMetadata("permissions", { ...restrictions, [what]: isRestricted });
+  /** Say for whom a feature of the meeting is. */
+  permit(feature: Feature, level: Level): void {
+    this.setMetadata("permissions", { [feature]: level });
+  }
+
+  setPresenter(endpoint: EndpointId, isPresenter: boolean): void {
+    this.setMetadata("presenters", { [endpoint]: isPresenter });
   }
 
   setCameraRequired(isRequired: boolean): void {

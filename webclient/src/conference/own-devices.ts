@@ -4,7 +4,7 @@ import type { RoomMetadata } from "../protocol/room-metadata";
 import type { LocalMedia } from "./local-media";
 import type { Moderation } from "./moderation";
 import type { Seat, SeatAccess } from "./seat";
-import { isForbidden, mustAsk } from "./state/rules";
+import { obstacle } from "./state/rules";
 import type { Store } from "./store";
 
 export class OwnDevices {
@@ -35,11 +35,6 @@ export class OwnDevices {
       return;
     }
     if (this.asksFirst("desktop")) return;
-    const { rules, isModerator } = this.store.state;
-    if (isForbidden(rules, "screenSharingRestricted", isModerator)) {
-      this.store.notice("share-for-moderators");
-      return;
-    }
     const result = await this.localMedia.startShare();
     if (result === "failed") this.store.notice("share-failed");
     if (result === "on") this.moderation.lift(this.seat(), "desktop");
@@ -59,11 +54,13 @@ export class OwnDevices {
     }
   }
 
-  /** True, and said so, when a moderator has to allow it first. */
+  /** True, and said so, when something is in the way. */
   private asksFirst(media: MuteKind): boolean {
-    const { rules, isModerator, phase } = this.store.state;
-    if (phase !== "joined" || !mustAsk(rules, media, isModerator)) return false;
-    this.store.notice(`ask-first-${media}`);
-    return true;
+    const { rules, isModerator, ownId, phase } = this.store.state;
+    if (phase !== "joined") return false;
+    const why = obstacle(rules, media, { id: ownId, isModerator });
+    if (why === "must-ask") this.store.notice(`ask-first-${media}`);
+    else if (why === "not-permitted") this.store.notice(`not-permitted-${media}`);
+    return why !== null;
   }
 }

@@ -10,6 +10,11 @@ export class Polling {
     private readonly seat: SeatAccess,
   ) {}
 
+  /** True when this server has polls. */
+  get isSupported(): boolean {
+    return this.seat()?.components?.polls !== undefined;
+  }
+
   open(poll: Omit<NewPoll, "id">): void {
     this.tell((to) => buildNewPoll(to, { ...poll, id: crypto.randomUUID() }));
   }

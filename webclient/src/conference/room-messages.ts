@@ -30,7 +30,10 @@ export class RoomMessages {
         });
         break;
       case "server":
-        this.store.notice("server-says", message.body);
+        this.store.notice(
+          message.name === "" ? "server-says" : "breakout-announced",
+          message.name === "" ? message.body : `${message.name}: ${message.body}`,
+        );
         break;
       case "lobby":
         this.lobby(message.notice);

@@ -10,6 +10,7 @@ import type { PictureReason } from "../protocol/bridge-channel";
 import type { Spotlight } from "../protocol/follow-me";
 import type { EndpointId, SourceName, VideoType } from "../protocol/ids";
 import type { ChatChange, Reaction } from "../protocol/messages";
+import type { Poll } from "../protocol/polls";
 import type { RoomInfo } from "../protocol/room-info";
 import type { RoomMetadata } from "../protocol/room-metadata";
 import type { SpeakerTime } from "../protocol/speaker-time";
@@ -27,7 +28,7 @@ import {
 } from "./state/media";
 import { type NoticeKind, noticed, type WithNotices } from "./state/notices";
 import { endpointChanged, endpointLeft, type Participant } from "./state/people";
-import { applyPoll, type KnownPoll, type PollEvent } from "./state/polls";
+import { applyPoll, type PollEvent } from "./state/polls";
 import { applyAvModeration, NO_RULES, type Rules } from "./state/rules";
 import {
   NO_SPEAKER_TIMES,
@@ -110,7 +111,7 @@ export interface Conference extends WithNotices {
   readonly rules: Rules;
   readonly lobby: Lobby;
   readonly breakouts: Breakouts;
-  readonly polls: readonly KnownPoll[];
+  readonly polls: readonly Poll[];
   readonly files: Files;
   readonly speakerTimes: SpeakerTimes;
   readonly stats: MeetingStats;

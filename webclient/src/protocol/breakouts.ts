@@ -1,5 +1,5 @@
 /** Breakout rooms (signalling notes 6.5): what there is, who is where, and what moderators change. */
-import { asNumber, asText, isObject, type Json } from "./components";
+import { asNumber, asText, asTexts, isObject, type Json } from "./components";
 import { type EndpointId, resourceOf } from "./ids";
 import { type Xml, xml } from "./xml";
 
@@ -17,6 +17,8 @@ export interface BreakoutRoom {
   readonly name: string;
   readonly isMain: boolean;
   readonly people: readonly BreakoutPerson[];
+  /** Who is meant to be here once the rooms open. */
+  readonly assigned: readonly EndpointId[];
 }
 
 /** What the server tells; empty while there is nothing but the main room. */
@@ -33,9 +35,7 @@ export const NO_PLAN: BreakoutPlan = { rooms: [], isOpen: false, endsAt: null };
 export type BreakoutMessage =
   | { kind: "plan"; plan: BreakoutPlan }
   /** Go there now. */
-  | { kind: "move"; roomJid: string }
-  /** A moderator speaks to all rooms. */
-  | { kind: "announced"; text: string; name: string };
+  | { kind: "move"; roomJid: string };
 
 function parseRoom(id: string, value: Json): BreakoutRoom {
   const people = isObject(value.participants) ? value.participants : {};
@@ -44,6 +44,7 @@ function parseRoom(id: string, value: Json): BreakoutRoom {
     jid: asText(value.jid).toLowerCase(),
     name: asText(value.name),
     isMain: value.isMainRoom === true,
+    assigned: asTexts(value.assigned),
     people: Object.entries(people)
       .filter((entry): entry is [string, Json] => isObject(entry[1]))
       .map(([occupant, person]) => ({
@@ -57,20 +58,22 @@ function parseRoom(id: string, value: Json): BreakoutRoom {
 
 const EVENT = "features/breakout-rooms";
 
-export function parseBreakouts(payload: Json): BreakoutMessage | undefined {
+/**
+ * @param now is this machine's clock: the server's may differ, and only what is left matters.
+ */
+export function parseBreakouts(payload: Json, now: number): BreakoutMessage | undefined {
   switch (payload.event) {
     case `${EVENT}/update`: {
       if (!isObject(payload.rooms)) return undefined;
       const rooms = Object.entries(payload.rooms)
         .filter((entry): entry is [string, Json] => isObject(entry[1]))
         .map(([id, room]) => parseRoom(id, room));
-      const isOpen = payload.open === true;
-      return { kind: "plan", plan: { rooms, isOpen, endsAt: asNumber(payload.endsAt) } };
+      const closesAt = asNumber(payload.closesAt);
+      const endsAt = closesAt === null ? null : closesAt - (asNumber(payload.now) ?? now) + now;
+      return { kind: "plan", plan: { rooms, isOpen: payload.isOpen === true, endsAt } };
     }
     case `${EVENT}/move-to-room`:
       return { kind: "move", roomJid: asText(payload.roomJid).toLowerCase() };
-    case `${EVENT}/broadcast`:
-      return { kind: "announced", text: asText(payload.text), name: asText(payload.displayName) };
     default:
       return undefined;
   }

@@ -11,10 +11,14 @@ export interface SiteConfig {
   readonly lastN: number;
   /** Where files of a meeting are kept; empty when this site keeps none. */
   readonly filesUrl: string;
+  /** Where guests log in; the same as `domain` where there is no other. */
+  readonly guestDomain: string;
+  /** People with accounts open rooms here, and guests wait for them. */
+  readonly hasLogins: boolean;
 }
 
 type Raw = {
-  hosts?: { domain?: unknown; muc?: unknown; focus?: unknown };
+  hosts?: { domain?: unknown; muc?: unknown; focus?: unknown; anonymousdomain?: unknown };
   websocket?: unknown;
   p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
   siteName?: unknown;
@@ -42,6 +46,8 @@ export function readConfig(raw: unknown, page: { hostname: string; host: string 
       typeof given.p2p?.backToP2PDelay === "number" ? given.p2p.backToP2PDelay * 1000 : 5000,
     siteName: string(given.siteName) ?? "Tertulia",
     lastN: typeof given.channelLastN === "number" ? given.channelLastN : -1,
+    guestDomain: string(given.hosts?.anonymousdomain) ?? domain,
+    hasLogins: string(given.hosts?.anonymousdomain) !== undefined,
     filesUrl: given.fileSharing?.enabled === false ? "" : (string(given.fileSharing?.apiUrl) ?? ""),
   };
 }

@@ -2,10 +2,23 @@
 import { NS } from "./ns";
 import { child, elements, text, type Xml, xml } from "./xml";
 
-export function buildConferenceRequest(room: string, machineUid: string): Xml {
+/** What shows who asks; all of it may be missing. */
+export interface Claim {
+  /** Of a login in this browser. */
+  readonly sessionId?: string;
+  readonly token?: string;
+}
+
+export function buildConferenceRequest(room: string, machineUid: string, claim: Claim = {}): Xml {
   return xml(
     "conference",
-    { xmlns: NS.focus, room, "machine-uid": machineUid },
+    {
+      xmlns: NS.focus,
+      room,
+      "machine-uid": machineUid,
+      token: claim.token || undefined,
+      "session-id": claim.sessionId || undefined,
+    },
     xml("property", { name: "rtcstatsEnabled", value: "false" }),
   );
 }
@@ -15,6 +28,8 @@ export interface ConferenceReply {
   readonly ready: boolean;
   /** Bare address; only an occupant with this real address is the focus. */
   readonly focusJid: string;
+  /** To be shown next time; empty when there is none. */
+  readonly sessionId: string;
 }
 
 export function parseConferenceReply(iq: Xml): ConferenceReply | undefined {
@@ -23,6 +38,7 @@ export function parseConferenceReply(iq: Xml): ConferenceReply | undefined {
   return {
     ready: conference.attrs.ready === "true",
     focusJid: (conference.attrs.focusjid ?? "").toLowerCase(),
+    sessionId: conference.attrs["session-id"] ?? "",
   };
 }
 

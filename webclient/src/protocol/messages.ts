@@ -44,10 +44,12 @@ export interface SubjectChanged {
   readonly subject: string;
 }
 
-/** The server speaks, not a person. */
+/** The room speaks: for the server, or for a moderator who speaks to all groups. */
 export interface ServerLine {
   readonly kind: "server";
   readonly body: string;
+  /** The moderator's name; empty when the server itself speaks. */
+  readonly name: string;
 }
 
 export type RoomMessage =
@@ -200,7 +202,7 @@ function parsePayload(from: EndpointId, payload: Json): RoomMessage | undefined 
   if (from === "") {
     const body = asText(payload.message);
     return payload.type === "system_chat_message" && body !== ""
-      ? { kind: "server", body }
+      ? { kind: "server", body, name: asText(payload.displayName) }
       : undefined;
   }
   const notice = parseLobbyNotice(from, payload);

@@ -23,7 +23,11 @@ export interface Poll {
   readonly choices: readonly PollChoice[];
   readonly isMultiple: boolean;
   readonly isAnonymous: boolean;
+  /** Nobody knows how it stands before it is closed. */
+  readonly isSecretUntilEnd: boolean;
   readonly isClosed: boolean;
+  /** What we answered, when the server knows it from an earlier connection. */
+  readonly ownAnswers: readonly boolean[] | null;
   /** How many have answered; may be more than the known voters. */
   readonly voted: number;
 }
@@ -45,12 +49,14 @@ function parseVoters(value: unknown): Voter[] {
 function parsePoll(value: Json): Poll | undefined {
   const id = asText(value.pollId);
   if (id === "" || !Array.isArray(value.answers)) return undefined;
+  const isAnonymous = value.anonymous === true;
   const choices = value.answers.filter(isObject).map((answer) => {
-    const voters = parseVoters(answer.voters);
+    // Stock clients count voters, so an anonymous poll lists as many without names.
+    const voters = isAnonymous ? [] : parseVoters(answer.voters);
     return {
       name: asText(answer.name),
       voters,
-      votes: asNumber(answer.votes) ?? asNumber(answer.count) ?? voters.length,
+      votes: asNumber(answer.votes) ?? voters.length,
     };
   });
   const names = new Set(choices.flatMap(({ voters }) => voters.map((voter) => voter.id)));
@@ -62,7 +68,11 @@ function parsePoll(value: Json): Poll | undefined {
     choices,
     // Stock clients allow several answers and know no other kind.
     isMultiple: value.multiple !== false,
-    isAnonymous: value.anonymous === true,
+    isAnonymous,
+    isSecretUntilEnd: value.resultsAtEnd === true,
+    ownAnswers: Array.isArray(value.ownAnswers)
+      ? value.ownAnswers.map((each) => each === true)
+      : null,
     isClosed: value.closed === true,
     voted: asNumber(value.voted) ?? names.size,
   };
@@ -110,6 +120,7 @@ export interface NewPoll {
   readonly choices: readonly string[];
   readonly isMultiple: boolean;
   readonly isAnonymous: boolean;
+  readonly isSecretUntilEnd: boolean;
 }
 
 export function buildNewPoll(component: string, poll: NewPoll): Xml {
@@ -123,6 +134,7 @@ export function buildNewPoll(component: string, poll: NewPoll): Xml {
       answers: poll.choices.map((name) => ({ name })),
       multiple: poll.isMultiple,
       anonymous: poll.isAnonymous,
+      resultsAtEnd: poll.isSecretUntilEnd,
     },
     "chat",
   );

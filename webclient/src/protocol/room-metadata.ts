@@ -1,29 +1,38 @@
 /** What everybody in a room knows about it (signalling notes 6.8): the whole object, every time. */
 import { asNumber, asText, isObject, type Json } from "./components";
+import type { EndpointId } from "./ids";
 import { NS } from "./ns";
 import { type Xml, xml } from "./xml";
 
-/** What a moderator may keep for moderators. True means: only they. */
-export const RESTRICTIONS = [
-  "groupChatRestricted",
-  "privateChatRestricted",
-  "screenSharingRestricted",
-  "fileUploadRestricted",
-  "renameRestricted",
-  "pollCreationRestricted",
+/** What may be kept for some. Stock clients know chat and polls under other names. */
+export const FEATURES = [
+  "microphone",
+  "camera",
+  "screen",
+  "chat",
+  "privateChat",
+  "files",
+  "polls",
+  "rename",
 ] as const;
-export type Restriction = (typeof RESTRICTIONS)[number];
+export type Feature = (typeof FEATURES)[number];
+
+/** For whom a feature is; whoever may more may also what those below may. */
+export const LEVELS = ["everybody", "presenters", "moderators"] as const;
+export type Level = (typeof LEVELS)[number];
+
+export type Permissions = Readonly<Record<Feature, Level>>;
 
 export interface RoomMetadata {
   readonly startMuted: { readonly audio: boolean; readonly video: boolean };
   readonly isLobbyOn: boolean;
-  readonly restrictions: Readonly<Record<Restriction, boolean>>;
+  readonly permissions: Permissions;
+  /** Named by moderators: they may what is kept for presenters. */
+  readonly presenters: readonly EndpointId[];
   /** Whoever takes part is asked to have the camera on, as in an exam. */
   readonly isCameraRequired: boolean;
   /** How long chat is kept; null when the server does not say. */
   readonly retention: Retention | null;
-  /** A moderator shows this person to everybody; empty when nobody. */
-  readonly spotlight: string;
 }
 
 export type Retention =
@@ -31,9 +40,26 @@ export type Retention =
   | { readonly kind: "meeting" }
   | { readonly kind: "days"; readonly days: number };
 
-export const NO_RESTRICTIONS = Object.fromEntries(
-  RESTRICTIONS.map((each) => [each, false]),
-) as Record<Restriction, boolean>;
+export const OPEN_TO_ALL = Object.fromEntries(
+  FEATURES.map((each) => [each, "everybody"]),
+) as Permissions;
+
+/** Other servers say only these two. */
+const STOCK: Readonly<Partial<Record<Feature, string>>> = {
+  chat: "groupChatRestricted",
+  polls: "pollCreationRestricted",
+};
+
+function parsePermissions(value: unknown): Permissions {
+  const given = isObject(value) ? value : {};
+  return Object.fromEntries(
+    FEATURES.map((feature) => {
+      const level = LEVELS.find((each) => each === given[feature]);
+      const stock = STOCK[feature];
+      return [feature, level ?? (stock && given[stock] === true ? "moderators" : "everybody")];
+    }),
+  ) as Permissions;
+}
 
 function parseRetention(value: unknown): Retention | null {
   const chat = isObject(value) ? value : {};
@@ -49,16 +75,14 @@ export function parseRoomMetadata(payload: Json): RoomMetadata | undefined {
   const { metadata } = payload;
   if (!isObject(metadata)) return undefined;
   const start = isObject(metadata.startMuted) ? metadata.startMuted : {};
-  const given = isObject(metadata.permissions) ? metadata.permissions : {};
+  const presenters = isObject(metadata.presenters) ? metadata.presenters : {};
   return {
     startMuted: { audio: start.audio === true, video: start.video === true },
     isLobbyOn: metadata.lobbyEnabled === true,
-    restrictions: Object.fromEntries(
-      RESTRICTIONS.map((each) => [each, given[each] === true]),
-    ) as Record<Restriction, boolean>,
+    permissions: parsePermissions(metadata.permissions),
+    presenters: Object.keys(presenters).filter((each) => presenters[each] === true),
     isCameraRequired: metadata.cameraRequired === true,
     retention: parseRetention(metadata.chatRetention),
-    spotlight: asText(metadata.spotlight),
   };
 }
 

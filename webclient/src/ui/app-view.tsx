@@ -17,8 +17,11 @@ export function App(): JSX.Element {
       switch (bodyState.value) {
         case "connecting":
         case "waiting":
+        case "asked":
+        case "knocking":
           return <EntryPage room={current.room} />;
         case "joined":
+        case "moving":
         case "reconnecting":
           return <MeetingPage room={current.room} />;
         default:

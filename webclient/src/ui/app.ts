@@ -13,8 +13,15 @@ export type Page =
   | { readonly kind: "check"; readonly room: string }
   | { readonly kind: "meeting"; readonly room: string };
 
-export type Panel = "chat" | "people";
-export type DialogKind = "invite" | "settings" | "log" | "shortcuts";
+export type Panel = "people" | "chat" | "files" | "polls" | "control";
+export type DialogKind =
+  | "invite"
+  | "settings"
+  | "log"
+  | "shortcuts"
+  | "remove"
+  | "end-for-all"
+  | "times";
 
 export const site: SiteConfig = readConfig(
   (globalThis as { config?: unknown }).config,
@@ -30,14 +37,17 @@ export const dialog = signal<DialogKind | null>(null);
 const { layout, hidesSelf } = remembered();
 /** What this person wants to see, and how large. */
 export const view = signal<View>({ layout, hidesSelf, pinned: [], hidesWithoutVideo: false });
-export const readMessages = signal(0);
+/** Until when the chat has been seen. */
+export const readUntil = signal(0);
 export const isAudioBlocked = signal(false);
 /** Counts changes of local tracks, for whatever shows them. */
 export const localVersion = signal(0);
 
 export const unread = computed(() => {
   const { chat } = conference.value;
-  return chat.slice(readMessages.value).filter((entry) => !entry.isOwn).length;
+  return chat.filter(
+    (entry) => entry.at > readUntil.value && !entry.isOwn && !entry.isHistory && !entry.isRetracted,
+  ).length;
 });
 
 export type BodyState = "start" | "check" | Conference["phase"];
@@ -149,9 +159,10 @@ export async function startMeeting(
     room,
     displayName,
     p2p: addressOptions(window.location.hash).p2p,
+    token: new URLSearchParams(window.location.search).get("jwt") ?? "",
   });
   batch(() => {
-    readMessages.value = 0;
+    readUntil.value = 0;
     panel.value = null;
     dialog.value = null;
     view.value = { ...view.value, pinned: [], hidesWithoutVideo: false };

@@ -9,6 +9,8 @@ import "./styles/base.css";
 import "./styles/pages.css";
 import "./styles/meeting.css";
 import "./styles/panels.css";
+import "./styles/people.css";
+import "./styles/control.css";
 import "./styles/view.css";
 import "./styles/effects.css";
 

@@ -7,8 +7,9 @@ import {
   initialConference,
 } from "../../src/conference/state";
 import { handsInOrder } from "../../src/conference/state/people";
-import { isForbidden, mustAsk, NO_RULES } from "../../src/conference/state/rules";
+import { may, NO_RULES, obstacle } from "../../src/conference/state/rules";
 import { timesAt } from "../../src/conference/state/speaker-times";
+import { OPEN_TO_ALL } from "../../src/protocol/room-metadata";
 import { line } from "./lines";
 
 const HERE: ConferenceEvent[] = [
@@ -86,12 +87,18 @@ describe("asking before speaking", () => {
   };
 
   test("holds until one is allowed, and again when it is switched anew", () => {
-    expect(mustAsk(stateAfter(on).rules, "audio", false)).toBe(true);
-    expect(mustAsk(stateAfter(on).rules, "video", false)).toBe(false);
-    expect(mustAsk(stateAfter(on).rules, "audio", true)).toBe(false);
-    expect(mustAsk(stateAfter(on, allowed).rules, "audio", false)).toBe(false);
+    expect(obstacle(stateAfter(on).rules, "audio", { id: "x", isModerator: false })).toBe(
+      "must-ask",
+    );
+    expect(obstacle(stateAfter(on).rules, "video", { id: "x", isModerator: false })).toBe(null);
+    expect(obstacle(stateAfter(on).rules, "audio", { id: "x", isModerator: true })).toBe(null);
+    expect(obstacle(stateAfter(on, allowed).rules, "audio", { id: "x", isModerator: false })).toBe(
+      null,
+    );
     const off = { ...on, message: { ...on.message, isOn: false } } as ConferenceEvent;
-    expect(mustAsk(stateAfter(on, allowed, off, on).rules, "audio", false)).toBe(true);
+    expect(
+      obstacle(stateAfter(on, allowed, off, on).rules, "audio", { id: "x", isModerator: false }),
+    ).toBe("must-ask");
   });
 
   test("is said in words, once", () => {
@@ -105,16 +112,26 @@ describe("asking before speaking", () => {
   });
 });
 
-test("restrictions are for those who are not moderators", () => {
+test("what is kept for some is for them and for whoever may more", () => {
   const rules = {
     ...NO_RULES,
     metadata: {
       ...NO_RULES.metadata,
-      restrictions: { ...NO_RULES.metadata.restrictions, groupChatRestricted: true },
+      permissions: { ...OPEN_TO_ALL, chat: "moderators", screen: "presenters" } as const,
+      presenters: ["p"],
     },
   };
-  expect(isForbidden(rules, "groupChatRestricted", false)).toBe(true);
-  expect(isForbidden(rules, "groupChatRestricted", true)).toBe(false);
+  const guest = { id: "g", isModerator: false };
+  const presenter = { id: "p", isModerator: false };
+  const moderator = { id: "m", isModerator: true };
+  const who = [guest, presenter, moderator];
+  expect(who.map((each) => may(rules, "chat", each))).toEqual([false, false, true]);
+  expect(who.map((each) => may(rules, "files", each))).toEqual([true, true, true]);
+  expect(who.map((each) => obstacle(rules, "desktop", each))).toEqual([
+    "not-permitted",
+    null,
+    null,
+  ]);
 });
 
 test("hands are in the order in which they went up", () => {
@@ -196,7 +213,9 @@ describe("polls", () => {
     ],
     isMultiple: false,
     isAnonymous: false,
+    isSecretUntilEnd: false,
     isClosed: false,
+    ownAnswers: null,
     voted: 0,
   };
   const told = (event: Extract<ConferenceEvent, { kind: "poll" }>["event"]): ConferenceEvent => ({

@@ -98,28 +98,36 @@ describe("asking before speaking", () => {
 
 describe("breakout rooms", () => {
   test("come with their people", () => {
-    const message = parseBreakouts({
-      event: "features/breakout-rooms/update",
-      rooms: {
-        demo: {
-          isMainRoom: true,
-          jid: "demo@conference.meet.example",
-          name: "",
-          participants: {
-            "demo@conference.meet.example/a1b2c3d4": {
-              jid: "real@meet.example/x",
-              role: "moderator",
-              displayName: "Ann",
+    const message = parseBreakouts(
+      {
+        event: "features/breakout-rooms/update",
+        rooms: {
+          demo: {
+            isMainRoom: true,
+            jid: "demo@conference.meet.example",
+            name: "",
+            participants: {
+              "demo@conference.meet.example/a1b2c3d4": {
+                jid: "real@meet.example/x",
+                role: "moderator",
+                displayName: "Ann",
+              },
             },
           },
+          g1: { jid: "g1@breakout.meet.example", name: "Room A", participants: {} },
+          broken: null,
         },
-        g1: { jid: "g1@breakout.meet.example", name: "Room A", participants: {} },
-        broken: null,
+        isOpen: true,
+        now: 1_000,
+        closesAt: 61_000,
       },
-    });
+      5_000,
+    );
     expect(message).toMatchObject({
       kind: "plan",
       plan: {
+        isOpen: true,
+        endsAt: 65_000,
         rooms: [
           {
             isMain: true,
@@ -135,9 +143,12 @@ describe("breakout rooms", () => {
 
   test("send people", () => {
     expect(
-      parseBreakouts({ event: "features/breakout-rooms/move-to-room", roomJid: "G1@breakout.x" }),
+      parseBreakouts(
+        { event: "features/breakout-rooms/move-to-room", roomJid: "G1@breakout.x" },
+        0,
+      ),
     ).toEqual({ kind: "move", roomJid: "g1@breakout.x" });
-    expect(parseBreakouts({ event: "something" })).toBeUndefined();
+    expect(parseBreakouts({ event: "something" }, 0)).toBeUndefined();
   });
 
   test.each([
@@ -175,6 +186,7 @@ describe("polls", () => {
       choices: ["yes", "no"],
       isMultiple: true,
       isAnonymous: false,
+      isSecretUntilEnd: false,
     });
     expect(sent.attrs).toMatchObject({ to: "polls.meet.example", type: "chat" });
     expect(serialize(sent)).toContain("&quot;command&quot;:&quot;new-poll&quot;");
@@ -216,14 +228,16 @@ test("metadata: what is missing is not so, what is unknown is left alone", () =>
     parseRoomMetadata({
       metadata: {
         startMuted: { audio: true },
-        permissions: { groupChatRestricted: true, later: true },
+        permissions: { groupChatRestricted: true, screen: "presenters", files: "nobody" },
+        presenters: { aa: true, bb: false },
         whiteboard: {},
       },
     }),
   ).toMatchObject({
     startMuted: { audio: true, video: false },
     isLobbyOn: false,
-    restrictions: { groupChatRestricted: true, renameRestricted: false },
+    permissions: { chat: "moderators", screen: "presenters", files: "everybody" },
+    presenters: ["aa"],
     isCameraRequired: false,
   });
   expect(parseRoomMetadata({})).toBeUndefined();

@@ -177,6 +177,7 @@ describe("the focus", () => {
     expect(parseConferenceReply(reply)).toEqual({
       ready: true,
       focusJid: "focus@auth.meet.example",
+      sessionId: "",
     });
     expect(parseConferenceReply(parseXml("<iq type='result'/>"))).toBeUndefined();
   });
@@ -247,6 +248,8 @@ describe("names", () => {
       siteName: "Tertulia",
       lastN: -1,
       filesUrl: "",
+      guestDomain: "meet.example",
+      hasLogins: false,
     });
     expect(
       readConfig(

@@ -2,25 +2,21 @@
 import type { EndpointId } from "../../protocol/ids";
 import type { Poll, PollMessage, Voter } from "../../protocol/polls";
 
-export interface KnownPoll extends Poll {
-  /** Which choices this participant has taken; null before that. */
-  readonly ownAnswers: readonly boolean[] | null;
-}
-
 export type PollEvent = PollMessage | { kind: "own-vote"; pollId: string; answers: boolean[] };
 
-function known(poll: Poll, own: EndpointId, before?: KnownPoll): KnownPoll {
+function known(poll: Poll, own: EndpointId, before?: Poll): Poll {
   const voted = poll.choices.some(({ voters }) => voters.some((voter) => voter.id === own));
   return {
     ...poll,
     ownAnswers:
+      poll.ownAnswers ??
       before?.ownAnswers ??
       (voted ? poll.choices.map(({ voters }) => voters.some((voter) => voter.id === own)) : null),
   };
 }
 
 /** Somebody answers, perhaps once more: the last answer counts. */
-function answered(poll: KnownPoll, voter: Voter, answers: readonly boolean[]): KnownPoll {
+function answered(poll: Poll, voter: Voter, answers: readonly boolean[]): Poll {
   const hadVoted = poll.choices.some(({ voters }) => voters.some((each) => each.id === voter.id));
   const choices = poll.choices.map((choice, index) => {
     const others = choice.voters.filter((each) => each.id !== voter.id);
@@ -32,11 +28,11 @@ function answered(poll: KnownPoll, voter: Voter, answers: readonly boolean[]): K
 }
 
 export function applyPoll(
-  polls: readonly KnownPoll[],
+  polls: readonly Poll[],
   event: PollEvent,
   own: EndpointId,
-): readonly KnownPoll[] {
-  const change = (id: string, how: (poll: KnownPoll) => KnownPoll): readonly KnownPoll[] =>
+): readonly Poll[] {
+  const change = (id: string, how: (poll: Poll) => Poll): readonly Poll[] =>
     polls.map((poll) => (poll.id === id ? how(poll) : poll));
   switch (event.kind) {
     case "opened":
@@ -45,7 +41,8 @@ export function applyPoll(
         : [...polls, known(event.poll, own)];
     case "answered":
       return change(event.pollId, (poll) => {
-        const next = poll.isAnonymous ? poll : answered(poll, event.voter, event.answers);
+        const isTold = !poll.isAnonymous && (!poll.isSecretUntilEnd || poll.isClosed);
+        const next = !isTold ? poll : answered(poll, event.voter, event.answers);
         return event.voter.id === own ? { ...next, ownAnswers: event.answers } : next;
       });
     case "counted":

@@ -6,7 +6,12 @@ import {
 } from "../../protocol/av-moderation";
 import type { EndpointId } from "../../protocol/ids";
 import type { RoomInfo } from "../../protocol/room-info";
-import { NO_RESTRICTIONS, type Restriction, type RoomMetadata } from "../../protocol/room-metadata";
+import {
+  type Feature,
+  type Level,
+  OPEN_TO_ALL,
+  type RoomMetadata,
+} from "../../protocol/room-metadata";
 
 export interface SpeechRule {
   /** Everybody but moderators asks first. */
@@ -30,10 +35,10 @@ export const NO_RULES: Rules = {
   metadata: {
     startMuted: { audio: false, video: false },
     isLobbyOn: false,
-    restrictions: NO_RESTRICTIONS,
+    permissions: OPEN_TO_ALL,
+    presenters: [],
     isCameraRequired: false,
     retention: null,
-    spotlight: "",
   },
   room: {
     meetingId: "",
@@ -64,14 +69,38 @@ export function applyAvModeration(rules: Rules, message: AvModerationMessage): R
   return { ...rules, speech: { ...rules.speech, [message.media]: next } };
 }
 
-/** True when this participant must be allowed before it may switch the media on. */
-export function mustAsk(rules: Rules, media: ModeratedMedia, isModerator: boolean): boolean {
+/** Whoever asks: a person here. */
+export interface Asker {
+  readonly id: EndpointId;
+  readonly isModerator: boolean;
+}
+
+/** For whom a feature is, and whether that includes this person. */
+export function may(rules: Rules, feature: Feature, who: Asker): boolean {
+  if (who.isModerator) return true;
+  const level: Level = rules.metadata.permissions[feature];
+  return level === "everybody" || (level === "presenters" && isPresenter(rules, who.id));
+}
+
+export function isPresenter(rules: Rules, id: EndpointId): boolean {
+  return rules.metadata.presenters.includes(id);
+}
+
+const FEATURE_OF: Readonly<Record<ModeratedMedia, Feature>> = {
+  audio: "microphone",
+  video: "camera",
+  desktop: "screen",
+};
+
+/** Why this person cannot switch the media on by itself; null: nothing is in the way. */
+export function obstacle(
+  rules: Rules,
+  media: ModeratedMedia,
+  who: Asker,
+): "not-permitted" | "must-ask" | null {
+  if (!may(rules, FEATURE_OF[media], who)) return "not-permitted";
   const { isOn, isAllowed } = rules.speech[media];
-  return isOn && !isAllowed && !isModerator;
+  return isOn && !isAllowed && !who.isModerator ? "must-ask" : null;
 }
 
-export function isForbidden(rules: Rules, what: Restriction, isModerator: boolean): boolean {
-  return rules.metadata.restrictions[what] && !isModerator;
-}
-
-export { MODERATED_MEDIA, type ModeratedMedia, type Restriction };
+export { type Feature, type Level, MODERATED_MEDIA, type ModeratedMedia };

@@ -4,14 +4,15 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { conference } from "../app";
 import { t } from "../language";
+import { displayNameOf } from "./names";
 import { isUrgent, noticeText } from "./notices";
-import { displayNameOf } from "./tile";
 
 export function Announcer(): JSX.Element {
   const polite = useSignal("");
   const assertive = useSignal("");
-  const { notices, chat } = conference.value;
+  const { notices, chat, lobby } = conference.value;
   const seenNotice = useRef(notices.at(-1)?.id ?? 0);
+  const seenWaiting = useRef(lobby.waiting.length);
   const seenChat = useRef(chat.length);
 
   useEffect(() => {
@@ -26,10 +27,18 @@ export function Announcer(): JSX.Element {
     const last = chat.at(-1);
     if (!last || chat.length <= seenChat.current) return;
     seenChat.current = chat.length;
-    if (!last.isOwn) {
+    if (!last.isOwn && !last.isHistory) {
       polite.value = t("chat.from", { name: displayNameOf(last.name), text: last.body });
     }
   }, [chat]);
+
+  useEffect(() => {
+    const last = lobby.waiting.at(-1);
+    if (last && lobby.waiting.length > seenWaiting.current) {
+      polite.value = t("door.wantsIn", { name: displayNameOf(last.name) });
+    }
+    seenWaiting.current = lobby.waiting.length;
+  }, [lobby.waiting]);
 
   return (
     <>

@@ -7,6 +7,9 @@ export interface ChatGroup {
   readonly name: string;
   readonly isOwn: boolean;
   readonly isPrivate: boolean;
+  readonly partner: string;
+  readonly partnerName: string;
+  readonly isHistory: boolean;
   readonly at: number;
   readonly entries: readonly ChatEntry[];
 }
@@ -21,6 +24,8 @@ export function groupChat(entries: readonly ChatEntry[]): ChatGroup[] {
       last &&
       last.from === entry.from &&
       last.isPrivate === entry.isPrivate &&
+      last.partner === entry.partner &&
+      last.isHistory === entry.isHistory &&
       entry.at - last.at < SAME_MOMENT_MS;
     if (belongs) {
       groups[groups.length - 1] = { ...last, entries: [...last.entries, entry] };
@@ -31,6 +36,9 @@ export function groupChat(entries: readonly ChatEntry[]): ChatGroup[] {
         name: entry.name,
         isOwn: entry.isOwn,
         isPrivate: entry.isPrivate,
+        partner: entry.partner,
+        partnerName: entry.partnerName,
+        isHistory: entry.isHistory,
         at: entry.at,
         entries: [entry],
       });

@@ -1,68 +1,75 @@
 /** The chat: keeps its place, groups by sender and minute, shows links and nothing else as links. */
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { conference, meeting, readMessages } from "../app";
-import { Icon } from "../icons";
+import { conference, readUntil } from "../app";
 import { formatTime, t } from "../language";
-import { splitLinks } from "../links";
-import { groupChat } from "./chat-grouping";
+import { ChatForm } from "./chat-form";
+import { type ChatGroup, groupChat } from "./chat-grouping";
+import { ChatLine } from "./chat-line";
+import { displayNameOf } from "./names";
 import { PanelFrame } from "./panel";
-import { displayNameOf } from "./tile";
 
-/** What was being written stays while the panel is closed. */
-let draft = "";
+/** How long what is written here stays. */
+function retentionText(): string | null {
+  const { retention } = conference.value.rules.metadata;
+  switch (retention?.kind) {
+    case "none":
+      return t("chat.keptNot");
+    case "meeting":
+      return t("chat.keptMeeting");
+    case "days":
+      return t("chat.keptDays", { count: retention.days });
+    default:
+      return null;
+  }
+}
 
-function MessageText({ text }: { text: string }): JSX.Element {
+function whoText(group: ChatGroup): string {
+  if (!group.isPrivate) return "";
+  return group.isOwn
+    ? t("chat.toName", { name: displayNameOf(group.partnerName) })
+    : t("chat.private");
+}
+
+function Group({ group }: { group: ChatGroup }): JSX.Element {
   return (
-    <>
-      {splitLinks(text).map((part, index) =>
-        part.kind === "text" ? (
-          part.text
-        ) : (
-          <a key={`${index}`} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
-            {part.text}
-          </a>
-        ),
-      )}
-    </>
+    <section class="chat-group" data-own={group.isOwn} data-private={group.isPrivate}>
+      <p class="chat-who">
+        <strong>{group.isOwn ? t("chat.you") : displayNameOf(group.name)}</strong>
+        {group.isPrivate && <span class="chat-private">{whoText(group)}</span>}
+        <time>{formatTime(group.at)}</time>
+      </p>
+      {group.entries.map((entry, index) => (
+        <ChatLine key={`${entry.id}-${index}`} line={entry} />
+      ))}
+    </section>
   );
 }
 
 export function ChatPanel(): JSX.Element {
   const { chat } = conference.value;
-  const text = useSignal(draft);
   const list = useRef<HTMLDivElement>(null);
-  const input = useRef<HTMLTextAreaElement>(null);
   const isAtEnd = useRef(true);
+  const groups = groupChat(chat);
+  const firstNew = groups.findIndex((group) => !group.isHistory);
+  const retention = retentionText();
 
-  useEffect(() => input.current?.focus(), []);
   useEffect(() => {
-    readMessages.value = chat.length;
+    readUntil.value = Date.now();
   }, [chat.length]);
   // Follows new messages only while the newest is in sight: whoever reads back stays there.
   useLayoutEffect(() => {
     const box = list.current;
     if (box && isAtEnd.current) box.scrollTop = box.scrollHeight;
-  }, [chat.length]);
-  useLayoutEffect(() => {
-    const field = input.current;
-    if (!field) return;
-    field.style.height = "auto";
-    field.style.height = `${Math.min(field.scrollHeight + 2, 140)}px`;
-  }, [text.value]);
-
-  const write = (value: string): void => {
-    draft = value;
-    text.value = value;
-  };
-  const send = (): void => {
-    isAtEnd.current = true;
-    if (meeting.value?.chat.say(text.value.trim())) write("");
-  };
+  }, [chat]);
 
   return (
     <PanelFrame title={t("chat.title")}>
+      {retention && (
+        <p class="panel-note label" data-testid="chat-retention">
+          {retention}
+        </p>
+      )}
       <div
         class="chat panel-scroll"
         ref={list}
@@ -77,55 +84,22 @@ export function ChatPanel(): JSX.Element {
         }}
       >
         {chat.length === 0 && <p class="panel-empty label">{t("chat.empty")}</p>}
-        {groupChat(chat).map((group) => (
-          <section class="chat-group" key={group.key} data-own={group.isOwn}>
-            <p class="chat-who">
-              <strong>{group.isOwn ? t("chat.you") : displayNameOf(group.name)}</strong>
-              {group.isPrivate && <span> {t("chat.private")}</span>}
-              <time>{formatTime(group.at)}</time>
-            </p>
-            {group.entries.map((entry, index) => (
-              <p class="chat-text" key={`${entry.id}-${index}`} data-testid="chat-message">
-                <MessageText text={entry.body} />
+        {groups.map((group, index) => (
+          <>
+            {index === firstNew && index > 0 && (
+              <p class="chat-divider" key={`divider-${group.key}`} data-testid="history-end">
+                {t("chat.youCame")}
               </p>
-            ))}
-          </section>
+            )}
+            <Group key={group.key} group={group} />
+          </>
         ))}
       </div>
-      <form
-        class="chat-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          send();
+      <ChatForm
+        onSent={() => {
+          isAtEnd.current = true;
         }}
-      >
-        <textarea
-          ref={input}
-          class="field"
-          data-testid="chat-input"
-          rows={1}
-          maxLength={5000}
-          placeholder={t("chat.placeholder")}
-          aria-label={t("chat.placeholder")}
-          value={text.value}
-          onInput={(event) => write(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-            event.preventDefault();
-            send();
-          }}
-        />
-        <button
-          type="submit"
-          class="button primary square"
-          data-testid="chat-send"
-          aria-label={t("chat.send")}
-          title={t("chat.send")}
-          disabled={text.value.trim() === ""}
-        >
-          <Icon name="send" />
-        </button>
-      </form>
+      />
     </PanelFrame>
   );
 }

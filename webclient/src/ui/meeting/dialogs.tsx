@@ -1,49 +1,15 @@
 /** What opens over the meeting: invitation, devices, notices, shortcuts. */
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { conference, dialog, meeting, roomLink } from "../app";
 import { DeviceMenus } from "../device-menus";
-import { Icon } from "../icons";
 import { formatTime, type Key, t } from "../language";
 import { LanguageSelect } from "../language-select";
 import { remember } from "../preferences";
+import { Modal } from "./modal";
+import { EndForAllDialog, RemoveDialog } from "./moderation-dialogs";
 import { noticeText } from "./notices";
-
-function Modal({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
-  const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const returnTo = document.activeElement as HTMLElement | null;
-    box.current?.showModal();
-    return () => returnTo?.focus();
-  }, []);
-  const close = (): void => {
-    dialog.value = null;
-  };
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
-    <dialog
-      ref={box}
-      aria-label={title}
-      onClose={close}
-      onClick={(event) => {
-        if (event.target === box.current) close();
-      }}
-    >
-      <div class="dialog-head">
-        <h2>{title}</h2>
-        <button
-          type="button"
-          class="button quiet square"
-          aria-label={t("panel.close")}
-          onClick={close}
-        >
-          <Icon name="close" />
-        </button>
-      </div>
-      {children}
-    </dialog>
-  );
-}
+import { SpeakingTimes } from "./speaking-times";
 
 export function Dialogs({ room }: { room: string }): JSX.Element | null {
   switch (dialog.value) {
@@ -55,6 +21,12 @@ export function Dialogs({ room }: { room: string }): JSX.Element | null {
       return <Log />;
     case "shortcuts":
       return <Shortcuts />;
+    case "remove":
+      return <RemoveDialog />;
+    case "end-for-all":
+      return <EndForAllDialog />;
+    case "times":
+      return <SpeakingTimes />;
     default:
       return null;
   }

@@ -4,18 +4,11 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { conference } from "../app";
 import { Icon } from "../icons";
-import { t } from "../language";
+import { formatDuration, t } from "../language";
+import { DoorBadges } from "./door-badges";
 import { useFullscreen } from "./fullscreen";
 import { Popover } from "./popover";
 import { ViewMenu } from "./view-menu";
-
-export function formatDuration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const hours = Math.floor(seconds / 3600);
-  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
-  return hours > 0 ? `${hours}:${rest}` : rest;
-}
 
 export function MeetingHeader({ room }: { room: string }): JSX.Element {
   const { mediaPath } = conference.value;
@@ -26,6 +19,7 @@ export function MeetingHeader({ room }: { room: string }): JSX.Element {
         <span class="visually-hidden">{t("meeting.label")}</span> {room}
       </h1>
       <Duration />
+      <DoorBadges />
       <Popover
         class="badge"
         testId="path-badge"

@@ -8,9 +8,13 @@ import { shortcutOf } from "./actions";
 import { Announcer } from "./announcer";
 import { AudioOutput } from "./audio-output";
 import { ChatPanel } from "./chat-panel";
+import { ControlPanel } from "./control-panel";
 import { Dialogs } from "./dialogs";
+import { FilesPanel } from "./files-panel";
+import { GroupBar, Moving } from "./group-bar";
 import { MeetingHeader } from "./header";
 import { PeoplePanel } from "./people-panel";
+import { PollsPanel } from "./polls-panel";
 import { TileArea } from "./tile-area";
 import { Toasts } from "./toasts";
 import { Toolbar } from "./toolbar";
@@ -40,11 +44,16 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
       </main>
       {openPanel === "chat" && <ChatPanel />}
       {openPanel === "people" && <PeoplePanel />}
+      {openPanel === "files" && <FilesPanel />}
+      {openPanel === "polls" && <PollsPanel />}
+      {openPanel === "control" && state.isModerator && <ControlPanel />}
+      <GroupBar />
       <Toasts />
       <Toolbar />
       <Dialogs room={room} />
       <AudioOutput />
       <Announcer />
+      <Moving />
       {state.phase === "reconnecting" && (
         <div class="reconnecting" role="alert">
           <div class="reconnecting-box">

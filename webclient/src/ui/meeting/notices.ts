@@ -2,10 +2,18 @@
 import type { Notice, NoticeKind } from "../../conference/state";
 import { type Key, t } from "../language";
 
+/** What somebody said stands in the sentence, not who it is about. */
+const IN_THEIR_WORDS: readonly NoticeKind[] = [
+  "chat-refused",
+  "refused-because",
+  "server-says",
+  "breakout-announced",
+];
+
 export function noticeText(notice: Notice): string {
   const name = notice.name.trim() === "" ? t("notice.someone") : notice.name;
   // The server's own words follow a refusal; "somebody" would be wrong there.
-  const value = notice.kind === "chat-refused" ? notice.name : name;
+  const value = IN_THEIR_WORDS.includes(notice.kind) ? notice.name : name;
   return t(`notice.${notice.kind}` as Key, { name: value }).trim();
 }
 
@@ -15,6 +23,17 @@ const URGENT: readonly NoticeKind[] = [
   "share-stopped-by",
   "media-interrupted",
   "chat-refused",
+  "refused-because",
+  "moderator-no-more",
+  "ask-first-audio",
+  "allowed-audio",
+  "allowed-no-more",
+  "not-permitted-audio",
+  "not-permitted-video",
+  "not-permitted-desktop",
+  "breakouts-end-soon",
+  "breakout-announced",
+  "file-failed",
   "action-refused",
   "share-failed",
   "no-bridge",

@@ -1,8 +1,55 @@
-/** The side panel's frame; on a phone it is a sheet. */
+/** The side panel: one at a time, with the way to the others on top; on a phone it is a sheet. */
 import type { ComponentChildren, JSX } from "preact";
-import { panel } from "../app";
-import { Icon } from "../icons";
+import { conference, type Panel, panel, unread } from "../app";
+import { Icon, type IconName } from "../icons";
 import { t } from "../language";
+import { panels } from "./intents";
+
+const ICONS: Readonly<Record<Panel, IconName>> = {
+  people: "people",
+  chat: "chat",
+  files: "file",
+  polls: "poll",
+  control: "control",
+};
+
+/** What waits behind a tab. */
+function countOf(which: Panel): number {
+  const { lobby, polls, isModerator } = conference.value;
+  if (which === "chat") return unread.value;
+  if (which === "people") return isModerator ? lobby.waiting.length : 0;
+  if (which === "polls") {
+    return polls.filter((poll) => !poll.isClosed && poll.ownAnswers === null).length;
+  }
+  return 0;
+}
+
+function Tab({ which, title }: { which: Panel; title: string }): JSX.Element {
+  const isOpen = panel.value === which;
+  const name = isOpen ? title : t(`panel.${which}`);
+  const count = isOpen ? 0 : countOf(which);
+  return (
+    <button
+      type="button"
+      class="panel-tab"
+      data-testid={`tab-${which}`}
+      aria-current={isOpen ? "true" : undefined}
+      aria-label={count > 0 ? `${name}, ${t("panel.news", { count })}` : name}
+      title={isOpen ? undefined : name}
+      onClick={() => {
+        panel.value = which;
+      }}
+    >
+      <Icon name={ICONS[which]} />
+      {isOpen && <span>{title}</span>}
+      {count > 0 && (
+        <span class="tab-count" aria-hidden="true">
+          {count}
+        </span>
+      )}
+    </button>
+  );
+}
 
 export function PanelFrame({
   title,
@@ -11,10 +58,16 @@ export function PanelFrame({
   title: string;
   children: ComponentChildren;
 }): JSX.Element {
+  const open = panel.value;
   return (
-    <aside class="panel" aria-label={title}>
+    <aside class="panel" aria-label={title} data-testid={`panel-${open}`}>
       <header class="panel-head">
-        <h2>{title}</h2>
+        <h2 class="visually-hidden">{title}</h2>
+        <nav class="panel-tabs" aria-label={t("panel.others")}>
+          {panels.value.map((which) => (
+            <Tab key={which} which={which} title={title} />
+          ))}
+        </nav>
         <button
           type="button"
           class="button quiet square"

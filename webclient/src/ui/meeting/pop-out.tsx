@@ -9,7 +9,7 @@ import { Avatar } from "../avatar";
 import { Icon, type IconName } from "../icons";
 import { t } from "../language";
 import { toggleCamera, toggleMicrophone } from "./actions";
-import { tileName } from "./tile";
+import { tileName } from "./names";
 import { layoutOf } from "./tile-layout";
 import type { TileModel } from "./tiles";
 import { VideoView } from "./video-view";

@@ -1,13 +1,15 @@
 /** One person or one screen. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { conference, meeting, view } from "../app";
+import { conference, view } from "../app";
 import { Avatar } from "../avatar";
 import { Icon } from "../icons";
 import { t } from "../language";
 import { isInSpotlight, togglePin, toggleSpotlight } from "./actions";
 import type { Rect } from "./arrangement";
 import { ConnectionCard } from "./connection-card";
+import { tileName } from "./names";
+import { ModeratorItems } from "./person-menu";
 import { MenuItem, Popover } from "./popover";
 import { reactionGlyph } from "./reactions";
 import type { TileModel } from "./tiles";
@@ -19,16 +21,6 @@ export interface TileProps {
   readonly rect: Rect;
   readonly isStage: boolean;
   readonly track: MediaStreamTrack | null;
-}
-
-export function displayNameOf(name: string): string {
-  return name.trim() === "" ? t("tile.noName") : name;
-}
-
-export function tileName(tile: TileModel): string {
-  const name = displayNameOf(tile.name);
-  if (tile.isScreen) return tile.isLocal ? t("tile.yourScreen") : t("tile.screenOf", { name });
-  return tile.isLocal ? t("tile.you", { name }) : name;
 }
 
 export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
@@ -170,42 +162,7 @@ function TileMenu(props: {
         testId="tile-connection"
         onPick={props.onConnection}
       />
-      {mayModerate && <ModeratorItems tile={tile} />}
+      {mayModerate && <ModeratorItems tile={tile} isSharing={tile.isScreen} />}
     </Popover>
-  );
-}
-
-/** What a moderator may do to somebody else; shared by tiles and the list of people. */
-export function ModeratorItems({
-  tile,
-}: {
-  tile: Pick<TileModel, "endpoint" | "isAudioMuted" | "isVideoMuted" | "name">;
-}): JSX.Element {
-  return (
-    <>
-      {!tile.isAudioMuted && (
-        <MenuItem
-          icon="mic-off"
-          text={t("tile.mute")}
-          testId="moderate-mute"
-          onPick={() => void meeting.value?.moderation.mute(tile.endpoint, "audio")}
-        />
-      )}
-      {!tile.isVideoMuted && (
-        <MenuItem
-          icon="camera-off"
-          text={t("tile.stopCamera")}
-          testId="moderate-camera"
-          onPick={() => void meeting.value?.moderation.mute(tile.endpoint, "video")}
-        />
-      )}
-      <MenuItem
-        icon="user-minus"
-        class="danger"
-        text={t("tile.remove")}
-        testId="moderate-remove"
-        onPick={() => void meeting.value?.moderation.remove(tile.endpoint, "")}
-      />
-    </>
   );
 }

@@ -5,9 +5,11 @@ import { useEffect } from "preact/hooks";
 import { conference, isAudioBlocked, panel } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { DoorToast } from "./at-the-door";
 import { resumeAudio } from "./audio-output";
+import { CameraRequired } from "./camera-required";
+import { displayNameOf } from "./names";
 import { isUrgent, noticeText } from "./notices";
-import { displayNameOf } from "./tile";
 
 const SHOWN_MS = 5_000;
 
@@ -26,6 +28,8 @@ export function Toasts(): JSX.Element {
   const recentChat =
     lastMessage &&
     !lastMessage.isOwn &&
+    !lastMessage.isHistory &&
+    !lastMessage.isRetracted &&
     panel.value !== "chat" &&
     now.value - lastMessage.at < SHOWN_MS
       ? [{ id: `chat-${lastMessage.id}`, at: lastMessage.at, kind: "chat" as const }]
@@ -39,7 +43,7 @@ export function Toasts(): JSX.Element {
     .sort((a, b) => a.at - b.at)
     .slice(-2);
   return (
-    <div class="toasts" aria-hidden={recent.length === 0 && !isAudioBlocked.value}>
+    <div class="toasts">
       {isAudioBlocked.value && (
         <div class="toast action" role="alert">
           <Icon name="speaker" />
@@ -49,6 +53,8 @@ export function Toasts(): JSX.Element {
           </button>
         </div>
       )}
+      <CameraRequired />
+      <DoorToast />
       {recent.map((each) =>
         each.kind === "chat" && lastMessage ? (
           <button

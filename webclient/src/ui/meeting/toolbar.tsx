@@ -15,6 +15,7 @@ import {
   toggleShare,
 } from "./actions";
 import { useFullscreen } from "./fullscreen";
+import { PanelItems } from "./panel-items";
 import { MenuItem, Popover } from "./popover";
 import { ReactionButton, ReactionRow } from "./reactions";
 
@@ -215,6 +216,7 @@ function MoreMenu(): JSX.Element {
           onPick={toggleShare}
         />
       )}
+      <PanelItems />
       <MenuItem
         icon="user-plus"
         text={t("toolbar.copyInvitation")}

@@ -10,16 +10,19 @@ import { Frame } from "./frame";
 interface Ending {
   readonly title: string;
   readonly detail: string;
-  readonly action: string;
+  /** What the big button says; null: there is nothing to try. */
+  readonly action: string | null;
 }
 
 function endingOf(state: Conference): Ending {
   if (state.phase === "removed") {
     return {
       title: t("removed.title"),
-      detail:
+      detail: [
         state.removedBy === "" ? t("removed.detail") : t("removed.by", { name: state.removedBy }),
-      action: t("left.rejoin"),
+        ...(state.isBanned ? [t("removed.forGood")] : []),
+      ].join(" "),
+      action: state.isBanned ? null : t("left.rejoin"),
     };
   }
   if (state.phase === "error") {
@@ -50,21 +53,28 @@ export function EndedPage({ room }: { room: string }): JSX.Element {
         </span>
         <h1>{ending.title}</h1>
         <p class="lead">{ending.detail}</p>
+        {state.phase === "removed" && state.reason !== "" && (
+          <p class="ended-reason" data-testid="removed-reason">
+            {t("removed.reason", { reason: state.reason })}
+          </p>
+        )}
         {/* The server's own words; of a failed connection only the browser speaks, to developers. */}
         {state.phase === "error" && state.problem !== "unreachable" && state.reason !== "" && (
           <p class="label">{state.reason}</p>
         )}
         <p class="label">{room}</p>
         <div class="ended-actions">
-          <button
-            ref={first}
-            type="button"
-            class="button primary"
-            data-testid="rejoin"
-            onClick={() => rejoin()}
-          >
-            {ending.action}
-          </button>
+          {ending.action !== null && (
+            <button
+              ref={first}
+              type="button"
+              class="button primary"
+              data-testid="rejoin"
+              onClick={() => rejoin()}
+            >
+              {ending.action}
+            </button>
+          )}
           <button type="button" class="button" data-testid="to-start" onClick={() => openStart()}>
             {t("left.start")}
           </button>

@@ -1,0 +1,98 @@
+/** The doors of the room: the lobby and the password. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { conference, meeting } from "../app";
+import { Icon } from "../icons";
+import { t } from "../language";
+import { Switch } from "./switch";
+
+export function Doors(): JSX.Element {
+  const { room } = conference.value.rules;
+  return (
+    <>
+      <Switch
+        label={t("control.lobby")}
+        detail={t("control.lobbyDetail")}
+        testId="lobby-switch"
+        isOn={room.isMembersOnly}
+        onSwitch={(on) => void meeting.value?.moderation.setLobby(on)}
+      />
+      <Password hasPassword={room.hasPassword} />
+    </>
+  );
+}
+
+function Password({ hasPassword }: { hasPassword: boolean }): JSX.Element {
+  const isSetting = useSignal(false);
+  const text = useSignal("");
+  const set = async (password: string): Promise<void> => {
+    if (!(await meeting.value?.moderation.setPassword(password))) return;
+    isSetting.value = false;
+    text.value = "";
+  };
+  if (isSetting.value) {
+    return (
+      <form
+        class="inline-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (text.value.trim() !== "") void set(text.value.trim());
+        }}
+      >
+        <label class="label" for="room-password">
+          {t("control.newPassword")}
+        </label>
+        <div class="choice-row">
+          <input
+            id="room-password"
+            class="field"
+            data-testid="room-password"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            maxLength={100}
+            autofocus
+            value={text.value}
+            onInput={(event) => {
+              text.value = event.currentTarget.value;
+            }}
+          />
+          <button
+            type="submit"
+            class="button primary"
+            data-testid="set-password"
+            disabled={text.value.trim() === ""}
+          >
+            {t("control.setPassword")}
+          </button>
+        </div>
+      </form>
+    );
+  }
+  return (
+    <div class="control-buttons">
+      <button
+        type="button"
+        class="button"
+        data-testid="new-password"
+        onClick={() => {
+          isSetting.value = true;
+        }}
+      >
+        <Icon name="lock" />
+        {t(hasPassword ? "control.changePassword" : "control.addPassword")}
+      </button>
+      {hasPassword && (
+        <button
+          type="button"
+          class="button"
+          data-testid="remove-password"
+          onClick={() => void set("")}
+        >
+          <Icon name="unlock" />
+          {t("control.removePassword")}
+        </button>
+      )}
+    </div>
+  );
+}
