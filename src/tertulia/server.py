@@ -24,12 +24,12 @@ import uvloop
 from aiohttp import web
 
 from tertulia import (
-    __version__,
     bridge_secret,
     certificates,
     data_folder,
     machine,
     operators,
+    program,
     turn,
 )
 from tertulia.adoption import Survivor
@@ -54,6 +54,7 @@ from tertulia.rooms.service import RoomService
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.storage.journal import Journal
 from tertulia.supervisor import ChildRefused, supervise
+from tertulia.survival.keeper import Keeper
 from tertulia.web.acceptor import Acceptor, bind
 from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings
@@ -64,6 +65,7 @@ from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.services import DomainServices, ExternalService
 from tertulia.xmpp.sessions import Sessions
+from tertulia.xmpp.transports.pulse import Pulse
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 
@@ -272,7 +274,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room), trace_of
     )
     rooms = RoomService(router, addresses.rooms, meetings, parts=parts)
-    RoomService(
+    breakout_rooms = RoomService(
         router,
         addresses.breakouts,
         meetings,
@@ -305,18 +307,32 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     )
     moderation.on_rights = focus.rights_changed
     sessions = Sessions(router, limits)
+    pulse = Pulse(sessions, limits)
     websocket = WebSocketEndpoint(
-        router, credentials, domain=host, sessions=sessions, limits=limits
+        router, credentials, domain=host, sessions=sessions, pulse=pulse, limits=limits
     )
     tcp = TcpListener(
         router, credentials, domain=host, tls=ground.xmpp_tls, sessions=sessions, limits=limits
     )
 
+    keeper = Keeper(
+        config.data / "meetings.state",
+        program.fingerprint(),
+        halls=(rooms, breakout_rooms),
+        parts=parts,
+        persons=persons,
+        focus=focus,
+        sessions=sessions,
+        keeps_session=lambda jid: jid.domain != auth,  # bridges and recorders log in anew
+    )
     tcp_port = await _listen_for_bridges(config, tcp)
     focus.start()
+    keeper.start()  # before anybody can come
+    pulse.start()
     try:
         yield Signalling(websocket, focus, rooms, router, tcp_port)
     finally:
+        keeper.stop()
         focus.stop()
         await websocket.close()
         await tcp.close()
@@ -432,7 +448,7 @@ async def monitoring(config: Config, signalling: Signalling) -> AsyncIterator[No
 async def supervised_bridge(config: Config, ground: Ground, tcp_port: int) -> None:
     """Keep the bridge running: the one that outlived a process of before, or a new one."""
     command = bridge_command(config, ground, tcp_port)
-    settings = (__version__, *command, ground.secret_file.read_text(encoding="ascii"))
+    settings = (program.fingerprint(), *command, ground.secret_file.read_text(encoding="ascii"))
     identity = hashlib.sha256("\0".join(settings).encode()).hexdigest()[:16]
     command += ("--identity", identity)
     name = f"bridge {config.bridge.name}"

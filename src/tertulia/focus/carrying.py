@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from tertulia.errors import MalformedInput, PeerError
@@ -53,6 +54,7 @@ class Carrier:
         self._features = features
         self._settings = settings
         self._timers: dict[Jid, asyncio.TimerHandle] = {}
+        self.on_touched: Callable[[Conference], None] = lambda conference: None
 
     def close(self) -> None:
         for timer in self._timers.values():
@@ -62,6 +64,7 @@ class Carrier:
         for order in orders:
             self._do(conference, order)
         self.arm(conference)
+        self.on_touched(conference)
 
     def arm(self, conference: Conference) -> None:
         """See to it that the conference is called at its next timeout."""

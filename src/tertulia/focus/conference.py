@@ -78,15 +78,15 @@ class Conference:
         self.brewery = brewery
         self._known_features = known_features
         self._new_id = new_id
-        self._created_ms = created_ms
+        self.created_ms = created_ms
         self.stay: BridgeStay | None = None
         self.due = Deadlines(start_by=now + self.limits.start_timeout_s)
         self.says_unavailable = False
         self._expected: dict[Jid, float] = {}  # who was told to come in, and until when it may
         # Sessions of those who left, by their full JIDs: a client that resumes its connection comes
         # back with its own, which the bridge has forgotten.
-        self._former: dict[Jid, str] = {}
-        self._moves = RateLimit(0.0, 10)
+        self.former: dict[Jid, str] = {}
+        self.moves = RateLimit(0.0, 10)
         self._orders: list[Order] = []
         self._published = self._facts()
 
@@ -114,8 +114,12 @@ class Conference:
         return speech.presence(
             has_bridge=self.stay is not None,
             is_unavailable=self.says_unavailable,
-            created_ms=self._created_ms,
+            created_ms=self.created_ms,
         )
+
+    def published(self) -> None:
+        """The focus' presence in the room says what `presence` gives now."""
+        self._published = self._facts()
 
     def _facts(self) -> tuple[bool, bool]:
         """What can change in `presence`."""
@@ -170,7 +174,7 @@ class Conference:
 
     def _end_former_session(self, participant: Participant) -> None:
         """Tell a client that was away for long that the session it still has is over."""
-        participant.sid = self._former.pop(participant.occupant.jid, "")
+        participant.sid = self.former.pop(participant.occupant.jid, "")
         if participant.sid:
             reason = Reason("gone", "away for too long")
             self._say(participant, speech.terminate(participant, self.focus_jid, reason, ""))
@@ -178,9 +182,9 @@ class Conference:
 
     def _forget(self, participant: Participant, now: float) -> None:
         if participant.state.is_signalled:
-            self._former[participant.occupant.jid] = participant.sid
-            if len(self._former) > _FORMER_SESSIONS:
-                del self._former[next(iter(self._former))]
+            self.former[participant.occupant.jid] = participant.sid
+            if len(self.former) > _FORMER_SESSIONS:
+                del self.former[next(iter(self.former))]
         self.leave_bridge(participant, SessionState.ENDED)
         del self.participants[participant.nick]
         self.muting.keep(participant)
@@ -329,7 +333,7 @@ class Conference:
         Args:
             expire: tell the bridge to forget the conference.
         """
-        if self.stay is not None and not self._moves.allow(now):
+        if self.stay is not None and not self.moves.allow(now):
             self.brewery.failed(self.stay.bridge.jid, now)  # it refuses again and again
         if expire:
             self._expire_stay()

@@ -13,6 +13,8 @@ class ConferenceLimits:
     start_timeout_s: float = 15.0  # the first participant has to come within
     idle_timeout_s: float = 20.0  # the session of a single participant lasts
     features_timeout_s: float = 3.0
+    # Who was asked by a former process is asked again, and may be on its way back.
+    features_after_restart_s: float = 15.0
     # A killed bridge is back, or another found, within this time; clients are not alarmed before.
     bridge_grace_s: float = 3.0
     bridge_retry_s: float = 5.0

@@ -61,7 +61,7 @@ class Muting:
         self._participants = participants
         self._ask = ask
         self._tell_bridge = tell_bridge
-        self._kept: dict[Jid, set[MediaKind]] = {}  # by bare JID, of people who are away
+        self.kept: dict[Jid, set[MediaKind]] = {}  # by bare JID, of people who are away
 
     def settle(self, participants: Iterable[Participant]) -> None:
         """Tell the bridge, in one request, what is new about any of them."""
@@ -78,13 +78,13 @@ class Muting:
     def keep(self, participant: Participant) -> None:
         """Somebody goes: should it come back under the same address, it is as muted as it was."""
         if participant.muted:
-            self._kept[participant.occupant.jid.bare] = participant.muted
-            if len(self._kept) > _REMEMBERED:
-                del self._kept[next(iter(self._kept))]
+            self.kept[participant.occupant.jid.bare] = participant.muted
+            if len(self.kept) > _REMEMBERED:
+                del self.kept[next(iter(self.kept))]
 
     def recall(self, newcomer: Participant) -> None:
         """Somebody comes, perhaps back: its client is told what a moderator has muted."""
-        newcomer.muted = self._kept.pop(newcomer.occupant.jid.bare, set())
+        newcomer.muted = self.kept.pop(newcomer.occupant.jid.bare, set())
         for kind in sorted(newcomer.muted):
             self._ask_to_mute(newcomer, kind, "")
 

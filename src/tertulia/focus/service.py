@@ -13,7 +13,7 @@ import secrets
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.focus.answers import bridge_reported
@@ -30,6 +30,7 @@ from tertulia.focus.muting import NAMESPACES
 from tertulia.focus.participant import Occupant, shares_screen
 from tertulia.focus.requests import jingle_request
 from tertulia.focus.settings import FocusAddresses, FocusSettings
+from tertulia.focus.surviving import ConferenceState, ParticipantState, load
 from tertulia.focus.totals import Totals
 from tertulia.focus.voice import Voice
 from tertulia.rooms.rights import EVERY_KIND, MediaKind
@@ -134,6 +135,19 @@ class Focus:
         self._bridges.close()
         self._carrier.close()
 
+    def watch(self, on_touched: Callable[[Conference], None]) -> None:
+        """Have it told of each conference that may have changed."""
+        self._carrier.on_touched = on_touched
+
+    def restore(self, state: ConferenceState, participants: Sequence[ParticipantState]) -> None:
+        """Go on with a conference of a former process; its room has been taken over before."""
+        conference = self._new(state.room, state.meeting_id, state.created_ms)
+        load(conference, state, participants, self._now())
+        self.conferences[state.room] = conference
+        self._carrier.carry_out(conference, conference.taken())
+        # The room may have been written down a moment later than we: it tells who is there.
+        self._voice.join(state.room, *conference.presence())
+
     def can_meet(self, now: float) -> bool:
         """Whether a conference asked for at `now` would find a bridge."""
         bridge = self.brewery.select(now)
@@ -235,24 +249,27 @@ class Focus:
                 raise ServiceUnavailable("no more conferences can be held here (max_conferences)")
             if not is_breakout:  # those have a limit of their own
                 self._creators.count(self._creator(asked_by), self._now())
-            conference = Conference(
-                room,
-                meeting_id=str(uuid.uuid4()),
-                brewery=self.brewery,
-                known_features=self._features,
-                new_id=lambda: secrets.token_hex(8),
-                now=self._now(),
-                created_ms=time.time_ns() // 1_000_000,
-                limits=self.settings.conference,
-                totals=self.totals,
-            )
+            conference = self._new(room, str(uuid.uuid4()), time.time_ns() // 1_000_000)
             self.conferences[room] = conference
             self.totals.conferences_created += 1
             self._voice.join(room, *conference.presence())
             conference.meeting_id = self._meeting_id_of(room) or conference.meeting_id
             log.info("Conference created: room=%s meeting=%s", room, conference.meeting_id)
         conference.requested(self._now(), asked_by)
-        self._carrier.arm(conference)
+        self._carrier.carry_out(conference, [])
+
+    def _new(self, room: Jid, meeting_id: str, created_ms: int) -> Conference:
+        return Conference(
+            room,
+            meeting_id=meeting_id,
+            brewery=self.brewery,
+            known_features=self._features,
+            new_id=lambda: secrets.token_hex(8),
+            now=self._now(),
+            created_ms=created_ms,
+            limits=self.settings.conference,
+            totals=self.totals,
+        )
 
     def _creator(self, asked_by: Jid | None) -> str:
         origin = self._router.origin(asked_by) if asked_by is not None else None

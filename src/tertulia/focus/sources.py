@@ -47,11 +47,11 @@ class ConferenceSources:
         self._by_owner: dict[str, EndpointSources] = {}
         self._told: dict[str, EndpointSources] = {}  # the same without simulcast
         self._named: dict[str, int] = {}  # how many sources each has
-        self._reserved: frozenset[int] = frozenset()
+        self.reserved: frozenset[int] = frozenset()
 
     def reserve(self, ssrcs: Iterable[int]) -> None:
         """Keep these SSRCs from participants: the bridge's own feedback sources."""
-        self._reserved = frozenset(ssrcs)
+        self.reserved = frozenset(ssrcs)
 
     def of(self, owner: str) -> EndpointSources:
         return self._by_owner.get(owner, EndpointSources())
@@ -107,6 +107,11 @@ class ConferenceSources:
         self._told.pop(owner, None)
         self._named.pop(owner, None)
 
+    def restore(self, owner: str, sources: EndpointSources) -> None:
+        """Take back sources that were checked once."""
+        if sources:
+            self._set(owner, sources)
+
     def _set(self, owner: str, sources: EndpointSources) -> None:
         self._by_owner[owner] = sources
         self._told[owner] = repairs_last(strip_simulcast(sources))
@@ -124,7 +129,7 @@ class ConferenceSources:
 
     def _check_unique(self, owner: str, added: EndpointSources) -> None:
         # Adding one's own SSRC a second time is an error too (reference bridge 5.4).
-        taken = set(self._reserved)
+        taken = set(self.reserved)
         foreign_msids = set()
         for other, sources in self._by_owner.items():
             for source in (*sources.audio, *sources.video):

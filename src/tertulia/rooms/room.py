@@ -14,6 +14,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tertulia.errors import PeerError
 from tertulia.rooms import claims
@@ -61,6 +62,10 @@ from tertulia.xmpp.pace import TokenBucket
 from tertulia.xmpp.xml import Element
 
 FOCUS_NICK = "focus"
+# What a room that is taken back from a former process has from its maker, or takes back by itself.
+_NOT_DUMPED = frozenset(
+    {"jid", "kept", "main", "_policy", "_limits", "_occupants", "_nicks", "_absences"}
+)
 SWITCH_ROOM = "switch_room"
 
 
@@ -186,6 +191,19 @@ class Room:
     def is_internal(self, jid: Jid) -> bool:
         """True of the focus, and of recorders and gateways, which have accounts of our own."""
         return jid.domain == self._policy.focus.domain
+
+    # What survives a restart of the process
+
+    def dump(self) -> dict[str, Any]:
+        """Everything but the occupants and the main room. Plain objects of ours, to be pickled."""
+        return {name: value for name, value in vars(self).items() if name not in _NOT_DUMPED}
+
+    def load(self, state: dict[str, Any], occupants: Iterable[Occupant]) -> None:
+        """Take back what `dump` gave, and those who were here, in the order in which they came."""
+        vars(self).update({name: state[name] for name in vars(self).keys() & state.keys()})
+        for each in occupants:
+            self._occupants[each.nick] = each
+            self._nicks[each.jid] = each.nick
 
     # Coming and going
 

@@ -69,6 +69,7 @@ class RoomService:
         self._at_domain = at_domain or self._to_domain
         self._on_event = on_event
         self._clock = clock
+        self.on_touched: Callable[[Room], None] = lambda room: None  # what `Room.dump` gives is new
         self._rooms: dict[str, Room] = {}
         self._afterwards: list[Callable[[], None]] = []  # what follows the result of an IQ
         self._visits: dict[Jid, dict[str, None]] = {}  # real full JID -> nodes of its rooms
@@ -106,6 +107,20 @@ class RoomService:
     def rooms_of(self, jid: Jid) -> list[Room]:
         """The rooms in which this real full JID is an occupant, oldest visit first."""
         return [self._rooms[node] for node in self._visits.get(jid, ())]
+
+    def restore(self, room: Room) -> None:
+        """Take a room over from a former process; nobody is told of it."""
+        self._rooms[room.jid.node] = room
+        for each in room.occupants():
+            self._visits.setdefault(each.jid, {})[room.jid.node] = None
+
+    def new_room(self, jid: Jid) -> Room:
+        """A room by the rules of this domain, which is in it only once it is restored."""
+        return Room(jid, self._policy)
+
+    @property
+    def domain(self) -> str:
+        return self._domain
 
     # In
 
@@ -285,6 +300,7 @@ class RoomService:
         if room.is_over and self._rooms.pop(room.jid.node, None) is not None:
             log.info("Room ended: room=%s meeting=%s", room.jid, room.meeting_id)
             self._parts.ended(room)
+            self.on_touched(room)
             self._on_event(RoomEnded(room=room.jid, meeting_id=room.meeting_id))
 
     # Messages
@@ -403,6 +419,7 @@ class RoomService:
     # Out
 
     def _carry_out(self, room: Room, deliveries: Sequence[Delivery]) -> None:
+        self.on_touched(room)
         for delivery in deliveries:
             if not delivery.to:
                 continue

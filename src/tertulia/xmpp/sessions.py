@@ -127,7 +127,7 @@ class Sessions:
         self._router = router
         self._limits = limits
         self._may_resume = may_resume
-        self._acknowledging = acknowledging
+        self.on_acknowledging = acknowledging
         self._by_id: dict[str, ClientSession] = {}
         self._silent: dict[ClientSession, float] = {}  # detached ones: when they were heard last
 
@@ -236,6 +236,15 @@ class Sessions:
         self._silent[session] = now
         self._router.bind(session)
 
+    @property
+    def silence_s(self) -> float:
+        """After how long without a sign of life others see somebody go."""
+        return self._limits.silence_s
+
+    def is_known(self, jid: Jid) -> bool:
+        """Whether that full JID is somebody's, awake or asleep."""
+        return self._router.session(jid) is not None or self._router.is_asleep(jid)
+
     # For streams (`Resumptions`)
 
     @property
@@ -267,4 +276,4 @@ class Sessions:
         return kept
 
     def acknowledging(self, kept: Resumable) -> None:
-        self._acknowledging(kept)
+        self.on_acknowledging(kept)

@@ -177,6 +177,8 @@ class _Tcp(asyncio.Protocol):
         # Once gone it must not be touched: asyncio's TLS transports raise then (Python 3.11.2).
         if self._transport is not None and not self.gone.done():
             self._transport.abort()
+            if self._upgrade is not None:  # a handshake is told, and nobody else is
+                self.connection_lost(None)
 
     async def _shake_hands(self, transport: asyncio.Transport, done: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
