@@ -44,7 +44,9 @@ from tertulia.public_address import with_port
 from tertulia.rooms.av_moderation import AvModeration
 from tertulia.rooms.bans import Trace
 from tertulia.rooms.breakouts import BreakoutRooms
+from tertulia.rooms.ending import EndConference
 from tertulia.rooms.limits import RoomLimits
+from tertulia.rooms.lobby import LobbyRooms
 from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.parts import Part, Parts
 from tertulia.rooms.persons import Persons
@@ -342,7 +344,13 @@ def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
     moderation = AvModeration(f"avmoderation.{host}")
     metadata = RoomMetadata(f"metadata.{host}", on_rights=moderation.rights_changed)
-    return (metadata, moderation, Polls(f"polls.{host}", persons=persons))
+    return (
+        metadata,
+        moderation,
+        LobbyRooms(f"lobby.{host}", f"conference.{host}"),
+        EndConference(f"endconference.{host}"),
+        Polls(f"polls.{host}", persons=persons),
+    )
 
 
 async def _listen_for_bridges(config: Config, tcp: TcpListener) -> int:

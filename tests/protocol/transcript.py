@@ -23,9 +23,9 @@ comments. The lines:
     N seconds pass          for those who are cut off (only where time is made up)
 
 Whoever speaks without having connected is logged in first, as a guest. Variables: `{host}`,
-`{room}` (an address that is new for each run), `{NAME}` the full JID of somebody, `{NAME.bare}`,
-`{NAME.id}` the endpoint id (first 8 digits), `{NAME.h}` how many stanzas NAME got since it enabled
-resumption, `{long}` 4001 characters, and those kept by patterns.
+`{room}` (an address that is new for each run) and `{room.node}`, `{NAME}` the full JID of somebody,
+`{NAME.bare}`, `{NAME.id}` the endpoint id (first 8 digits), `{NAME.h}` how many stanzas NAME got
+since it enabled resumption, `{long}` 4001 characters, and those kept by patterns.
 
 What the focus says besides (offers, its own presence) is skipped unless a pattern asks for it, so
 the same transcript runs with the real focus and without; so are the updates of breakout rooms,
@@ -169,6 +169,7 @@ class Performance:
         self._people: dict[str, Person] = {}
         room = f"plaza-{uuid.uuid4().hex[:8]}@conference.{backend.host}"
         self._names = {"host": backend.host, "room": room, "long": "x" * 4001}
+        self._names["room.node"] = room.partition("@")[0]
         self._pings = 0
 
     async def run(self, path: Path) -> None:

@@ -23,6 +23,8 @@ def room_info(room: Room, *, for_occupant: bool) -> DiscoInfo:
         form["muc#roominfo_meetingId"] = room.meeting_id
         if room.created_ms is not None:
             form["muc#roominfo_created_timestamp"] = str(room.created_ms)
+        if room.lobby:
+            form["muc#roominfo_lobbyroom"] = room.lobby
         if room.main is not None:  # left out of main rooms: any text there counts as true
             form["muc#roominfo_isbreakout"] = "true"
             form["muc#roominfo_breakout_main_room"] = str(room.main.jid)
@@ -40,4 +42,12 @@ def room_info(room: Room, *, for_occupant: bool) -> DiscoInfo:
         ),
         form_type=NS.MUC_ROOMINFO if for_occupant else "",
         form=form,
+    )
+
+
+def lobby_info() -> DiscoInfo:
+    """A lobby; who is in it is not told."""
+    return DiscoInfo(
+        identities=(Identity(category="conference", type="text"),),
+        features=(NS.MUC, NS.DISCO_INFO, NS.PING, "muc_hidden", "muc_temporary", "muc_open"),
     )

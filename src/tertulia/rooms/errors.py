@@ -58,13 +58,31 @@ class PasswordRequired(NotAuthorized):
 
 
 class MembersOnly(Refused):
-    """XEP-0045 §7.2.6."""
+    """XEP-0045 §7.2.6; with a lobby to wait in, if there is one (signalling reference 4.6)."""
 
     error_type: ClassVar[str] = "auth"
     condition: ClassVar[str] = "registration-required"
 
+    def __init__(self, lobby: str = "", *, waiting_for_host: bool = False) -> None:
+        extra = [Element("lobbyroom", {}, lobby, ns=NS.JITMEET)] if lobby else []
+        if lobby and waiting_for_host:
+            extra.append(Element("waiting-for-host", ns=NS.JITMEET))
+        super().__init__("the room is for members only", extra=tuple(extra))
+
+
+class DisplayNameRequired(NotAcceptable):
+    """Moderators let nobody in who has no name (signalling reference 4.6)."""
+
     def __init__(self) -> None:
-        super().__init__("the room is for members only")
+        child = Element("displayname-required", {"lobby": "true"}, ns=NS.JITMEET)
+        super().__init__("a display name is required", extra=(child,))
+
+
+class RoomCreationRestricted(NotAllowed):
+    """There is no lobby to wait in; stock clients know the words and try the room again."""
+
+    def __init__(self) -> None:
+        super().__init__("Room creation is restricted")
 
 
 class Banned(Forbidden):

@@ -77,6 +77,9 @@ class Part:
         self.domain = domain
         self.parts: Parts  # set by `Parts.add`
 
+    def added(self) -> None:
+        """`parts` is there: listen to what else matters."""
+
     # Notices, in the order in which they come
 
     def opened(self, room: Room) -> None:
@@ -105,6 +108,17 @@ class Part:
         """The room is no more: forget it."""
 
     # Requests
+
+    def take(self, stanza: Element) -> None:
+        """A stanza to the part's domain or to a node at it. Never raises."""
+        self.parts.handle(self, stanza)
+
+    def addressed(self, room: Room, sender: Jid, stanza: Element) -> bool:
+        """A message without a type to a room itself; True when it was for this part.
+
+        The sender may be in a breakout room, or nowhere. Raises: PeerError.
+        """
+        return False
 
     def message(self, room: Room, sender: Occupant, stanza: Element) -> None:
         """A message to the part's address from an occupant of `room`. Raises: PeerError."""
@@ -169,8 +183,9 @@ class Parts:
         iqs = self._iqs[part.name] = IqTable()
         iqs.on("get", "ping", NS.PING, pong)
         iqs.on("get", "query", NS.DISCO_INFO, lambda query, _: _info(part).build(query.get("node")))
+        part.added()
         if serve:
-            self.router.serve(part.domain, lambda stanza: self.handle(part, stanza))
+            self.router.serve(part.domain, part.take)
 
     def attach(self, domain: str, hall: Hall) -> None:
         """Have the rooms of a MUC domain known to the parts."""
@@ -248,6 +263,10 @@ class Parts:
         for part in self._parts.values():
             for payload in part.before_entry(room, newcomer):
                 part.tell((newcomer.jid,), payload)
+
+    def addressed(self, room: Room, sender: Jid, stanza: Element) -> bool:
+        """Whether one of the parts has taken a message to a room (`Part.addressed`)."""
+        return any(part.addressed(room, sender, stanza) for part in self._parts.values())
 
     def entered(self, room: Room, newcomer: Occupant) -> None:
         for part in self._parts.values():

@@ -49,6 +49,7 @@ class RoomPolicy:
     keep: Callable[[Jid, KeptRoom], None] = _forget
     limits: RoomLimits = field(default_factory=RoomLimits)
     trace_of: Callable[[Jid], Trace] = lambda jid: Trace()  # by the real full JID
+    lobbies: str = ""  # the domain of the lobbies, "" for none
 
     @classmethod
     def meetings(
@@ -67,6 +68,7 @@ class RoomPolicy:
             may_open=lambda jid: jid.bare == focus.bare,
             limits=limits or RoomLimits(),
             trace_of=trace_of,
+            lobbies=f"lobby.{name}",
         )
 
     @classmethod

@@ -20,10 +20,11 @@ from tertulia.errors import PeerError
 from tertulia.rooms import claims
 from tertulia.rooms.absence import Absences
 from tertulia.rooms.administration import AffiliationChange, Configuration, Kick
-from tertulia.rooms.bans import Bans
+from tertulia.rooms.bans import Bans, Trace
 from tertulia.rooms.errors import (
     Banned,
     ChatRefused,
+    DisplayNameRequired,
     MembersOnly,
     NicknameConflict,
     NicknameNotAllowed,
@@ -45,6 +46,8 @@ from tertulia.rooms.events import (
     Disappeared,
     Said,
 )
+from tertulia.rooms.let_in import LetIn
+from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.occupant import Affiliation, Occupant, Role
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.rights import STOCK_NAMES, Feature, Level, Permissions
@@ -91,6 +94,7 @@ class Room:
         self.presenters: dict[str, Jid] = {}  # nickname -> the bare JID it was given to
         self._hosts: set[Jid] = set()  # whose room it is, by its account: bare JIDs
         self.bans = Bans(policy.limits.bans)
+        self._let_in = LetIn(policy.limits.affiliations)
         self._refused_names: dict[Jid, str] = {}
         self.subject = ""
         self._subject_nick = ""
@@ -162,6 +166,58 @@ class Room:
             known.append(self._elected)
         known.append(self._policy.focus.bare)
         return [jid for jid in dict.fromkeys(known) if self.affiliation_of(jid) is affiliation]
+
+    @property
+    def lobby(self) -> str:
+        """The address of its lobby, "" while there is none."""
+        if not self.configuration.members_only or self.main is not None or not self._policy.lobbies:
+            return ""
+        return f"{self.jid.node}@{self._policy.lobbies}"
+
+    @property
+    def limits(self) -> RoomLimits:
+        return self._limits
+
+    def trace_of(self, jid: Jid) -> Trace:
+        """What a real full JID is known by besides."""
+        return self._policy.trace_of(jid)
+
+    def keeps_away(self, jid: Jid, name: str) -> bool:
+        """Whether somebody may not even knock: it was banned, as far as can be told."""
+        is_outcast = self.affiliation_of(jid) is Affiliation.OUTCAST
+        return is_outcast or self.bans.holds(jid, self.trace_of(jid), name)
+
+    def holds(self, jid: Jid) -> bool:
+        """Whether somebody is in the meeting: here or in a breakout room."""
+        return jid in self._nicks or jid.bare in self.elsewhere
+
+    def nick_of(self, jid: Jid) -> str:
+        """The nickname of somebody in the meeting, "" of nobody."""
+        return self._nicks.get(jid) or self.elsewhere.get(jid.bare, "")
+
+    def let_in(self, jid: Jid) -> None:
+        """A moderator lets somebody in who knocked: a member for as long as the meeting lasts."""
+        bare = jid.bare
+        if self.affiliation_of(bare) is Affiliation.NONE:
+            if len(self._affiliations) >= self._limits.affiliations:
+                raise ResourceConstraint("the room knows too many people (affiliations)")
+            self._affiliations[bare] = Affiliation.MEMBER
+        self._let_in.add(jid, self.trace_of(jid))
+
+    def let_in_everybody(self) -> None:
+        """Who is here when the lobby is opened comes back without knocking."""
+        for jid in self._nicks:
+            self._let_in.add(jid, self.trace_of(jid))
+
+    def _was_let_in(self, jid: Jid) -> bool:
+        return self.configuration.members_only and self._let_in.holds(jid, self.trace_of(jid))
+
+    def dump_let_in(self) -> dict[str, str]:
+        """Who was let in, for another process: bare JIDs with machine ids."""
+        return self._let_in.dump()
+
+    def load_let_in(self, people: dict[str, str]) -> None:
+        self._let_in.load(people)
 
     def permits(self, occupant: Occupant, feature: Feature) -> bool:
         """Whether somebody may use a feature now. The focus and internal accounts always may.
@@ -235,6 +291,8 @@ class Room:
         others = self._absences.visible(but=nick)
         self._occupants[nick] = newcomer
         self._nicks[jid] = nick
+        if self.configuration.members_only and not is_focus:
+            self._let_in.add(jid, self.trace_of(jid))
         self.elsewhere.pop(jid.bare, None)
         if self.created_ms is None and self.people >= 2:
             self.created_ms = int(now * 1000)
@@ -314,7 +372,7 @@ class Room:
         affiliation = self.affiliation_of(jid)
         if not self._policy.may_enter(jid) or affiliation is Affiliation.OUTCAST:
             raise Banned("you may not enter this room")
-        if affiliation is Affiliation.NONE and (self.main or self)._is_banned(jid, name):
+        if affiliation is Affiliation.NONE and (self.main or self).keeps_away(jid, name):
             raise Banned("you were removed from this meeting and may not come back")
         if (nick.lower() == FOCUS_NICK) != is_focus or (is_focus and nick != FOCUS_NICK):
             raise NicknameNotAllowed("that nickname is reserved")
@@ -332,12 +390,37 @@ class Room:
             raise RoomAndTokenMismatched
         elif self._comes_as_owner(jid, admission):
             affiliation = Affiliation.OWNER
-        if affiliation.rank < Affiliation.MEMBER.rank and self._keeps_out(admission):
-            raise MembersOnly
-        if self.configuration.password and affiliation is not Affiliation.OWNER:
+        is_known = affiliation.rank >= Affiliation.MEMBER.rank or self._was_let_in(jid)
+        if not is_known and self._keeps_out(admission):
+            self._bypass(jid, name, password, now)
+        elif self.configuration.password and not self._needs_no_password(affiliation, is_known):
             self._check_password(jid, password, now)
         if self.people >= self._limits.occupants:
             raise RoomIsFull(self._limits.occupants)
+
+    def _needs_no_password(self, affiliation: Affiliation, is_known: bool) -> bool:
+        """Owners need none, nor who was let in from a lobby: it is not told the password."""
+        return affiliation is Affiliation.OWNER or (is_known and self.configuration.members_only)
+
+    def _bypass(self, jid: Jid, name: str, password: str, now: float) -> None:
+        """Who knows the password need not knock (signalling reference 6.4); the others may."""
+        if password and self.lobby and self.configuration.password:
+            try:
+                self._check_password(jid, password, now)
+            except PasswordRequired:
+                pass  # a wrong one is no better than none
+            else:
+                return
+        if self.lobby and not name:
+            raise DisplayNameRequired
+        raise MembersOnly(self.lobby, waiting_for_host=not self._has_moderator())
+
+    def _has_moderator(self) -> bool:
+        return any(
+            self.affiliation_of(jid).rank >= Affiliation.ADMIN.rank
+            for jid in (*self._nicks, *self.elsewhere)
+            if not self.is_focus(jid)
+        )
 
     def _keeps_out(self, admission: Admission) -> bool:
         """Whether somebody without an affiliation has to stay outside, or to knock."""
@@ -363,9 +446,6 @@ class Room:
         bare = jid.bare
         if bare not in self.elsewhere and all(each.bare != bare for each in self._nicks):
             raise NotPermitted("breakout rooms are for those who came through the main room")
-
-    def _is_banned(self, jid: Jid, name: str) -> bool:
-        return self.bans.holds(jid, self._policy.trace_of(jid), name)
 
     def _check_password(self, jid: Jid, password: str, now: float) -> None:
         if not password:
@@ -481,6 +561,7 @@ class Room:
         """Remove an occupant (§8.2); its affiliation does not outlive it (reference 4.7)."""
         moderator, victim = self._may_kick(actor, kick)
         self._forget(victim.jid)
+        (self.main or self)._let_in.forget(victim.jid)
         gone = replace(victim, affiliation=Affiliation.NONE)
         reason = kick.reason[: self._limits.reason_characters]
         return self._removed(
@@ -560,6 +641,7 @@ class Room:
             if change.affiliation is Affiliation.OUTCAST:
                 trace, name = self._policy.trace_of(each.jid), claims.name_in(each.presence)
                 (self.main or self).bans.add(bare, trace, name)
+                (self.main or self)._let_in.forget(bare)
                 moderator = self._occupant(actor).nick
                 reason = change.reason[: self._limits.reason_characters]
                 farewell = Disappeared(

@@ -316,7 +316,7 @@ class RoomService:
             self._carry_out(room, room.whisper(sender, to.resource, stanza, now=self._clock()))
         elif kind == "groupchat":
             self._carry_out(room, room.say(sender, stanza, now=self._clock()))
-        else:
+        elif not self._parts.addressed(room, sender, stanza):
             raise BadRequest("messages to a room are of type groupchat")
 
     # IQs

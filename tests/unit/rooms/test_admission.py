@@ -23,6 +23,8 @@ PLAZA = Jid("plaza", f"conference.{HOST}")
 FOCUS = Jid("focus", f"auth.{HOST}", "focus")
 ANA, BEA, CAI = (Jid(name, HOST, "r") for name in ("ana", "bea", "cai"))
 EMPTY = Element("presence", ns="jabber:client")
+NAME = Element("nick", {}, "Somebody", ns="http://jabber.org/protocol/nick")
+NAMED = Element("presence", {}, NAME, ns="jabber:client")
 
 HOST_OF_IT = Admission(is_authenticated=True, account=f"ana@{HOST}", user={"name": "Ana"})
 SPEAKER = Admission(is_authenticated=True, moderates=False, user={"id": "7", "name": "Bea"})
@@ -52,7 +54,7 @@ class Site:
         self, jid: Jid, admission: Admission = GUEST, *, password: str = ""
     ) -> list[Appeared]:
         self.admissions[jid] = admission
-        deliveries = self.room.join(jid, jid.node, EMPTY, now=0, password=password)
+        deliveries = self.room.join(jid, jid.node, NAMED, now=0, password=password)
         return [each for each in deliveries if isinstance(each, Appeared)]
 
     def role(self, jid: Jid) -> Role:

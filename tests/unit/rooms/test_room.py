@@ -298,8 +298,10 @@ def test_passwords_are_not_guessed_quickly() -> None:
 def test_a_room_for_members_admits_those_an_owner_named() -> None:
     room = room_with(ANA)
     room.configure(ANA, Configuration(members_only=True))
+    named = Element("presence", ns="jabber:client")
+    named.append(Element("nick", {}, "Bea", ns="http://jabber.org/protocol/nick"))
     with pytest.raises(MembersOnly):
-        room.join(BEA, "bea", EMPTY, now=0)
+        room.join(BEA, "bea", named, now=0)
 
     room.administer(ANA, [AffiliationChange(jid=BEA.bare, affiliation=Affiliation.MEMBER)])
 
