@@ -25,5 +25,8 @@ class RoomLimits:
     password_characters: int = 200
     password_tries_per_minute: int = 10
     affiliations: int = 1000  # JIDs with a lasting affiliation
-    remembered_messages: int = 1000  # ids, to check who retracts
     bans: int = 200  # of people remembered by more than their JID
+    remembered_messages: int = 1000  # of one room: who may change them, what late comers read
+    history_messages: int = 200  # that somebody who comes late reads
+    reactions_remembered: int = 100  # people who reacted to one message
+    reactions_each: int = 8  # of one person to one message

@@ -98,6 +98,9 @@ class Part:
     def configured(self, room: Room, before: Configuration, actor: Occupant) -> None:
         """An owner has submitted the room's form, and everybody knows."""
 
+    def said(self, room: Room) -> None:
+        """Something was said to everybody, or what was said before has changed."""
+
     def farewell(self, room: Room, gone: Disappeared) -> None:
         """How somebody left (codes, what it said last), before `left`."""
 
@@ -279,6 +282,10 @@ class Parts:
     def configured(self, room: Room, before: Configuration, actor: Occupant) -> None:
         for part in self._parts.values():
             part.configured(room, before, actor)
+
+    def said(self, room: Room) -> None:
+        for part in self._parts.values():
+            part.said(room)
 
     def farewell(self, room: Room, gone: Disappeared) -> None:
         for part in self._parts.values():

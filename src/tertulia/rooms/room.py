@@ -21,9 +21,9 @@ from tertulia.rooms import claims
 from tertulia.rooms.absence import Absences
 from tertulia.rooms.administration import AffiliationChange, Configuration, Kick
 from tertulia.rooms.bans import Bans, Trace
+from tertulia.rooms.chat import Chat, Line
 from tertulia.rooms.errors import (
     Banned,
-    ChatRefused,
     DisplayNameRequired,
     MembersOnly,
     NicknameConflict,
@@ -46,6 +46,7 @@ from tertulia.rooms.events import (
     Disappeared,
     Said,
 )
+from tertulia.rooms.hands import PROPERTY, Hands, lowers_hand
 from tertulia.rooms.let_in import LetIn
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.occupant import Affiliation, Occupant, Role
@@ -107,9 +108,9 @@ class Room:
         self._elected: Jid | None = None  # owner only as long as it is here
         # Who came as a moderator has had its affiliation; what others made of it then counts.
         self._welcomed: OrderedDict[Jid, None] = OrderedDict()
-        self._chat: dict[Jid, TokenBucket] = {}
+        self.chat = Chat(policy.limits)
+        self.hands = Hands()
         self._tries: dict[Jid, TokenBucket] = {}
-        self._said: OrderedDict[str, Jid] = OrderedDict()  # message id -> who said it
         # A breakout room has a main room: who enters, who moderates and which nicknames are taken
         # is decided there. The main room knows who is in its breakout rooms or on the way to one
         # (nicknames by bare JID), and lasts as long as they do.
@@ -276,6 +277,7 @@ class Room:
         if here is None:
             name = claims.name_in(presence)
             self._may_join(jid, nick, admission, name=name, password=password, now=now)
+        presence = self.hands.stamped(nick, presence, now)
         if here is None and not is_focus:
             self._welcome(jid, admission)
             self._elect(jid, admission)
@@ -307,6 +309,7 @@ class Room:
                 stanza_id=stanza.get("id"),
                 permissions=self._granted(newcomer),
             ),
+            *(() if is_focus else self._history_for(jid, stanza)),
             self._subject_for((jid,)),
             *self._absences.sweep(),
         ]
@@ -325,13 +328,30 @@ class Room:
         """Whether the others believe that it has left."""
         return self._absences.is_hidden(occupant.nick)
 
-    def update(self, jid: Jid, nick: str, stanza: Element) -> list[Delivery]:
+    def _history_for(self, jid: Jid, join: Element) -> list[Delivery]:
+        """What was said before (§7.2.13), unless the newcomer wants less of it."""
+        muc = join.find("x", NS.MUC)
+        wanted = None if muc is None else muc.find("history")
+        most = "" if wanted is None else wanted.get("maxstanzas")
+        newest = int(most) if most.isascii() and most.isdigit() and len(most) < 7 else None
+        return self.told_again((jid,), self.chat.for_newcomer(newest))
+
+    def told_again(self, to: tuple[Jid, ...], lines: Iterable[Line]) -> list[Delivery]:
+        """Lines from the past, for those who were not here."""
+        return [
+            Said(to=to, kind="groupchat", children=children, nick=nick, stanza_id=stanza_id)
+            for line in lines
+            for nick, stanza_id, children in line.again(self.jid)
+        ]
+
+    def update(self, jid: Jid, nick: str, stanza: Element, *, now: float = 0.0) -> list[Delivery]:
         """Relay an occupant's new presence whole (§7.7)."""
         occupant = self._occupant(jid)
         if nick != occupant.nick:
             raise NicknameNotAllowed("nicknames cannot be changed")
         is_focus = self.is_focus(jid)
         presence = claims.presence(stanza, nick, self._limits, is_focus=is_focus)
+        presence = self.hands.stamped(nick, presence, now)
         vouched = claims.identity(occupant.admission)
         deliveries: list[Delivery] = []
         name, wanted = claims.name_in(occupant.presence), claims.name_in(presence)
@@ -468,8 +488,9 @@ class Room:
         del self._occupants[occupant.nick]
         del self._nicks[occupant.jid]
         self._absences.forget(occupant.nick)
-        self._chat.pop(occupant.jid, None)
         self._refused_names.pop(occupant.jid, None)
+        self.chat.gone(occupant.jid)
+        self.hands.gone(occupant.nick)
         deliveries += [
             replace(farewell, to=() if was_hidden else self._everybody()),
             replace(farewell, to=(occupant.jid,), codes=(*farewell.codes, SELF_PRESENCE)),
@@ -718,13 +739,8 @@ class Room:
         is_allowed = self.permits(speaker, Feature.CHAT)
         self._check_chat(speaker, children, now, is_allowed=is_allowed)
         stanza_id = stanza.get("id")
-        retract = next((c for c in children if c.name == "retract" and c.ns == NS.RETRACT), None)
-        if retract is not None:
-            self._check_retraction(speaker, retract.get("id"))
-        if stanza_id and stanza.find("body") is not None:
-            self._said[stanza_id] = jid.bare
-            if len(self._said) > self._limits.remembered_messages:
-                self._said.popitem(last=False)
+        if not self.is_focus(jid):
+            self.chat.said(speaker, stanza_id, children, now)
         return [
             Said(
                 to=self._everybody(),
@@ -744,44 +760,31 @@ class Room:
         children = claims.message(stanza, self._limits, is_focus=self.is_focus(jid))
         is_allowed = listener.role is Role.MODERATOR or self.permits(speaker, Feature.PRIVATE_CHAT)
         self._check_chat(speaker, children, now, is_allowed=is_allowed)
-        return [
-            Said(
-                to=(listener.jid,),
-                kind="chat",
-                children=children,
-                nick=speaker.nick,
-                stanza_id=stanza.get("id"),
-            )
-        ]
+        whispered = Said(
+            to=(listener.jid,),
+            kind="chat",
+            children=children,
+            nick=speaker.nick,
+            stanza_id=stanza.get("id"),
+        )
+        if not lowers_hand(children):
+            return [whispered]
+        if speaker.role is not Role.MODERATOR:
+            raise NotPermitted("only moderators lower the hands of others")
+        return [whispered, *self._lower_hand(listener)]
+
+    def _lower_hand(self, occupant: Occupant) -> list[Delivery]:
+        if not self.hands.lower(occupant.nick):
+            return []
+        presence = tuple(each for each in occupant.presence if each.name != PROPERTY)
+        changed = self._occupants[occupant.nick] = replace(occupant, presence=presence)
+        return self._shown(changed)
 
     def _check_chat(
         self, speaker: Occupant, children: tuple[Element, ...], now: float, *, is_allowed: bool
     ) -> None:
-        """Limits on what people read; JSON between clients is held by the stanza rate alone."""
-        if not children:
-            raise BadRequest("an empty message")
-        read = [c for c in children if c.name in ("body", "reactions", "retract")]
-        if not read or self.is_focus(speaker.jid):
-            return
-        if not is_allowed:
-            raise ChatRefused("a moderator has to allow you to write here")
-        if sum(len(each.text) for each in read) > self._limits.chat_characters:
-            raise ChatRefused(
-                f"a message is over {self._limits.chat_characters} characters (chat_characters)"
-            )
-        bucket = self._chat.get(speaker.jid)
-        if bucket is None:
-            rate = self._limits.chat_per_s
-            bucket = self._chat[speaker.jid] = TokenBucket(rate, rate, now)
-        if not bucket.take(now):
-            raise ChatRefused("too many messages at once (chat_per_s)")
-
-    def _check_retraction(self, speaker: Occupant, message_id: str) -> None:
-        author = self._said.get(message_id)
-        if author is None:
-            raise ItemNotFound("no such message")
-        if author != speaker.jid.bare:
-            raise NotPermitted("only its author retracts a message")
+        if not self.is_focus(speaker.jid):
+            self.chat.check(speaker, children, now, is_allowed=is_allowed)
 
     def _change_subject(self, speaker: Occupant, subject: str) -> list[Delivery]:
         if speaker.affiliation.rank < Affiliation.ADMIN.rank:

@@ -199,7 +199,7 @@ class RoomService:
         join = stanza.find("x", NS.MUC)
         if room is not None and join is None:
             before = room.occupant_of(sender)
-            self._carry_out(room, room.update(sender, to.resource, stanza))
+            self._carry_out(room, room.update(sender, to.resource, stanza, now=self._clock()))
             now = room.occupant_of(sender)
             if before is not None and now is not None and not room.is_focus(sender):
                 self._parts.changed(room, before, now)
@@ -316,6 +316,7 @@ class RoomService:
             self._carry_out(room, room.whisper(sender, to.resource, stanza, now=self._clock()))
         elif kind == "groupchat":
             self._carry_out(room, room.say(sender, stanza, now=self._clock()))
+            self._parts.said(room)
         elif not self._parts.addressed(room, sender, stanza):
             raise BadRequest("messages to a room are of type groupchat")
 

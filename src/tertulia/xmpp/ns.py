@@ -52,5 +52,6 @@ DISPLAY_NAME = "http://jitsi.org/protocol/display-name"
 ETHERPAD = "http://jitsi.org/jitmeet/etherpad"
 REPLY = "urn:xmpp:reply:0"  # XEP-0461
 REACTIONS = "urn:xmpp:reactions:0"  # XEP-0444
+CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 RETRACT = "urn:xmpp:message-retract:1"  # XEP-0424
 MUC_ROOMCONFIG = "http://jabber.org/protocol/muc#roomconfig"
