@@ -236,6 +236,35 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    open: str = key(
+        "everybody",
+        "Who may open rooms: everybody, or those with an account or a token; guests wait for them.",
+        one_of("everybody", "accounts"),
+    )
+    join: str = key(
+        "everybody",
+        "Who may come into rooms that are open: everybody, or those with an account or a token.",
+        one_of("everybody", "accounts"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    issuers: tuple[str, ...] = key(
+        (), "Accepted `iss` of tokens of a web application; * for any. Empty: no such tokens."
+    )
+    audiences: tuple[str, ...] = key(("*",), "Accepted `aud` of these tokens; * for any.")
+    secret_file: Path | None = key(
+        None, "File with the secret that they are signed with (HS256), of at least 32 bytes."
+    )
+    public_keys: Path | None = key(
+        None, "PEM file with the public key for them (RS256, ES256), or a folder of KID.pem."
+    )
+    check_subject: bool = key(False, "Require `sub` of these tokens to be `host`, or *.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     url: str = key(
         "",
@@ -266,6 +295,9 @@ class Limits:
         COUNT,
     )
     occupants_per_room: int = key(100, "Most people in one room.", COUNT)
+    wrong_passwords: int = key(
+        10, "Wrong passwords an hour for one account from one address; then it has to wait.", COUNT
+    )
     connections_per_address: int = key(
         20, "Most connections from one address that have not authenticated yet.", COUNT
     )
@@ -311,6 +343,8 @@ class Config:
     xmpp: Xmpp = Xmpp()
     bridge: Bridge = Bridge()
     monitor: Monitor = Monitor()
+    access: Access = Access()
+    tokens: Tokens = Tokens()
     storage: Storage = Storage()
     p2p: P2p = P2p()
     focus: Focus = Focus()

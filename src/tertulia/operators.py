@@ -58,4 +58,14 @@ def pages(
             counter("process_cpu_seconds_total", "Processor time of this process.", process_s()),
         ]
 
-    return application(version=__version__, health=health, families=families)
+    async def rooms_in_use(request: web.Request) -> web.Response:
+        """For `tertulia room list`."""
+        listed = [
+            {"room": room.jid.node, "people": room.people, "meeting": room.meeting_id}
+            for room in rooms.rooms()
+        ]
+        return web.json_response({"rooms": listed})
+
+    app = application(version=__version__, health=health, families=families)
+    app.router.add_get("/rooms", rooms_in_use)
+    return app

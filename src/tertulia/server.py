@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ import uvloop
 from aiohttp import web
 
 from tertulia import (
+    admitting,
     bridge_secret,
     certificates,
     data_folder,
@@ -32,6 +33,11 @@ from tertulia import (
     program,
     turn,
 )
+from tertulia.accounts.entrance import Who
+from tertulia.accounts.following import Following
+from tertulia.accounts.links import KID, LinkKey
+from tertulia.accounts.tokens import Tokens, foreign_origin
+from tertulia.admitting import Kept
 from tertulia.adoption import Survivor
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
@@ -54,14 +60,12 @@ from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.polls import Polls
 from tertulia.rooms.service import RoomService
 from tertulia.storage.errors import StorageUnavailable
-from tertulia.storage.journal import Journal
 from tertulia.supervisor import ChildRefused, supervise
 from tertulia.survival.keeper import Keeper
 from tertulia.web.acceptor import Acceptor, bind
 from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings
 from tertulia.web.handover import Handover
-from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
@@ -72,11 +76,11 @@ from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 
 if TYPE_CHECKING:
+    from tertulia.accounts.tables import Tables
     from tertulia.storage.opening import Opened
 
 logger = logging.getLogger("tertulia.server")
 
-BRIDGE_ACCOUNT = "bridge"
 _LOOK_EVERY_S = 0.05  # for the bridge to arrive, while starting
 
 
@@ -149,6 +153,7 @@ class Ground:
     secret_file: Path
     secret: BridgeSecret
     turn: turn.Turn
+    tokens: Tokens
     bridge: Survivor | None  # left by a process of before that was killed
 
     @property
@@ -177,6 +182,8 @@ def prepare(config: Config) -> Ground:
     relays = turn.configured(
         config.turn.servers, config.turn.secret_file, config.turn.lifetime_hours
     )
+    links = LinkKey.kept(config.data, config.host)
+    tokens = Tokens({KID: links.origin}, foreign_origin(config.tokens, config.host))
     listeners = bind(config.http.listen, config.http.port, option="--port")
     return Ground(
         listeners=listeners,
@@ -185,6 +192,7 @@ def prepare(config: Config) -> Ground:
         secret_file=file,
         secret=secret,
         turn=relays,
+        tokens=tokens,
         bridge=bridge,
     )
 
@@ -192,34 +200,40 @@ def prepare(config: Config) -> Ground:
 # What outlives the process
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is in the database, as services use it; it is empty until `storage` has opened it."""
-
-    journal: Journal = field(default_factory=Journal)
-
-
 @asynccontextmanager
 async def storage(config: Config, kept: Kept) -> AsyncIterator[None]:
     """Open the database and have `kept` written to it. Raises: ConfigError."""
     # Loading SQLAlchemy takes longer than all of ours: here it costs the start nothing.
-    open_storage = await asyncio.to_thread(_sql)
+    open_storage, tables_of = await asyncio.to_thread(_sql)
+    opened = None
     try:
         opened = await open_storage(config.storage.url, config.data)
+        tables = tables_of(opened.database, config.host)
+        following = Following(tables, kept.accounts, kept.rooms, kept.logins, config.host)
+        await following.load()
     except StorageUnavailable as error:
+        if opened is not None:
+            await opened.database.close()
         raise ConfigError(f"nothing can be kept: {error}") from None
-    writing = asyncio.create_task(kept.journal.run(opened.journal))
+    tasks = [
+        asyncio.create_task(kept.journal.run(opened.journal)),
+        asyncio.create_task(following.run()),
+    ]
     try:
         yield
     finally:
-        await _ended(writing)
+        for each in tasks:
+            await _ended(each)
         await opened.database.close()
 
 
-def _sql() -> Callable[[str, Path], Awaitable[Opened]]:
+def _sql() -> tuple[Callable[[str, Path], Awaitable[Opened]], type[Tables]]:
+    import joserfc.jwt  # noqa: F401, PLC0415  # the first token shall not wait for it
+
+    from tertulia.accounts.tables import Tables  # noqa: PLC0415
     from tertulia.storage.opening import open_storage  # noqa: PLC0415
 
-    return open_storage
+    return open_storage, Tables
 
 
 # Signalling: the domains derived from the one host name
@@ -239,11 +253,6 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     """XMPP for guests and bridges, the rooms, and the focus that leads the conferences."""
     host, auth = config.host, f"auth.{config.host}"
     addresses = FocusAddresses.of(host)
-    accounts = Accounts()
-    accounts.add(BRIDGE_ACCOUNT, ground.secret.password)
-    credentials = Credentials.of(
-        (LoginDomain(name=host, anonymous=True), LoginDomain(name=auth, accounts=accounts))
-    )
     limits = XmppLimits(
         unauthenticated_per_ip=config.limits.connections_per_address,
         connections_per_ip_per_s=config.limits.connection_rate_per_address,
@@ -252,6 +261,8 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     )
 
     router = Router()
+    entrance = admitting.entrance(config, ground.tokens, kept, router)
+    credentials = admitting.credentials(config, ground.secret, kept, entrance)
 
     def external_services(name: str) -> Sequence[ExternalService]:
         return ground.turn.services(name, time.time())
@@ -262,24 +273,36 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     parts.add(breakouts, serve=False)  # its rooms' service does
     for part in parts_of_rooms(host, persons):
         parts.add(part)
-    guests = DomainServices(
-        router, host, identities=parts.identities(), external_services=external_services
+    main = DomainServices(
+        router,
+        host,
+        identities=parts.identities(),
+        external_services=external_services,
+        also=(addresses.guests,),
     )
-    router.serve(host, guests.handle)
+    router.serve(host, main.handle)
+    router.serve(addresses.guests, DomainServices(router, addresses.guests).handle)
     router.serve(auth, DomainServices(router, auth).handle)
 
     def trace_of(jid: Jid) -> Trace:
         origin = router.origin(jid)
         return Trace(origin.remote_ip if origin is not None else "", persons.machine_of(jid))
 
-    meetings = RoomPolicy.meetings(
-        host, addresses.jid, RoomLimits(occupants=config.limits.occupants_per_room), trace_of
+    limits_of_rooms = RoomLimits(occupants=config.limits.occupants_per_room)
+    meetings = replace(
+        RoomPolicy.meetings(host, addresses.jid, limits_of_rooms, trace_of),
+        first_becomes_owner=config.access.open == Who.EVERYBODY,
+        admission_of=entrance.admission_of,
+        kept=lambda room: kept.rooms.room(room.node),
+        keep=lambda room, changed: kept.rooms.change(room.node, changed),
     )
     rooms = RoomService(router, addresses.rooms, meetings, parts=parts)
+    entrance.on_proved = rooms.readmit
+    router.unbound.append(entrance.gone)
     breakout_rooms = RoomService(
         router,
         addresses.breakouts,
-        meetings,
+        replace(meetings, kept=lambda room: None),
         parts=parts,
         at_domain=lambda stanza: parts.handle(breakouts, stanza),
     )
@@ -294,6 +317,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     focus = Focus(
         router=router,
         addresses=addresses,
+        entrance=entrance,
         settings=FocusSettings(
             conference=ConferenceLimits(
                 ssrc_rewriting=config.media.ssrc_rewriting, opus_red=config.media.opus_red
@@ -308,7 +332,9 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         on_asked=persons.asked,
     )
     moderation.on_rights = focus.rights_changed
-    sessions = Sessions(router, limits)
+    sessions = Sessions(
+        router, limits, may_resume=lambda origin, kept: entrance.resume(origin, kept.origin)
+    )
     pulse = Pulse(sessions, limits)
     websocket = WebSocketEndpoint(
         router, credentials, domain=host, sessions=sessions, pulse=pulse, limits=limits
@@ -405,6 +431,7 @@ async def web_surface(
             ssrc_rewriting=config.media.ssrc_rewriting,
             opus_red=config.media.opus_red,
             last_n=config.media.last_n,
+            guest_domain=admitting.guest_domain(config),
         ),
         xmpp_websocket=signalling.websocket.handle,
         channel_url=channel_url,

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
@@ -163,8 +164,10 @@ class Core:
 class MemoryWire:
     """A client's end and the server's `Wire` in one: what the server sends waits in a list."""
 
-    def __init__(self, assembly: Assembly, limits: XmppLimits, previd: str) -> None:
-        origin = Origin(previd=previd)
+    def __init__(
+        self, assembly: Assembly, limits: XmppLimits, previd: str = "", token: str = ""
+    ) -> None:
+        origin = Origin(previd=previd, token=token)
         self._time = assembly.time
         self._frames: deque[str] = deque()
         self._finished = False
@@ -258,8 +261,10 @@ class RemoteServer:
         self.host = host
         self._asking: Wire | None = None
 
-    async def connect(self, name: str, previd: str = "") -> Wire:
-        url = f"{self._url}?previd={previd}" if previd else self._url
+    async def connect(self, name: str, previd: str = "", token: str = "") -> Wire:
+        given = {"previd": previd, "token": token}
+        query = urlencode({key: value for key, value in given.items() if value})
+        url = f"{self._url}?{query}" if query else self._url
         socket = await self._http.ws_connect(url, protocols=("xmpp",), ssl=_any_certificate())
         return SocketWire(socket)
 

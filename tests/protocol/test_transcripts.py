@@ -13,7 +13,9 @@ from tests.protocol.backends import Core, RemoteServer, client_session, own_serv
 from tests.protocol.transcript import Backend, Performance
 
 HERE = Path(__file__).parent
-TRANSCRIPTS = sorted(path for path in HERE.glob("*.txt") if not path.name.startswith("focus-"))
+TRANSCRIPTS = sorted(
+    path for path in HERE.glob("*.txt") if not path.name.startswith(("focus-", "accounts-"))
+)
 # Those in which time passes are for the core, whose time is made up.
 SLOW = {path for path in TRANSCRIPTS if path.name.startswith("ghost-")}
 EVERY = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)

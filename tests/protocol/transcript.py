@@ -134,11 +134,16 @@ def read(path: Path) -> list[Step]:
 async def log_in(wire: Wire, host: str) -> str:
     """Log in as a guest and bind; the full JID."""
     await authenticate(wire, host)
-    bind = (
+    return await bind(wire)
+
+
+async def bind(wire: Wire) -> str:
+    """After a login; the full JID."""
+    request = (
         "<iq xmlns='jabber:client' type='set' id='b'>"
         "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
     )
-    answer = await _ask(wire, bind, 1)
+    answer = await ask(wire, request, 1)
     found = re.search("<jid>(.*)</jid>", answer)
     assert found, f"no address was bound: {answer}"
     return found[1]
@@ -149,10 +154,11 @@ async def authenticate(wire: Wire, host: str) -> None:
     opening = f"<open xmlns='{FRAMING}' to='{host}' version='1.0'/>"
     anonymous = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"
     for request, answers in ((opening, 2), (anonymous, 1), (opening, 2)):
-        await _ask(wire, request, answers)
+        await ask(wire, request, answers)
 
 
-async def _ask(wire: Wire, request: str, answers: int) -> str:
+async def ask(wire: Wire, request: str, answers: int) -> str:
+    """Send a request; the last of so many answers."""
     await wire.send(request)
     answer = ""
     for _ in range(answers):

@@ -27,6 +27,12 @@ MAY_IMPORT = {
         "tertulia.public_address",
     },
     "tertulia.storage": set(),
+    "tertulia.accounts": {
+        "tertulia.focus",
+        "tertulia.rooms",
+        "tertulia.storage",
+        "tertulia.xmpp",
+    },
     # The shell: it assembles, so it may know the services; nothing below may know it.
     "tertulia.logs": set(),
     "tertulia.machine": set(),
@@ -50,7 +56,17 @@ MAY_IMPORT = {
         "tertulia.rooms",
         "tertulia.xmpp",
     },
+    "tertulia.admitting": {
+        "tertulia.accounts",
+        "tertulia.bridge_secret",
+        "tertulia.config",
+        "tertulia.focus",
+        "tertulia.storage",
+        "tertulia.xmpp",
+    },
     "tertulia.server": {
+        "tertulia.admitting",
+        "tertulia.accounts",
         "tertulia.adoption",
         "tertulia.data_folder",
         "tertulia.bridge_secret",
@@ -72,6 +88,9 @@ MAY_IMPORT = {
     },
     "tertulia.doctor": {"tertulia.client", "tertulia.config", "tertulia.machine"},
     "tertulia.cli": {
+        "tertulia.accounts",
+        "tertulia.rooms",
+        "tertulia.storage",
         "tertulia.jitsi_settings",
         "tertulia.doctor",
         "tertulia.bridge",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Protocol
 
 from tertulia.errors import MalformedInput
 from tertulia.xmpp import ns as NS
-from tertulia.xmpp.errors import BadRequest, ResourceConstraint
+from tertulia.xmpp.errors import BadRequest, NotAcceptable, ResourceConstraint
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element
 
@@ -32,12 +34,81 @@ def requested_room(payload: Element, rooms: str, breakouts: str = "") -> Jid:
     return room
 
 
-def ready(payload: Element, focus: Jid) -> Element:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request for a conference shows besides the room."""
+
+    machine_uid: str  # the browser, as it calls itself
+    session_id: str  # of a login
+
+    @classmethod
+    def of(cls, payload: Element) -> Asked:
+        return cls(payload.get("machine-uid"), payload.get("session-id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What the answer tells about who asked."""
+
+    identity: str = ""  # login name, for the interface
+    session_id: str = ""
+
+
+class Entrance(Protocol):
+    """Who may have a conference."""
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether clients shall show that one can log in."""
+
+    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+        """Somebody asks for a conference.
+
+        Args:
+            room: None for a breakout room: who may be there is decided elsewhere.
+        Raises: PeerError when it may not have it.
+        """
+
+    def log_out(self, login_id: str) -> None:
+        """End the session of a login. Raises: SessionInvalid."""
+
+
+class OpenEntrance:
+    """Everybody may have everything; nobody logs in."""
+
+    has_logins = False
+
+    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+        return Visit()
+
+    def log_out(self, login_id: str) -> None:
+        raise SessionInvalid
+
+
+class SessionInvalid(NotAcceptable):
+    """No such login, or not of this browser: clients forget the id and ask again (3.3)."""
+
+    def __init__(self) -> None:
+        extra = (Element("session-invalid", ns=NS.FOCUS),)
+        super().__init__("that login is over; log in again", extra=extra)
+
+
+def ready(
+    payload: Element, focus: Jid, visit: Visit | None = None, *, has_logins: bool = False
+) -> Element:
     """The answer: come in."""
+    visit = visit or Visit()
     attrs = {"room": payload.get("room"), "ready": "true", "focusjid": str(focus)}
+    if visit.session_id:
+        attrs |= {"session-id": visit.session_id, "identity": visit.identity}
     reply = Element("conference", attrs, ns=NS.FOCUS)
-    for name in ("authentication", "externalAuth", "sipGatewayEnabled"):
-        reply.append(Element("property", {"name": name, "value": "false"}))
+    properties = {
+        "authentication": has_logins,
+        "externalAuth": False,
+        "sipGatewayEnabled": False,
+    }
+    for name, value in properties.items():
+        reply.append(Element("property", {"name": name, "value": str(value).lower()}))
     return reply
 
 

@@ -21,7 +21,16 @@ from tertulia.focus.asking import Asking
 from tertulia.focus.brewery import Brewery, Bridge
 from tertulia.focus.bridges import Bridges
 from tertulia.focus.carrying import Carrier
-from tertulia.focus.component import Creators, creator_of, ready, requested_room
+from tertulia.focus.component import (
+    Asked,
+    Creators,
+    Entrance,
+    OpenEntrance,
+    Visit,
+    creator_of,
+    ready,
+    requested_room,
+)
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
 from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
@@ -37,7 +46,7 @@ from tertulia.rooms.rights import EVERY_KIND, MediaKind
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModified
 from tertulia.xmpp.disco import DiscoInfo, Identity
-from tertulia.xmpp.errors import BadRequest, ItemNotFound, ServiceUnavailable
+from tertulia.xmpp.errors import BadRequest, ItemNotFound, NotAuthorized, ServiceUnavailable
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.stanza import address, payload_of
@@ -68,6 +77,7 @@ class Focus:
         router: Router,
         addresses: FocusAddresses,
         settings: FocusSettings | None = None,
+        entrance: Entrance | None = None,
         meeting_id_of: Callable[[Jid], str | None] = lambda room: None,
         may_send: Callable[[Jid, str], frozenset[MediaKind]] = lambda room, nick: EVERY_KIND,
         may_hold_breakout: Callable[[Jid, Jid | None], None] = _no_breakouts,
@@ -75,6 +85,7 @@ class Focus:
     ) -> None:
         """
         Args:
+            entrance: who may have a conference; without it everybody may.
             meeting_id_of: tells the id that an open room has given its meeting, if it has one.
             may_send: tells what a room lets somebody send, by the nickname; whoever gives it calls
                 `rights_changed` when the answers are others.
@@ -88,6 +99,7 @@ class Focus:
         self.conferences: dict[Jid, Conference] = {}
         self.totals = Totals()
         self._router = router
+        self._entrance: Entrance = entrance or OpenEntrance()
         self._meeting_id_of = meeting_id_of
         self._may_send = may_send
         self._may_hold_breakout = may_hold_breakout
@@ -221,6 +233,8 @@ class Focus:
         payload = payload_of(stanza)
         if payload is None:
             self._voice.refuse(stanza, BadRequest("one payload was expected"))
+        elif (payload.name, payload.ns) == ("logout", NS.FOCUS) and stanza.get("type") == "set":
+            self._log_out(stanza, payload)
         elif (payload.name, payload.ns) != ("conference", NS.FOCUS):
             self._common_request(stanza, payload, _COMPONENT_DISCO)
         else:
@@ -228,15 +242,36 @@ class Focus:
             try:
                 room = requested_room(payload, self.addresses.rooms, self.addresses.breakouts)
                 asked_by = address(stanza.get("from"))
+                visit = self._let_in(room, asked_by, Asked.of(payload))
                 if asked_by is not None:
                     self._on_asked(asked_by, payload.get("machine-uid"))
                 self._open(room, asked_by)
             except PeerError as error:
-                log.info("Conference refused: room=%r reason=%s", payload.get("room")[:200], error)
+                # Guests who wait for their host ask again and again.
+                level = logging.DEBUG if isinstance(error, NotAuthorized) else logging.INFO
+                named = payload.get("room")[:200]
+                log.log(level, "Conference refused: room=%r reason=%s", named, error)
                 self._voice.refuse(stanza, error)
                 return
             log.debug("Conference requested: room=%s", room)
-            self._voice.send(iq_result(stanza, ready(payload, self.addresses.jid.bare)))
+            has_logins = self._entrance.has_logins
+            answer = ready(payload, self.addresses.jid.bare, visit, has_logins=has_logins)
+            self._voice.send(iq_result(stanza, answer))
+
+    def _let_in(self, room: Jid, by: Jid | None, asked: Asked) -> Visit:
+        if by is None:
+            raise BadRequest("the request has no sender")
+        is_main = room.domain == self.addresses.rooms
+        is_open = not is_main or room in self.conferences
+        return self._entrance.ask(room if is_main else None, by, asked, is_open=is_open)
+
+    def _log_out(self, request: Element, payload: Element) -> None:
+        try:
+            self._entrance.log_out(payload.get("session-id"))
+        except PeerError as error:
+            self._voice.refuse(request, error)
+        else:
+            self._voice.send(iq_result(request, Element("logout", ns=NS.FOCUS)))
 
     def _open(self, room: Jid, asked_by: Jid | None) -> None:
         """Be in the room before its first occupant may enter (reference signalling 4.3)."""

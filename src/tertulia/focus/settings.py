@@ -19,6 +19,7 @@ class FocusAddresses:
     rooms: str  # the MUC domain of meetings
     breakouts: str  # the MUC domain of their breakout rooms
     brewery: Jid  # the room
+    guests: str  # the domain of guests, where they have one of their own
 
     @classmethod
     def of(cls, host: str) -> FocusAddresses:
@@ -28,6 +29,7 @@ class FocusAddresses:
             rooms=f"conference.{host}",
             breakouts=f"breakout.{host}",
             brewery=Jid("jvbbrewery", f"internal.auth.{host}"),
+            guests=f"guest.{host}",
         )
 
 

@@ -47,6 +47,7 @@ from tertulia.rooms.events import (
     Said,
 )
 from tertulia.rooms.hands import PROPERTY, Hands, lowers_hand
+from tertulia.rooms.kept import KeptRoom
 from tertulia.rooms.let_in import LetIn
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.occupant import Affiliation, Occupant, Role
@@ -67,9 +68,7 @@ from tertulia.xmpp.xml import Element
 
 FOCUS_NICK = "focus"
 # What a room that is taken back from a former process has from its maker, or takes back by itself.
-_NOT_DUMPED = frozenset(
-    {"jid", "kept", "main", "_policy", "_limits", "_occupants", "_nicks", "_absences"}
-)
+_NOT_DUMPED = frozenset({"jid", "main", "_policy", "_limits", "_occupants", "_nicks", "_absences"})
 SWITCH_ROOM = "switch_room"
 
 
@@ -85,12 +84,10 @@ class Room:
         self.jid = jid
         self.meeting_id = meeting_id or str(uuid.uuid4())
         self.created_ms: int | None = None  # when the second person joined
-        self.kept = policy.kept(jid)  # what is laid down for it, if anything is
         self.configuration = Configuration()
-        if self.kept is not None:
-            self.configuration = Configuration(
-                password=self.kept.password, members_only=self.kept.lobby
-            )
+        kept = policy.kept(jid)
+        if kept is not None:
+            self.configuration = Configuration(password=kept.password, members_only=kept.lobby)
         self.permissions = Permissions()
         self.presenters: dict[str, Jid] = {}  # nickname -> the bare JID it was given to
         self._hosts: set[Jid] = set()  # whose room it is, by its account: bare JIDs
@@ -120,6 +117,11 @@ class Room:
         self.ended_because = ""
 
     # Who is here
+
+    @property
+    def kept(self) -> KeptRoom | None:
+        """What is laid down for it whether or not anybody is here, if anything is."""
+        return self._policy.kept(self.jid)
 
     @property
     def is_empty(self) -> bool:
@@ -510,6 +512,23 @@ class Room:
             return admission.account == self.kept.owner
         return admission.is_moderator
 
+    def readmit(self, jid: Jid) -> list[Delivery]:
+        """More is known of an occupant than when it came: it has logged in meanwhile."""
+        occupant = self._occupant(jid)
+        admission = self._policy.admission_of(jid)
+        if admission == occupant.admission:
+            return []
+        self._welcome(jid, admission)
+        kept = tuple(each for each in occupant.presence if each.name != "identity")
+        changed = replace(
+            occupant,
+            admission=admission,
+            affiliation=self.affiliation_of(jid),
+            presence=(*kept, *claims.identity(admission)),
+        )
+        self._occupants[occupant.nick] = changed
+        return self._shown(changed)
+
     def _welcome(self, jid: Jid, admission: Admission) -> None:
         if self.main is not None or not self._comes_as_owner(jid, admission):
             return
@@ -687,11 +706,10 @@ class Room:
         if len(configuration.password) > self._limits.password_characters:
             raise BadRequest("the password is too long (password_characters)")
         self.configuration = configuration
-        if self.kept is not None:
-            self.kept = replace(
-                self.kept, password=configuration.password, lobby=configuration.members_only
-            )
-            self._policy.keep(self.jid, self.kept)
+        kept = self.kept
+        if kept is not None:
+            kept = replace(kept, password=configuration.password, lobby=configuration.members_only)
+            self._policy.keep(self.jid, kept)
         status = Element("status", {"code": str(CONFIGURATION_CHANGED)})
         notice = Element("x", {}, status, ns=NS.MUC_USER)
         return [Said(to=self._everybody(), kind="groupchat", children=(notice,))]

@@ -166,6 +166,12 @@ class RoomService:
                 self._parts.before_entry(room, occupant)
             self._carry_out(room, room.wake(jid))
 
+    def readmit(self, jid: Jid) -> None:
+        """More is known of a full JID than when it came: its rooms go by that from now on."""
+        for room in self.rooms_of(jid):
+            before = room.occupants()
+            self.carry_out(room, room.readmit(jid), before)
+
     def _to_room(self, request: Element) -> None:
         answer = self._room_iqs.answer(request)
         if answer is not None:

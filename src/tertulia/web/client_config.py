@@ -18,17 +18,22 @@ class ClientSettings:
     ssrc_rewriting: bool = False
     opus_red: bool = False
     last_n: int = 0  # videos; 0: all
+    guest_domain: str = ""  # where guests log in when that is not the XMPP domain
 
 
 def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
     """The object `config`. `host` is the validated Host of the request, with its port."""
     domain = settings.host
+    hosts = {
+        "domain": domain,
+        "muc": f"conference.{domain}",
+        "focus": f"focus.{domain}",
+    }
+    if settings.guest_domain:
+        # With it a stock client logs guests in there, and whoever has a token or a password here.
+        hosts["anonymousdomain"] = settings.guest_domain
     return {
-        "hosts": {
-            "domain": domain,
-            "muc": f"conference.{domain}",
-            "focus": f"focus.{domain}",
-        },
+        "hosts": hosts,
         "focusUserJid": f"focus@auth.{domain}",
         "websocket": f"wss://{host}/xmpp-websocket",
         "bridgeChannel": {"preferSctp": False},

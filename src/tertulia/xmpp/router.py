@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.xmpp.admission import GUEST, Admission
@@ -51,6 +51,12 @@ class Origin:
     room: str = ""  # query parameters of the service URL (signalling reference 1.1)
     token: str = ""
     previd: str = ""  # id of the session that its client had before (XEP-0198)
+
+    @classmethod
+    def load(cls, state: dict[str, Any]) -> Origin:
+        """What `dataclasses.asdict` gave. Raises: TypeError when it is none."""
+        return cls(**{**state, "admission": Admission(**state.get("admission", {}))})
+
     admission: Admission = GUEST  # what its login has shown
 
 

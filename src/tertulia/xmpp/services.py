@@ -97,9 +97,11 @@ class DomainServices:
         features: Sequence[str] = (),
         items: Sequence[str] = (),
         external_services: Callable[[str], Sequence[ExternalService]] = no_external_services,
+        also: Sequence[str] = (),
     ) -> None:
         """
         Args:
+            also: other domains whose users are told of external services here.
             identities: more of them than `server/im`: the addresses of components.
             items: the addresses that disco#items lists.
             external_services: asked at each request with the name of the account, since
@@ -108,6 +110,7 @@ class DomainServices:
         self._router = router
         self._domain = domain
         self._items = tuple(items)
+        self._users_at = frozenset((domain, *also))
         self._external_services = external_services
         self._info = DiscoInfo(
             identities=(
@@ -165,7 +168,7 @@ class DomainServices:
     def _services(self, query: Element, request: Element) -> Element:
         wanted = query.get("type")
         sender = address(request.get("from"))
-        if sender is None or sender.domain != self._domain:
+        if sender is None or sender.domain not in self._users_at:
             raise Forbidden("only for those who log in here")
         services = self._external_services(sender.node)
         found = [s.build() for s in services if wanted in ("", s.type)]

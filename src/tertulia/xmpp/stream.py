@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tertulia.errors import MalformedInput
@@ -125,7 +125,7 @@ class ServerStream:
         """
         self.state = State.BEGINNING
         self.kept: Resumable | None = None  # once stanzas are counted
-        self._origin = origin or Origin()
+        self.origin = origin or Origin()  # from the login on with what that has shown
         self._resumptions = resumptions
         self.jid: Jid | None = None
         self._framing = framing
@@ -241,7 +241,7 @@ class ServerStream:
             if self._resumptions is not None:
                 features.append(Element("sm", ns=NS.SM))
             return stream_element("features", *features)
-        names = self._credentials.mechanisms(self._domain, secure=self._secure)
+        names = self._mechanisms()
         mechanisms = [Element("mechanism", {}, name) for name in names]
         return stream_element("features", Element("mechanisms", {}, *mechanisms, ns=NS.SASL))
 
@@ -283,6 +283,8 @@ class ServerStream:
             return self.fail("policy-violation", "TLS is required before SASL")
         try:
             outcome = self._sasl_step(element)
+            if isinstance(outcome, Success):
+                self._admit(outcome.username)
         except SaslFailure as failure:
             self._mechanism = None
             self._failures += 1
@@ -303,6 +305,16 @@ class ServerStream:
         self._begin_again()
         return [Send(serialise(Element("success", {}, *proof, ns=NS.SASL)))]
 
+    def _mechanisms(self) -> list[str]:
+        return self._credentials.mechanisms(self._domain, secure=self._secure, origin=self.origin)
+
+    def _admit(self, username: str) -> None:
+        """Find out as whom somebody logged in. Raises: SaslFailure."""
+        former = self._former(self._domain, username)
+        earlier = None if former is None else former.origin
+        admission = self._credentials.admit(self._domain, username, self.origin, earlier)
+        self.origin = replace(self.origin, admission=admission)
+
     def _sasl_step(self, element: Element) -> Challenge | Success:
         if element.name == "abort":
             raise SaslFailure("aborted")
@@ -310,9 +322,9 @@ class ServerStream:
             if self._mechanism is not None:
                 raise SaslFailure("malformed-request", "a login is under way")
             name = element.get("mechanism")
-            if name not in self._credentials.mechanisms(self._domain, secure=self._secure):
+            if name not in self._mechanisms():
                 raise SaslFailure("invalid-mechanism", "that mechanism was not offered")
-            self._mechanism = self._credentials.begin(self._domain, name)
+            self._mechanism = self._credentials.begin(self._domain, name, self.origin)
             if not element.text and name != "ANONYMOUS":
                 return Challenge(b"")  # no initial response: ask for it (§6.4.2)
         elif element.name != "response" or self._mechanism is None:
@@ -327,7 +339,7 @@ class ServerStream:
         wanted = bind.find("resource")
         # Somebody who had a session before and begins anew: the old one must not stay as a ghost,
         # and whoever knows its id keeps its name.
-        former = self._former()
+        former = self._former(self._login_domain, self._username or "")
         # Guests get a UUID as name, whose first 8 digits become their nickname, and a random
         # resource; accounts may name theirs, so that a bridge is known by it.
         node = self._username or ""
@@ -344,13 +356,11 @@ class ServerStream:
         replaces = "" if former is None else former.id
         return [Bound(jid, replaces), Send(serialise(iq_result(_bare(stanza), bound)))]
 
-    def _former(self) -> Resumable | None:
+    def _former(self, domain: str, username: str) -> Resumable | None:
         """The session that this client says and proves to have had (`previd`)."""
-        if self._resumptions is None or not self._origin.previd:
+        if self._resumptions is None or not self.origin.previd:
             return None
-        return self._resumptions.proven(
-            self._origin.previd, domain=self._login_domain, username=self._username or ""
-        )
+        return self._resumptions.proven(self.origin.previd, domain=domain, username=username)
 
     # XEP-0198
 
@@ -379,7 +389,7 @@ class ServerStream:
     def _enable(self, element: Element, own: Jid, resumptions: Resumptions) -> list[Event]:
         kept = self.kept = resumptions.enable(
             own,
-            self._origin,
+            self.origin,
             is_account=bool(self._username),
             resume=element.get("resume") in ("true", "1"),
         )
@@ -391,7 +401,7 @@ class ServerStream:
             element.get("previd"),
             domain=self._login_domain,
             username=self._username or "",
-            origin=self._origin,
+            origin=self.origin,
         )
         if kept is None:
             return [Send(resumption.failed("item-not-found"))]

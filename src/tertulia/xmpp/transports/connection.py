@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from tertulia.xmpp import refusals
@@ -173,6 +174,8 @@ class Connection:
                     else:
                         self._session.deliver_text(text)
                 case Bound(jid, replaces):
+                    admission = self._stream.origin.admission
+                    self.origin = replace(self.origin, admission=admission)
                     self._session = self._sessions.open(self, jid, self.origin, replaces=replaces)
                     self._logged_in()
                 case Enabled(kept):

@@ -1,0 +1,81 @@
+"""Who is let in where, put together from the configuration and from what is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from tertulia.accounts.directory import Directory
+from tertulia.accounts.entrance import Access, Entrance, Who
+from tertulia.accounts.guesses import CountedAttempts, Guesses, GuessLimits
+from tertulia.accounts.kept_rooms import KeptRooms
+from tertulia.accounts.logins import Logins
+from tertulia.accounts.tokens import Tokens
+from tertulia.bridge_secret import BridgeSecret
+from tertulia.config import Config
+from tertulia.focus.settings import FocusAddresses
+from tertulia.storage.journal import Journal
+from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
+from tertulia.xmpp.router import Router
+
+BRIDGE_ACCOUNT = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is in the database, as services use it; it is empty until that is open."""
+
+    journal: Journal = field(default_factory=Journal)
+    accounts: Directory = field(default_factory=Directory)
+    rooms: KeptRooms = field(default_factory=KeptRooms)
+    logins: Logins = field(default_factory=Logins)
+
+
+def entrance(config: Config, tokens: Tokens, kept: Kept, router: Router) -> Entrance:
+    """Who may come in and who may open rooms."""
+    return Entrance(
+        config.host,
+        Access(opens=Who(config.access.open), joins=Who(config.access.join)),
+        directory=kept.accounts,
+        kept_rooms=kept.rooms,
+        tokens=tokens,
+        logins=kept.logins,
+        origin_of=router.origin,
+    )
+
+
+def guest_domain(config: Config) -> str:
+    """Where clients have to log guests in when they may come but not open rooms; "" for `host`."""
+    waits = config.access.open != Who.EVERYBODY and config.access.join == Who.EVERYBODY
+    return FocusAddresses.of(config.host).guests if waits else ""
+
+
+def credentials(
+    config: Config, secret: BridgeSecret, kept: Kept, entrance: Entrance
+) -> Credentials:
+    """Who may log in where (docs/architecture.md, addresses)."""
+    host, guests = config.host, FocusAddresses.of(config.host).guests
+    bridges = Accounts()
+    bridges.add(BRIDGE_ACCOUNT, secret.password)
+    attempts = CountedAttempts(
+        Guesses(GuessLimits(wrong_passwords=config.limits.wrong_passwords)), time.monotonic
+    )
+    return Credentials.of(
+        (
+            LoginDomain(
+                name=host,
+                anonymous=True,
+                takes_guests=lambda origin: entrance.takes_guests(host, origin),
+                accounts=kept.accounts,
+                attempts=attempts,
+                admit=entrance.admit,
+            ),
+            LoginDomain(
+                name=guests,
+                anonymous=True,
+                takes_guests=lambda origin: entrance.takes_guests(guests, origin),
+                admit=entrance.admit,
+            ),
+            LoginDomain(name=f"auth.{host}", accounts=bridges),
+        )
+    )
