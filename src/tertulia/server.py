@@ -47,6 +47,7 @@ from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
 from tertulia.public_address import with_port
+from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.av_moderation import AvModeration
 from tertulia.rooms.bans import Trace
 from tertulia.rooms.breakouts import BreakoutRooms
@@ -59,6 +60,7 @@ from tertulia.rooms.persons import Persons
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.polls import Polls
 from tertulia.rooms.service import RoomService
+from tertulia.rooms.speaking import SpeakerStats
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.supervisor import ChildRefused, supervise
 from tertulia.survival.keeper import Keeper
@@ -376,6 +378,8 @@ def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
         LobbyRooms(f"lobby.{host}", f"conference.{host}"),
         EndConference(f"endconference.{host}"),
         Polls(f"polls.{host}", persons=persons),
+        SpeakerStats(f"speakerstats.{host}"),
+        Attendance(f"attendance.{host}", persons=persons),
     )
 
 

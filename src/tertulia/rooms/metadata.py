@@ -94,6 +94,8 @@ class RoomMetadata(Part):
         self.on_rights = on_rights
         self._limits = limits or MetadataLimits()
         self._states: dict[Jid, _State] = {}
+        # Told the main room, the key and the data when a key that is kept as it is has changed.
+        self.on_key: list[Callable[[Room, str, Any], None]] = []
 
     # What others ask
 
@@ -178,6 +180,8 @@ class RoomMetadata(Part):
                 self.on_rights(room, sender.nick)
             case _:
                 self._keep(room, key, data)
+                for tell in self.on_key:
+                    tell(room, key, data)
         self.show(room)
 
     def _name_presenters(self, room: Room, data: Any) -> None:

@@ -1,0 +1,139 @@
+"""The attendance component: writes down who is there, in meetings whose moderators want it.
+
+It is switched on with the room's metadata key `attendance`, which everybody sees. Only what happens
+from then on is written down. Moderators fetch the list with a token (`may_fetch`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+
+from tertulia.rooms.attendance.register import AttendanceLimits, Attendee, Register
+from tertulia.rooms.metadata import RoomMetadata
+from tertulia.rooms.occupant import Occupant
+from tertulia.rooms.parts import Part, people, require_moderator
+from tertulia.rooms.persons import Persons, display_name
+from tertulia.rooms.room import Room
+from tertulia.xmpp.jid import Jid
+
+KEY = "attendance"  # of the metadata; true or false
+_MOST_ENDED = 200  # meetings whose list is still held
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The list of a meeting that is over."""
+
+    attendees: list[Attendee]
+    until: float
+
+
+class Attendance(Part):
+    """The attendance of every meeting. `keep` is told of each list when its meeting ends."""
+
+    name: ClassVar[str] = "attendance"
+
+    def __init__(
+        self,
+        domain: str,
+        *,
+        persons: Persons | None = None,
+        limits: AttendanceLimits | None = None,
+        keep: Callable[[Room, list[dict[str, Any]]], None] = lambda room, rows: None,
+    ) -> None:
+        super().__init__(domain)
+        self.keep = keep
+        self.limits = limits or AttendanceLimits()
+        self._persons = persons or Persons()
+        self._registers: dict[Jid, Register] = {}  # by main room
+        self._ended: OrderedDict[str, Ended] = OrderedDict()  # by meeting
+
+    def added(self) -> None:
+        metadata = self.parts.part(RoomMetadata.name)
+        if isinstance(metadata, RoomMetadata):
+            metadata.on_key.append(self._switched)
+
+    def may_fetch(self, room: Room, occupant: Occupant) -> None:
+        """Raises: NotPermitted."""
+        require_moderator(occupant)
+
+    def attendees(self, meeting_id: str) -> list[Attendee] | None:
+        """Who was in a meeting that goes on, or ended not long ago; None when it is not known."""
+        for jid, register in self._registers.items():
+            room = self.parts.room(jid)
+            if room is not None and room.meeting_id == meeting_id:
+                return list(register.people.values())
+        ended = self._ended.get(meeting_id)
+        if ended is None or ended.until < self.parts.clock():
+            return None
+        return ended.attendees
+
+    # Notices
+
+    def entered(self, room: Room, newcomer: Occupant) -> None:
+        register = self._registers.get((room.main or room).jid)
+        if register is not None:
+            self._came(register, newcomer)
+            self.touched(room.main or room)
+
+    def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
+        register = self._registers.get((room.main or room).jid)
+        if register is not None and display_name(before) != display_name(now):
+            register.named(self._persons.key_of(now), display_name(now))
+            self.touched(room.main or room)
+
+    def left(self, room: Room, occupant: Occupant) -> None:
+        main = room.main or room
+        register = self._registers.get(main.jid)
+        if register is None:
+            return
+        key = self._persons.key_of(occupant)
+        here = (each for r in self.parts.family(main) for each in people(r))
+        if all(self._persons.key_of(each) != key for each in here):
+            register.went(key, self._now_ms())
+        self.touched(main)
+
+    def ended(self, room: Room) -> None:
+        register = self._registers.pop(room.jid, None)
+        if register is None:
+            return
+        register.close(self._now_ms())
+        self.keep(room, register.rows())
+        until = self.parts.clock() + self.limits.attendance_after_s
+        self._ended[room.meeting_id] = Ended(list(register.people.values()), until)
+        while len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
+
+    def _switched(self, room: Room, key: str, data: Any) -> None:
+        if key != KEY:
+            return
+        if data is not True:
+            self._registers.pop(room.jid, None)  # what was written down is forgotten
+        elif room.jid not in self._registers:
+            register = self._registers[room.jid] = Register()
+            for each in self.parts.family(room):
+                for occupant in people(each):
+                    self._came(register, occupant)
+        self.touched(room)
+
+    def _came(self, register: Register, occupant: Occupant) -> None:
+        key, name = self._persons.key_of(occupant), display_name(occupant)
+        account = occupant.admission.account
+        register.came(key, name or occupant.nick, account, self._now_ms(), self.limits)
+
+    def _now_ms(self) -> int:
+        return int(self.parts.clock() * 1000)
+
+    # What survives
+
+    def dump(self, room: Room) -> Any:
+        register = self._registers.get(room.jid)
+        return None if register is None else msgspec.to_builtins(register)
+
+    def load(self, room: Room, state: Any) -> None:
+        self._registers[room.jid] = msgspec.convert(state, Register)
