@@ -209,7 +209,27 @@ class Wire:
         writer.close()
 
 
-async def test_lost_signalling_is_found_again(house: RunningServer) -> None:
+async def test_a_lost_connection_costs_neither_seat_nor_media(house: RunningServer) -> None:
+    wire = Wire(house.port)
+    async with (
+        wire.laid(),
+        join(f"{house.url}cut", name="Ana", verify=False) as ana,
+        join(f"https://localhost:{wire.port}/cut", name="Bea", verify=False) as bea,
+    ):
+        await bea.connected()
+        before, connection = bea.id, bea.connection
+        events = ana.events()
+        wire.cut()
+
+        bea.say("still here")
+
+        said = await until(events, lambda event: (isinstance(event, ChatMessage) and event) or None)
+        assert (said.sender, said.text) == (before, "still here")
+        assert bea.connection is connection is not None
+        assert connection.is_connected
+
+
+async def test_signalling_that_is_lost_for_good_is_begun_anew(house: RunningServer) -> None:
     wire = Wire(house.port)
     async with (
         wire.laid(),
@@ -220,6 +240,9 @@ async def test_lost_signalling_is_found_again(house: RunningServer) -> None:
         await bea.connected()
         before = bea.id
         events = bea.events()
+        assert bea._stay is not None
+        assert bea._stay._xmpp._kept is not None
+        bea._stay._xmpp._kept.id = "unknown to the server"
         wire.cut()
         await until(events, lambda event: isinstance(event, Disconnected) or None)
         await until(events, lambda event: isinstance(event, Reconnected) or None)

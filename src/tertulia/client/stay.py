@@ -46,7 +46,7 @@ class Stay:
         self._site = site
         self._trust = trust
         self._ears = ears
-        self._xmpp = XmppClient(self._arrived)
+        self._xmpp = XmppClient(self._arrived, resumes=True)
         self._admitted: asyncio.Future[Element] | None = None
         self.endpoint = ""  # our nickname in the room
         # Done when the stay is over; True: for good (removed, or the room is gone).

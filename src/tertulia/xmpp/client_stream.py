@@ -36,15 +36,26 @@ class Ready:
     jid: Jid
 
 
-ClientEvent = Send | StartTls | Ready | Arrived | Over
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The server speaks of the counts of stanzas (XEP-0198): `enabled`, `resumed`, `failed`, `r`
+    or `a`."""
+
+    element: Element
+
+
+ClientEvent = Send | StartTls | Ready | Arrived | Counted | Over
 
 
 class ClientStream:
     """One stream to a server. Call `begin` once the transport is connected."""
 
-    def __init__(self, framing: Framing, login: Login, *, secure: bool) -> None:
+    def __init__(
+        self, framing: Framing, login: Login, *, secure: bool, resume: Element | None = None
+    ) -> None:
         """
         Args:
+            resume: sent instead of binding an address; its answer comes as `Counted`.
             secure: the transport is protected already (or is the loopback); else STARTTLS is
                 required of the server before anything secret is sent.
         """
@@ -52,6 +63,7 @@ class ClientStream:
         self._framing = framing
         self._login = login
         self._secure = secure
+        self._resume = resume
         self._scram: ClientScram | None = None
         self._answered = False  # the SCRAM challenge was
         self._logged_in = False
@@ -104,11 +116,17 @@ class ClientStream:
                 return self.close("policy-violation", "the server refused TLS")
             case Element(ns=NS.SASL) if not self._logged_in:
                 return self._sasl(item)
-            case Element(name=name, ns=NS.CLIENT) if name in STANZAS and self.jid is not None:
+            case Element(name=name, ns=NS.CLIENT) if name in STANZAS and self._is_bound:
                 return [Arrived(item)]
+            case Element(ns=NS.SM) if self._logged_in:
+                return [Counted(item)]
             case Element(name="iq") if self._logged_in and item.get("id") == _BIND_ID:
                 return self._bound(item)
         return self.close("unsupported-stanza-type", f"unexpected <{item.name[:40]}/>")
+
+    @property
+    def _is_bound(self) -> bool:
+        return self.jid is not None or (self._resume is not None and self._logged_in)
 
     def _features(self, features: Element) -> list[ClientEvent]:
         if not self._secure:
@@ -116,6 +134,8 @@ class ClientStream:
                 return self.close("policy-violation", "the server offers no TLS")
             return [Send(serialise(Element("starttls", ns=NS.TLS)))]
         if self._logged_in:
+            if self._resume is not None:
+                return [Send(serialise(self._resume))]
             return self._bind(features)
         offered = features.find("mechanisms", NS.SASL)
         names = {} if offered is None else {m.text: m for m in offered.find_all("mechanism")}
