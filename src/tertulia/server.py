@@ -316,6 +316,8 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
 
     moderation = parts.part(AvModeration.name)
     assert isinstance(moderation, AvModeration)
+    metadata = parts.part(RoomMetadata.name)
+    assert isinstance(metadata, RoomMetadata)
     focus = Focus(
         router=router,
         addresses=addresses,
@@ -332,6 +334,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         may_send=moderation.may_send,
         may_hold_breakout=breakouts.may_hold,
         on_asked=persons.asked,
+        on_created=metadata.start_muted_from,
     )
     moderation.on_rights = focus.rights_changed
     sessions = Sessions(

@@ -18,6 +18,7 @@ from tests.unit.focus.bridge_session import BridgeSession
 from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses
 from tertulia.rooms.av_moderation import AvModeration
+from tertulia.rooms.metadata import RoomMetadata
 
 HERE = Path(__file__).parent
 EVERY = pytest.mark.parametrize("path", sorted(HERE.glob("focus-*.txt")), ids=lambda p: p.stem)
@@ -32,10 +33,13 @@ class FocusCore(Core):
         router = self._assembly.router
         moderation = self._assembly.parts.part(AvModeration.name)
         assert isinstance(moderation, AvModeration)
+        metadata = self._assembly.parts.part(RoomMetadata.name)
+        assert isinstance(metadata, RoomMetadata)
         self.focus = Focus(
             router=router,
             addresses=FocusAddresses.of(self.host),
             may_send=moderation.may_send,
+            on_created=metadata.start_muted_from,
         )
         moderation.on_rights = self.focus.rights_changed
         self.focus.start()  # takes the place of the stand-in

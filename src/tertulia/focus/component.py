@@ -112,6 +112,16 @@ def ready(
     return reply
 
 
+def start_muted_from(payload: Element) -> tuple[int | None, int | None]:
+    """From how many people on newcomers start without microphone, and without camera (3.1)."""
+    told = {each.get("name"): each.get("value") for each in payload.find_all("property")}
+    return _count(told.get("startAudioMuted", "")), _count(told.get("startVideoMuted", ""))
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
 class TooManyRooms(ResourceConstraint):
     """One creator opens rooms faster than `limits.rooms_per_creator` allows."""
 

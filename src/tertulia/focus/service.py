@@ -30,6 +30,7 @@ from tertulia.focus.component import (
     creator_of,
     ready,
     requested_room,
+    start_muted_from,
 )
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
@@ -82,6 +83,7 @@ class Focus:
         may_send: Callable[[Jid, str], frozenset[MediaKind]] = lambda room, nick: EVERY_KIND,
         may_hold_breakout: Callable[[Jid, Jid | None], None] = _no_breakouts,
         on_asked: Callable[[Jid, str], None] = lambda asked_by, machine_uid: None,
+        on_created: Callable[[Jid, int | None, int | None], None] = lambda room, audio, video: None,
     ) -> None:
         """
         Args:
@@ -92,6 +94,8 @@ class Focus:
             may_hold_breakout: raises PeerError unless the breakout room may be held, because this
                 one asks for it.
             on_asked: told who asks for a conference, and the id its browser keeps.
+            on_created: told a new conference's room, and from how many people on newcomers shall
+                start without microphone and without camera, as far as who asked for it said so.
         """
         self.addresses = addresses
         self.settings = settings or FocusSettings()
@@ -104,6 +108,7 @@ class Focus:
         self._may_send = may_send
         self._may_hold_breakout = may_hold_breakout
         self._on_asked = on_asked
+        self._on_created = on_created
         self._voice = Voice(router, addresses.jid)
         self._asking = Asking(self._voice.send)
         self._features = FeatureCache()
@@ -245,7 +250,10 @@ class Focus:
                 visit = self._let_in(room, asked_by, Asked.of(payload))
                 if asked_by is not None:
                     self._on_asked(asked_by, payload.get("machine-uid"))
+                is_new = room not in self.conferences
                 self._open(room, asked_by)
+                if is_new:
+                    self._on_created(room, *start_muted_from(payload))
             except PeerError as error:
                 # Guests who wait for their host ask again and again.
                 level = logging.DEBUG if isinstance(error, NotAuthorized) else logging.INFO

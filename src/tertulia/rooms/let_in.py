@@ -35,9 +35,3 @@ class LetIn:
     def holds(self, jid: Jid, trace: Trace) -> bool:
         is_known = trace.machine != "" and trace.machine in self._people.values()
         return is_known or str(jid.bare) in self._people
-
-    def dump(self) -> dict[str, str]:
-        return dict(self._people)
-
-    def load(self, people: dict[str, str]) -> None:
-        self._people = OrderedDict(people)

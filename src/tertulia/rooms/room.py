@@ -215,13 +215,6 @@ class Room:
     def _was_let_in(self, jid: Jid) -> bool:
         return self.configuration.members_only and self._let_in.holds(jid, self.trace_of(jid))
 
-    def dump_let_in(self) -> dict[str, str]:
-        """Who was let in, for another process: bare JIDs with machine ids."""
-        return self._let_in.dump()
-
-    def load_let_in(self, people: dict[str, str]) -> None:
-        self._let_in.load(people)
-
     def permits(self, occupant: Occupant, feature: Feature) -> bool:
         """Whether somebody may use a feature now. The focus and internal accounts always may.
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from tertulia.errors import PeerError
+from tertulia.errors import MalformedInput, PeerError
 from tertulia.rooms.administration import Configuration, Kick, read_items
 from tertulia.rooms.claims import name_in
 from tertulia.rooms.discovery import lobby_info
@@ -39,7 +39,7 @@ from tertulia.xmpp.pace import TokenBucket
 from tertulia.xmpp.router import Fanout
 from tertulia.xmpp.services import IqTable, pong
 from tertulia.xmpp.stanza import address, refusal
-from tertulia.xmpp.xml import Element
+from tertulia.xmpp.xml import Element, parse_document, serialise
 
 log = logging.getLogger("tertulia.rooms")
 
@@ -265,10 +265,6 @@ class LobbyRooms(Part):
         else:
             self._close(room.jid.node, alternate=str(room.jid))
 
-    def entered(self, room: Room, newcomer: Occupant) -> None:
-        if room.main is None and room.configuration.members_only:
-            self.touched(room)
-
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
         """Who moderates no longer sees no longer who waits."""
         if before.role is not now.role:
@@ -303,14 +299,21 @@ class LobbyRooms(Part):
             self._forget_place(node, jid)
         self._send(lobby, lobby.close(alternate))
 
-    # What survives: who was let in; people who wait knock again
+    # What survives: who was let in is the room's to know, who waits is ours
 
     def dump(self, room: Room) -> Any:
-        people = room.dump_let_in()
-        return {"let_in": people} if people else None
+        lobby = self._lobbies.get(room.jid.node) if room.main is None else None
+        return None if lobby is None else {"here": [_dumped(each) for each in lobby]}
 
     def load(self, room: Room, state: Any) -> None:
-        room.load_let_in(msgspec.convert(state, dict[str, dict[str, str]]).get("let_in", {}))
+        """Their connections are held for them; those that do not come back leave as others do."""
+        here = [_loaded(each) for each in msgspec.convert(state, _Dumped).here]
+        lobby = Lobby(Jid(room.jid.node, self.domain), self._limits, room.limits)
+        for each in here:
+            lobby.restore(each, self.parts.clock())
+            self._places.setdefault(each.jid, set()).add(room.jid.node)
+        self._lobbies[room.jid.node] = lobby
+        self._tidy(lobby)
 
     # Out
 
@@ -330,9 +333,40 @@ class LobbyRooms(Part):
         for each in deliveries:
             if each.to:
                 self.parts.router.broadcast(Fanout(render(lobby.jid, each)), each.to)
+        room = self._room(lobby.jid.node)
+        if room is not None:
+            self.touched(room)
 
     def _room(self, node: str) -> Room | None:
         return self.parts.room(Jid(node, self._rooms))
+
+
+class _Here(msgspec.Struct):
+    """Somebody in a lobby."""
+
+    nick: str
+    jid: str
+    affiliation: Affiliation
+    presence: list[str]  # elements as text
+
+
+class _Dumped(msgspec.Struct):
+    here: list[_Here] = []
+
+
+def _dumped(occupant: Occupant) -> dict[str, Any]:
+    presence = [serialise(each) for each in occupant.presence]
+    here = _Here(occupant.nick, str(occupant.jid), occupant.affiliation, presence)
+    return dict(msgspec.to_builtins(here))
+
+
+def _loaded(here: _Here) -> Occupant:
+    try:
+        jid = Jid.parse(here.jid)
+        presence = tuple(parse_document(each) for each in here.presence)
+    except MalformedInput as error:
+        raise msgspec.ValidationError(str(error)) from None
+    return Occupant(nick=here.nick, jid=jid, affiliation=here.affiliation, presence=presence)
 
 
 def _key(room: Room, jid: Jid) -> tuple[str, str]:

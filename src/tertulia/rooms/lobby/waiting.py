@@ -6,6 +6,7 @@ to or from moderators. Without I/O and clock, like `rooms.room`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tertulia.errors import PeerError
@@ -87,6 +88,21 @@ class Lobby:
     def _watching(self) -> tuple[Jid, ...]:
         return tuple(j for j, each in self._occupants.items() if each.role is Role.MODERATOR)
 
+    def __iter__(self) -> Iterator[Occupant]:
+        return iter(self._occupants.values())
+
+    def restore(self, occupant: Occupant, now: float) -> None:
+        """Somebody was here when another process led this lobby."""
+        self._occupants[occupant.jid] = occupant
+        self._paces[occupant.jid] = self._pace(now)
+
+    def _pace(self, now: float) -> tuple[TokenBucket, TokenBucket]:
+        per_minute, rate = self.limits.lobby_updates_per_minute, self.limits.lobby_chat_per_s
+        return (
+            TokenBucket(per_minute / 60, per_minute, now),
+            TokenBucket(rate, max(rate, 3.0), now),
+        )
+
     # Coming and going
 
     def enter(
@@ -105,12 +121,7 @@ class Lobby:
             self._may_enter(newcomer)
         self._occupants[jid] = newcomer
         if here is None:
-            per_minute = self.limits.lobby_updates_per_minute
-            rate = self.limits.lobby_chat_per_s
-            self._paces[jid] = (
-                TokenBucket(per_minute / 60, per_minute, now),
-                TokenBucket(rate, max(rate, 3.0), now),
-            )
+            self._paces[jid] = self._pace(now)
         own = Appeared(
             to=(jid,),
             occupant=newcomer,
