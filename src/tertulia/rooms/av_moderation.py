@@ -90,9 +90,9 @@ class AvModeration(Part):
         self.on_rights(room.jid, "")
 
     def left(self, room: Room, occupant: Occupant) -> None:
-        """Who leaves gives up the floor."""
+        """Who leaves gives up the floor; who goes to a breakout room keeps it."""
         state = self._states.get(room.jid)
-        if state is None:
+        if state is None or room.holds(occupant.jid):
             return
         for kind in MediaKind:
             if state.approved.get(kind, {}).pop(occupant.nick, None) is not None:

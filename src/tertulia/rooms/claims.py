@@ -43,6 +43,9 @@ _FOCUS_NAMES = frozenset({"conference-properties", "bridgeNotAvailable", "jibri-
 # What only moderators may say, since clients act on it (signalling reference 6.8, 6.12).
 _LEADING = frozenset({"follow-me", "startmuted"})
 
+# The news of the lobby come from the server, under the nickname of the moderator they are about.
+_LOBBY_NOTICE = "lobby-notify"
+
 _SOURCE_INFO = msgspec.json.Decoder(dict[str, dict[str, Any]])
 # Direction overrides, embeddings, isolates and marks can make one name look like another.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -144,6 +147,8 @@ def _is_claim(element: Element, is_focus: bool) -> bool:
     if element.ns in SERVER_OWNED or element.name in _SERVER_NAMES:
         return True
     if element.name == "permissions" and element.ns == NS.JITMEET:
+        return True
+    if element.name == "json-message" and _LOBBY_NOTICE in element.text:
         return True
     return not is_focus and (element.ns in FOCUS_OWNED or element.name in _FOCUS_NAMES)
 

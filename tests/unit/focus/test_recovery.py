@@ -9,7 +9,8 @@ from tertulia.focus.answers import bridge_reported
 from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.moves import bridge_lost, bridges_changed
 from tertulia.focus.orders import AskBridge, Purpose
-from tertulia.xmpp.colibri2 import SILENT, ConferenceModified, EndpointReport, Refusal
+from tertulia.rooms.rights import MediaKind
+from tertulia.xmpp.colibri2 import SILENT, ConferenceModified, EndpointReport, ForceMute, Refusal
 from tertulia.xmpp.jingle import Action, BridgeSession, Content, Jingle
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 
@@ -63,6 +64,18 @@ def test_a_bridge_that_kept_its_conferences_is_told_what_changed(meeting: Meetin
     assert [offers(meeting, nick) for nick in ("ana", "bea")] == [1, 1]
     meeting.passes(120)
     assert meeting.told("ana", Action.SESSION_TERMINATE) == []
+
+
+def test_who_was_muted_while_the_bridge_was_cut_off_is_silent_when_it_is_back(
+    meeting: Meeting,
+) -> None:
+    cut_off(meeting)
+    meeting.conference.muting.mute([meeting.conference.participants["bea"]], MediaKind.AUDIO, "ana")
+    meeting.note(meeting.conference.taken())
+
+    asked = [order for ask in comes_back(meeting) for order in ask.modify.endpoints]
+
+    assert {order.id for order in asked if order.force_mute == ForceMute(audio=True)} == {"bea"}
 
 
 def test_who_joins_meanwhile_waits_and_is_told_so(meeting: Meeting) -> None:
