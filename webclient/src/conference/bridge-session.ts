@@ -18,6 +18,7 @@ import type { IceServer } from "../protocol/services";
 import type { MediaSource } from "../protocol/sources";
 import { type Xml, xml } from "../protocol/xml";
 import { BridgeLink } from "./bridge-link";
+import type { FrameRule } from "./e2ee/door";
 import { type LocalSlot, MediaSession } from "./media-session";
 
 export interface BridgeSessionEvents {
@@ -34,6 +35,8 @@ export interface BridgeSessionContext {
   readonly ownJid: string;
   readonly focusJid: string;
   readonly iceServers: readonly IceServer[];
+  readonly frames: () => FrameRule | null;
+  readonly isBlocked: (owner: EndpointId) => boolean;
 }
 
 export class BridgeSession {
@@ -61,6 +64,8 @@ export class BridgeSession {
         endpoint: context.endpoint,
         simulcast: true,
         label: "b",
+        frames: context.frames,
+        isBlocked: context.isBlocked,
         // Towards the bridge only a relay over TCP helps: its own address is reachable over UDP.
         iceServers: context.iceServers.filter((server) => server.urls.includes("transport=tcp")),
       },
@@ -176,13 +181,13 @@ export class BridgeSession {
     this.link?.send(message);
   }
 
-  /** Ask the focus for a new session after ours lost its way to the bridge. */
-  async requestRestart(): Promise<void> {
+  /** Ask the focus for a new session, as after ours lost its way to the bridge. */
+  async requestRestart(condition = "connectivity-error", words = "ICE FAILED"): Promise<void> {
     await this.send(
       buildJingle(
         "session-terminate",
         { sid: this.sid, initiator: this.initiator },
-        buildReason("connectivity-error", "ICE FAILED"),
+        buildReason(condition, words),
         xml("bridge-session", {
           xmlns: NS.focus,
           id: this.bridgeSessionId,

@@ -1,11 +1,13 @@
 /** Where each stanza goes: to the room, the lobby, the parts of the server, the media. */
 import { discoAnswer } from "../protocol/caps";
+import { olmIn } from "../protocol/e2ee/messages";
 import { parseMute } from "../protocol/focus";
 import { bareOf, FOCUS_NICK } from "../protocol/ids";
 import { NS } from "../protocol/ns";
 import { isConfigChange } from "../protocol/room-info";
 import { child, type Xml } from "../protocol/xml";
 import type { ComponentInbox } from "./component-inbox";
+import type { EncryptionDoor } from "./e2ee/door";
 import type { LobbyGuest } from "./lobby-guest";
 import type { LobbyHost } from "./lobby-host";
 import type { Moderation } from "./moderation";
@@ -20,6 +22,7 @@ export interface IncomingParts {
   readonly lobbyGuest: LobbyGuest;
   readonly lobbyHost: LobbyHost;
   readonly moderation: Moderation;
+  readonly encryption: EncryptionDoor;
   /** The settings of the room have changed. */
   roomChanged(seat: Seat): void;
 }
@@ -39,7 +42,7 @@ export function receive(seat: Seat, stanza: Xml, parts: IncomingParts): void {
       if (!from.includes("@")) parts.inbox.receive(seat, stanza);
       else if (from !== seat.room) break;
       else if (isConfigChange(stanza)) parts.roomChanged(seat);
-      else parts.messages.receive(seat, stanza);
+      else receiveMessage(seat, stanza, parts);
       break;
     case "iq":
       receiveIq(seat, stanza, parts.moderation);
@@ -47,6 +50,12 @@ export function receive(seat: Seat, stanza: Xml, parts: IncomingParts): void {
     default:
       break;
   }
+}
+
+function receiveMessage(seat: Seat, stanza: Xml, parts: IncomingParts): void {
+  const exchange = olmIn(stanza);
+  if (exchange) parts.encryption.receive(exchange.from, exchange.olm);
+  else parts.messages.receive(seat, stanza);
 }
 
 function receiveIq(seat: Seat, iq: Xml, moderation: Moderation): void {

@@ -28,6 +28,7 @@ import { addLayers, type LayerSsrcs } from "../protocol/sdp/simulcast";
 import { candidateLine, writeRemote } from "../protocol/sdp/write";
 import type { IceServer } from "../protocol/services";
 import type { MediaSource } from "../protocol/sources";
+import type { FrameRule } from "./e2ee/door";
 
 export interface LocalSlot {
   readonly kind: MediaKind;
@@ -41,6 +42,10 @@ export interface MediaSessionOptions {
   readonly iceServers: readonly IceServer[];
   /** Part of the stream names; distinguishes the two sessions one endpoint may have. */
   readonly label: string;
+  /** How frames are led, if anywhere else than straight to the network. */
+  readonly frames?: () => FrameRule | null;
+  /** Whose media could only be noise here: it is not even received. */
+  readonly isBlocked?: (owner: EndpointId) => boolean;
 }
 
 export interface MediaSessionEvents {
@@ -76,16 +81,24 @@ export class MediaSession {
   private tail: Promise<unknown> = Promise.resolve();
   private early: Candidate[] = [];
   private isClosed = false;
+  /**
+   * The browser was told that this connection's frames are led elsewhere. Chromium lets nobody at the
+   * frames of one that was not: what is attached to it later is simply passed by.
+   */
+  private readonly canLeadFrames: boolean;
+  private blocked: readonly MediaSource[] = [];
 
   constructor(
     private readonly options: MediaSessionOptions,
     private readonly events: MediaSessionEvents,
   ) {
+    this.canLeadFrames = (options.frames?.() ?? null) !== null;
     this.pc = new RTCPeerConnection({
       bundlePolicy: "max-bundle",
       rtcpMuxPolicy: "require",
       iceServers: options.iceServers.map((server) => ({ ...server })),
-    });
+      ...(this.canLeadFrames ? { encodedInsertableStreams: true } : {}),
+    } as RTCConfiguration);
     this.pc.onconnectionstatechange = () => {
       if (!this.isClosed) this.events.connectionState(this.pc.connectionState);
     };
@@ -257,6 +270,18 @@ export class MediaSession {
     });
   }
 
+  /** Whether this connection can do what the rule for frames says now; a new one can. */
+  get canFollowFrameRule(): boolean {
+    if (this.canLeadFrames) return true;
+    // Chromium shows nothing of a stream that it stopped receiving and is to receive again.
+    return !this.options.frames?.()?.isOn && this.blocked.every((source) => this.isBlocked(source));
+  }
+
+  /** Take up what the rule for frames says now, and who is blocked. */
+  async followFrameRule(): Promise<void> {
+    if (this.model) await this.change((sections) => [...sections]);
+  }
+
   remoteTracks(): RemoteTrack[] {
     const transceivers = this.pc.getTransceivers();
     return (this.model?.sections ?? []).flatMap((section) => {
@@ -374,11 +399,12 @@ export class MediaSession {
   }
 
   private async negotiate(): Promise<void> {
-    const model = this.model!;
+    const model = this.withoutBlocked(this.model!);
     await this.pc.setRemoteDescription({
       type: "offer",
-      sdp: writeRemote(model, "offer", this.version++),
+      sdp: writeRemote(model, "offer", this.version++, this.options.frames?.()?.isOn === true),
     });
+    this.leadFrames(model);
     await this.flushCandidates();
     for (const transceiver of this.pc.getTransceivers()) {
       const section = model.sections.find((each) => each.mid === transceiver.mid);
@@ -403,6 +429,32 @@ export class MediaSession {
     this.local = readLocal(this.pc.localDescription!.sdp);
     await this.applyEncodings();
     this.events.tracksChanged();
+  }
+
+  private isBlocked(source: MediaSource): boolean {
+    return !this.canLeadFrames && this.options.isBlocked?.(source.owner) === true;
+  }
+
+  private withoutBlocked(model: SessionModel): SessionModel {
+    const sections = model.sections.map((section) =>
+      section.remote && this.isBlocked(section.remote) ? { ...section, remote: null } : section,
+    );
+    this.blocked = model.sections
+      .flatMap(({ remote }) => remote ?? [])
+      .filter((source) => this.isBlocked(source) || this.blocked.includes(source));
+    return { ...model, sections };
+  }
+
+  /** Before anything is sent or decoded: no frame may slip past. */
+  private leadFrames({ sections }: SessionModel): void {
+    const rule = this.options.frames?.() ?? null;
+    if (!rule || !this.canLeadFrames) return;
+    for (const { mid, sender, receiver } of this.pc.getTransceivers()) {
+      const section = sections.find((each) => each.mid === mid);
+      if (!section) continue;
+      rule.pipes.sender(sender, section.kind, this.options.endpoint);
+      rule.pipes.receiver(receiver, section.kind, section.remote?.owner ?? "");
+    }
   }
 
   private munge(sdp: string): string {

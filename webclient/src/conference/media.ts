@@ -17,6 +17,7 @@ import { NS } from "../protocol/ns";
 import type { IceServer } from "../protocol/services";
 import { child, type Xml, xml } from "../protocol/xml";
 import { BridgeSession } from "./bridge-session";
+import type { FrameRule } from "./e2ee/door";
 import { healthOf, nothingCounted } from "./health";
 import type { LocalMedia } from "./local-media";
 import { LongTasks } from "./long-tasks";
@@ -44,6 +45,9 @@ export interface MediaContext {
   /** Who else is here. */
   company(): Company;
   isFocus(occupantJid: string): boolean;
+  /** How the frames of sessions with the bridge are led. */
+  readonly frames: () => FrameRule | null;
+  readonly isBlocked: (owner: EndpointId) => boolean;
 }
 
 export interface MediaEvents {
@@ -86,6 +90,8 @@ export class Media {
   private measured: Measured = nothingMeasured;
   private coping = { health: noHealth, counters: nothingCounted };
   private readonly longTasks = new LongTasks();
+  /** It cannot lead frames as it must; a new one has been asked for. */
+  private replaced: BridgeSession | null = null;
   private isClosed = false;
 
   constructor(
@@ -199,6 +205,21 @@ export class Media {
       () => this.startP2p(peer),
       this.hadCrowd ? this.context.backToP2PDelayMs : 0,
     );
+  }
+
+  /** The rule for frames has changed: follow it, in a new session where this one cannot. */
+  async followFrameRule(): Promise<void> {
+    this.companyChanged();
+    const session = this.bridge;
+    if (!session || session === this.replaced) return;
+    if (session.media.canFollowFrameRule) {
+      session.media.followFrameRule().catch((error: unknown) => this.complain(error));
+      return;
+    }
+    this.replaced = session;
+    // What it sends would go past the rule.
+    void session.media.setTransferring(false);
+    await session.requestRestart("success", "restart required");
   }
 
   async measure(now: number): Promise<void> {
@@ -343,9 +364,9 @@ export class Media {
 
   private startBridge(offer: Jingle, focusJid: string): void {
     this.bridge?.close();
-    const { connection, endpoint, ownJid, iceServers } = this.context;
+    const { connection, endpoint, ownJid, iceServers, frames, isBlocked } = this.context;
     const session: BridgeSession = new BridgeSession(
-      { connection, endpoint, ownJid, focusJid, iceServers },
+      { connection, endpoint, ownJid, focusJid, iceServers, frames, isBlocked },
       offer,
       {
         tracksChanged: () => this.path === "bridge" && this.events.tracksChanged(),

@@ -10,6 +10,7 @@ import { capsVer } from "../protocol/caps";
 import { buildComponentMessage, buildDiscoInfo } from "../protocol/components";
 import type { SiteConfig } from "../protocol/config";
 import { type ConnectionLoss, StanzaError, XmppConnection } from "../protocol/connection";
+import { buildOlmMessage } from "../protocol/e2ee/messages";
 import { endpointIdFor, randomHex8, roomNode, type SourceName } from "../protocol/ids";
 import { buildReaction, type Reaction } from "../protocol/messages";
 import { buildLeave } from "../protocol/presence";
@@ -19,6 +20,8 @@ import { buildSpeaking } from "../protocol/speaker-time";
 import { Chat } from "./chat";
 import { ComponentInbox } from "./component-inbox";
 import { requestConference } from "./conference-request";
+import { EncryptionDoor } from "./e2ee/door";
+import { isReadable } from "./e2ee/state";
 import { Groups } from "./groups";
 import { type IncomingParts, isFocus, receive } from "./incoming";
 import { LobbyGuest } from "./lobby-guest";
@@ -80,6 +83,7 @@ export class Meeting {
   readonly groups: Groups;
   readonly polls: Polling;
   readonly files: RoomFiles;
+  readonly encryption: EncryptionDoor;
   private readonly own: OwnDevices;
   private readonly lobbyGuest: LobbyGuest;
 
@@ -98,6 +102,15 @@ export class Meeting {
     this.groups = new Groups(this.store, seat);
     this.polls = new Polling(this.store, seat);
     this.files = new RoomFiles(this.store, seat, config.domain, config.filesUrl);
+    this.encryption = new EncryptionDoor(this.store.dispatch, {
+      send: (to, message) => {
+        if (!this.seat?.isJoined) return;
+        this.seat.connection.send(buildOlmMessage(`${this.seat.room}/${to}`, message));
+      },
+      announced: () => this.sendPresence(),
+      lead: async () => this.seat?.media?.followFrameRule(),
+    });
+    this.hideUnreadable();
     const nickTaken = (taken: Seat): void => {
       taken.nick = randomHex8();
       this.enter(taken);
@@ -116,7 +129,8 @@ export class Meeting {
       lobbyGuest: this.lobbyGuest,
       lobbyHost: this.lobby,
       moderation: this.moderation,
-      occupants: new Occupants(this.store, {
+      encryption: this.encryption,
+      occupants: new Occupants(this.store, this.encryption, {
         seated: (taken) => this.seated(taken),
         nickTaken,
         roleChanged: () => this.lobby.follow(),
@@ -150,7 +164,13 @@ export class Meeting {
 
   /** Remote tracks by source; the interface asks again when `onTracks` calls. */
   get tracks(): ReadonlyMap<SourceName, MediaStreamTrack> {
-    return (this.seat?.media ?? this.retired?.media)?.remoteTracks() ?? new Map();
+    const tracks = (this.seat?.media ?? this.retired?.media)?.remoteTracks() ?? new Map();
+    const { encryption, participants } = this.store.state;
+    const hidden = participants.filter((each) => !isReadable(encryption, each));
+    if (hidden.length === 0) return tracks;
+    return new Map(
+      [...tracks].filter(([source]) => !hidden.some(({ id }) => source.startsWith(`${id}-`))),
+    );
   }
 
   onTracks(listener: () => void): () => void {
@@ -173,7 +193,7 @@ export class Meeting {
       setInterval(() => this.measuring.measure(this.seat), MEASURE_MS),
       setInterval(() => this.speakers.listen(this.seat), LISTEN_MS),
     );
-    this.ownPresence = new OwnPresence(this.store, await capsVer());
+    this.ownPresence = new OwnPresence(this.store, await capsVer(), () => this.encryption.presence);
     this.connect();
   }
 
@@ -361,6 +381,7 @@ export class Meeting {
     this.retired?.media?.close();
     this.retired = null;
     this.store.dispatch({ kind: "entering", ownId: seat.nick });
+    this.encryption.entering(seat.nick);
     seat.media = new Media(
       {
         connection: seat.connection,
@@ -372,9 +393,14 @@ export class Meeting {
         company: () => ({
           ownId: seat.nick,
           isEnabled: this.options.p2p && this.config.p2pEnabled,
+          isEncrypted:
+            this.encryption.isOn || this.store.state.participants.some((each) => each.encrypts),
           others: this.store.state.participants.map(({ id }) => ({ id, isBot: seat.bots.has(id) })),
         }),
         isFocus: (jid) => isFocus(seat, jid),
+        frames: () => this.encryption.rule,
+        isBlocked: (owner) =>
+          !this.encryption.isOn && this.store.participant(owner)?.encrypts === true,
       },
       this.localMedia,
       this.store.dispatch,
@@ -470,6 +496,19 @@ export class Meeting {
     if (this.seat) this.ownPresence?.update(this.seat);
   }
 
+  /** Whoever encrypts, or does not while we do, is taken off the screen and out of the ears. */
+  private hideUnreadable(): void {
+    let hidden = "";
+    this.store.subscribe(({ encryption, participants }) => {
+      const now = participants.filter((each) => !isReadable(encryption, each));
+      const ids = now.map(({ id }) => id).join();
+      if (ids === hidden) return;
+      hidden = ids;
+      this.tracksChanged();
+      void this.seat?.media?.followFrameRule();
+    });
+  }
+
   private tracksChanged(): void {
     for (const listener of this.listeners) listener();
   }
@@ -484,6 +523,7 @@ export class Meeting {
     for (const interval of this.intervals.splice(0)) clearInterval(interval);
     this.stopLocal();
     this.speakers.close();
+    this.encryption.close();
     const { seat } = this;
     this.retired?.media?.close();
     this.retired = null;

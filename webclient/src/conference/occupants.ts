@@ -7,6 +7,7 @@ import {
   parsePresence,
 } from "../protocol/presence";
 import type { Xml } from "../protocol/xml";
+import type { EncryptionDoor } from "./e2ee/door";
 import type { Seat } from "./seat";
 import type { Problem, Question } from "./state";
 import type { Store } from "./store";
@@ -39,6 +40,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
 export class Occupants {
   constructor(
     private readonly store: Store,
+    private readonly encryption: Pick<EncryptionDoor, "peerChanged" | "peerLeft">,
     private readonly events: SeatEvents,
   ) {}
 
@@ -69,6 +71,7 @@ export class Occupants {
       }
       return;
     }
+    this.encryption.peerChanged(presence.nick, presence.encryption);
     if (presence.isBot) seat.bots.add(presence.nick);
     const isNew = !this.store.participant(presence.nick);
     this.store.dispatch({
@@ -81,6 +84,7 @@ export class Occupants {
         isModerator,
         sources: presence.sources,
         raisedHandAt: presence.raisedHandAt,
+        encrypts: presence.encryption.isOn,
         isReachable: true,
         spotlight: presence.spotlight,
       },
@@ -108,6 +112,7 @@ export class Occupants {
       wasRemoved: presence.kicked,
       at: Date.now(),
     });
+    this.encryption.peerLeft(presence.nick);
     seat.bots.delete(presence.nick);
     seat.media?.companyChanged();
   }

@@ -1,10 +1,13 @@
 /** What everybody in the room is told about oneself, said again only when it has changed. */
+import type { EncryptionPresence } from "../protocol/e2ee/messages";
 import { type SourceName, sourceName } from "../protocol/ids";
 import { buildPresence, type SourceInfo } from "../protocol/presence";
 import type { Seat } from "./seat";
 import type { Store } from "./store";
 
 const CODECS = ["vp8", "h264", "vp9", "av1"];
+/** Frames of the others cannot be taken apart for the network once they are encrypted. */
+const CODECS_ENCRYPTED = ["vp8"];
 
 export class OwnPresence {
   private last = "";
@@ -13,6 +16,7 @@ export class OwnPresence {
   constructor(
     private readonly store: Store,
     private readonly capsVer: string,
+    private readonly encryption: () => EncryptionPresence,
   ) {}
 
   /** Ask for the seat in the room. */
@@ -28,11 +32,13 @@ export class OwnPresence {
 
   private send(seat: Seat, join: boolean): void {
     const { displayName, raisedHandAt, ownSpotlight } = this.store.state;
+    const encryption = this.encryption();
     const own = {
+      encryption,
       displayName,
       raisedHandAt,
       sources: this.sources(seat),
-      codecs: CODECS,
+      codecs: encryption.isOn ? CODECS_ENCRYPTED : CODECS,
       capsVer: this.capsVer,
       spotlight: ownSpotlight ?? (this.hadSpotlight ? ("off" as const) : null),
     };

@@ -14,6 +14,7 @@ import type { Poll } from "../protocol/polls";
 import type { RoomInfo } from "../protocol/room-info";
 import type { RoomMetadata } from "../protocol/room-metadata";
 import type { SpeakerTime } from "../protocol/speaker-time";
+import { type EncryptionState, initialEncryption } from "./e2ee/state";
 import { type Breakouts, NO_BREAKOUTS } from "./state/breakouts";
 import { type ChatEntry, type ChatLog, lineChanged, lineReceived } from "./state/chat";
 import { applyFile, type FileEvent, type Files, NO_FILES } from "./state/files";
@@ -101,6 +102,7 @@ export interface Conference extends WithNotices {
   readonly dominantSpeaker: EndpointId | null;
   readonly speaking: readonly EndpointId[];
   readonly mediaPath: MediaPath;
+  readonly encryption: EncryptionState;
   readonly isMediaInterrupted: boolean;
   /** Why pictures come smaller than they could, or not at all; as the bridge says it. */
   readonly pictureReasons: PictureReasons;
@@ -138,6 +140,7 @@ export const initialConference: Conference = {
   dominantSpeaker: null,
   speaking: [],
   mediaPath: "none",
+  encryption: initialEncryption,
   isMediaInterrupted: false,
   pictureReasons: {},
   chat: [],
@@ -179,6 +182,7 @@ export type ConferenceEvent =
   | { kind: "speaker-changed"; endpoint: EndpointId | null; at: number }
   | { kind: "speaking-changed"; endpoints: readonly EndpointId[] }
   | { kind: "media-path-changed"; path: MediaPath }
+  | { kind: "encryption-changed"; encryption: EncryptionState }
   | { kind: "media-interrupted"; interrupted: boolean; at: number }
   | { kind: "reachability-changed"; endpoint: EndpointId; isReachable: boolean }
   /** The bridge channel is new: it tells all reasons again. */
@@ -377,6 +381,8 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         mediaPath: event.path,
         pictureReasons: event.path === "bridge" ? state.pictureReasons : {},
       };
+    case "encryption-changed":
+      return { ...state, encryption: event.encryption };
     case "media-interrupted": {
       if (state.isMediaInterrupted === event.interrupted) return state;
       return noticed(

@@ -5,7 +5,8 @@ import { type Xml, xml } from "./xml";
 
 /**
  * Deliberately absent: SSRC rewriting (every remote source keeps its own SSRC),
- * SCTP data channels (the bridge channel is a WebSocket), end-to-end encryption.
+ * SCTP data channels (the bridge channel is a WebSocket). End-to-end encryption is said in the
+ * presence, where stock clients look for it.
  */
 export const FEATURES: readonly string[] = [
   "http://jabber.org/protocol/caps",

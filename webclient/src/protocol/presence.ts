@@ -1,4 +1,11 @@
 /** Presence in the room (XEP-0045, Jitsi profile): what this client tells, and what it reads. */
+
+import {
+  buildEncryptionPresence,
+  type EncryptionPresence,
+  NO_ENCRYPTION,
+  parseEncryptionPresence,
+} from "./e2ee/messages";
 import { buildFollowMe, buildFollowMeOff, parseFollowMe, type Spotlight } from "./follow-me";
 import { type EndpointId, resourceOf, type SourceName, type VideoType } from "./ids";
 import { lobbyOf } from "./lobby";
@@ -19,6 +26,7 @@ export interface OwnPresence {
   readonly capsVer: string;
   /** "off": it was shown until now. */
   readonly spotlight: Spotlight | "off" | null;
+  readonly encryption?: EncryptionPresence;
 }
 
 /** What opens the door; the password is empty when the room has none. */
@@ -36,6 +44,7 @@ export function buildPresence(to: string, own: OwnPresence, join: JoinRequest | 
     xml("jitsi_participant_codecList", {}, own.codecs.join(",")),
     // Empty when it is down: stock clients keep a property that is merely absent.
     xml("jitsi_participant_raisedHand", {}, String(own.raisedHandAt ?? "")),
+    ...buildEncryptionPresence(own.encryption ?? NO_ENCRYPTION),
     xml("c", {
       xmlns: NS.caps,
       hash: "sha-1",
@@ -84,6 +93,7 @@ export interface OccupantPresence {
   /** In order of preference; empty when the client does not say. */
   readonly codecs: readonly string[];
   readonly spotlight: Spotlight | null;
+  readonly encryption: EncryptionPresence;
   /** Services that take part (recorders, gateways) instead of a person. */
   readonly isBot: boolean;
   readonly conferenceProperties: Readonly<Record<string, string>>;
@@ -227,6 +237,7 @@ export function parsePresence(presence: Xml): RoomPresence | undefined {
       .map((codec) => codec.trim().toLowerCase())
       .filter((codec) => codec !== ""),
     spotlight: parseFollowMe(presence),
+    encryption: parseEncryptionPresence(presence),
     isBot: child(presence, "bot") !== undefined,
     conferenceProperties: Object.fromEntries(
       elements(child(presence, "conference-properties", NS.focus), "property").map((property) => [

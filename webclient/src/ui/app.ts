@@ -21,7 +21,8 @@ export type DialogKind =
   | "shortcuts"
   | "remove"
   | "end-for-all"
-  | "times";
+  | "times"
+  | "encryption";
 
 export const site: SiteConfig = readConfig(
   (globalThis as { config?: unknown }).config,

@@ -99,6 +99,8 @@ const ICONS = {
   keyboard: Keyboard,
   tiles: LayoutGrid,
   list: List,
+  encrypted: Lock,
+  "partly-encrypted": LockOpen,
   maximize: Maximize,
   chat: MessageSquare,
   mic: Mic,

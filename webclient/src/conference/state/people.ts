@@ -12,6 +12,8 @@ export interface Participant {
   readonly isModerator: boolean;
   readonly sources: SourceInfo;
   readonly raisedHandAt: number | null;
+  /** It says that it encrypts end to end. */
+  readonly encrypts?: boolean;
   /** False while the bridge hears nothing from it. */
   readonly isReachable: boolean;
   /** What this occupant shows to all, whether it may or not. */

@@ -26,13 +26,22 @@ export function usableExtensions(extensions: readonly HeaderExtension[]): Header
  * audio (RFC 2198) repeats the frame before in each packet, so that one that is lost is not missed.
  */
 const PREFERENCE = ["red", "opus", "vp8", "h264", "vp9", "av1"];
+/**
+ * For frames encrypted end to end: a bridge cannot take the repeated frames out of redundant audio
+ * for those who do not know it, and pictures must not be taken apart by what they contain.
+ */
+const PREFERENCE_ENCRYPTED = ["opus", "vp8"];
 
 /** Order payload types by our preference; a retransmission type follows what it repairs. */
-export function inPreferenceOrder(payloads: readonly PayloadType[]): PayloadType[] {
+export function inPreferenceOrder(
+  payloads: readonly PayloadType[],
+  isEncrypted = false,
+): PayloadType[] {
+  const preference = isEncrypted ? PREFERENCE_ENCRYPTED : PREFERENCE;
   const primary = payloads.filter((payload) => payload.name.toLowerCase() !== "rtx");
   const rank = (payload: PayloadType): number => {
-    const position = PREFERENCE.indexOf(payload.name.toLowerCase());
-    return position < 0 ? PREFERENCE.length : position;
+    const position = preference.indexOf(payload.name.toLowerCase());
+    return position < 0 ? preference.length : position;
   };
   const sorted = [...primary].sort((a, b) => rank(a) - rank(b));
   return sorted.flatMap((payload) => [
@@ -110,8 +119,9 @@ function media(
   description: Description,
   model: SessionModel,
   setup: DtlsSetup,
+  isEncrypted: boolean,
 ): SdpMedia {
-  const payloads = inPreferenceOrder(description.payloadTypes);
+  const payloads = inPreferenceOrder(description.payloadTypes, isEncrypted);
   const { transport } = model;
   const cname = section.remote?.owner ?? "remote";
   return {
@@ -166,12 +176,14 @@ function media(
  * The remote description.
  *
  * `version` must grow with each one of a session. As an offer it says `actpass`; whoever has
- * become DTLS client or server by then keeps the role (RFC 8842 §5.3).
+ * become DTLS client or server by then keeps the role (RFC 8842 §5.3). `isEncrypted`: what we send is
+ * encrypted end to end, which chooses the codecs.
  */
 export function writeRemote(
   model: SessionModel,
   type: "offer" | "answer",
   version: number,
+  isEncrypted = false,
 ): string {
   const setup: DtlsSetup =
     type === "offer"
@@ -195,7 +207,13 @@ export function writeRemote(
     msidSemantic: { semantic: "WMS", token: "*" },
     extmapAllowMixed: "extmap-allow-mixed",
     media: model.sections.map((section) =>
-      media(section, section.kind === "audio" ? model.audio : model.video, model, setup),
+      media(
+        section,
+        section.kind === "audio" ? model.audio : model.video,
+        model,
+        setup,
+        isEncrypted,
+      ),
     ),
   };
   if (!model.audio.extmapAllowMixed && !model.video.extmapAllowMixed) delete tree.extmapAllowMixed;

@@ -6,6 +6,7 @@ import { DeviceMenus } from "../device-menus";
 import { formatTime, type Key, t } from "../language";
 import { LanguageSelect } from "../language-select";
 import { remember } from "../preferences";
+import { EncryptionDialog } from "./encryption/badge";
 import { Modal } from "./modal";
 import { EndForAllDialog, RemoveDialog } from "./moderation-dialogs";
 import { noticeText } from "./notices";
@@ -27,6 +28,8 @@ export function Dialogs({ room }: { room: string }): JSX.Element | null {
       return <EndForAllDialog />;
     case "times":
       return <SpeakingTimes />;
+    case "encryption":
+      return <EncryptionDialog />;
     default:
       return null;
   }

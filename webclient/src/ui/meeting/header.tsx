@@ -6,6 +6,7 @@ import { conference } from "../app";
 import { Icon } from "../icons";
 import { formatDuration, t } from "../language";
 import { DoorBadges } from "./door-badges";
+import { EncryptionBadge } from "./encryption/badge";
 import { useFullscreen } from "./fullscreen";
 import { Popover } from "./popover";
 import { ViewMenu } from "./view-menu";
@@ -33,6 +34,7 @@ export function MeetingHeader({ room }: { room: string }): JSX.Element {
         </p>
         <p>{t(`meeting.path.${mediaPath}Detail`)}</p>
       </Popover>
+      <EncryptionBadge />
       <ViewMenu isFullscreen={isFullscreen} />
     </header>
   );

@@ -8,6 +8,7 @@ import { t } from "../language";
 import { isInSpotlight, togglePin, toggleSpotlight } from "./actions";
 import type { Rect } from "./arrangement";
 import { ConnectionCard } from "./connection-card";
+import { EncryptionNote } from "./encryption/badge";
 import { tileName } from "./names";
 import { ModeratorItems } from "./person-menu";
 import { MenuItem, Popover } from "./popover";
@@ -64,6 +65,7 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
           <Avatar id={tile.endpoint} name={tile.name} />
         </div>
       )}
+      <EncryptionNote tile={tile} />
       {!tile.isReachable && <p class="tile-interrupted">{t("tile.interrupted")}</p>}
       <TileMenu
         tile={tile}

@@ -14,6 +14,7 @@ import {
   toggleMicrophone,
   toggleShare,
 } from "./actions";
+import { EncryptionItem } from "./encryption/badge";
 import { useFullscreen } from "./fullscreen";
 import { PanelItems } from "./panel-items";
 import { MenuItem, Popover } from "./popover";
@@ -231,6 +232,7 @@ function MoreMenu(): JSX.Element {
           dialog.value = "settings";
         }}
       />
+      <EncryptionItem />
       <MenuItem
         icon="list"
         text={t("more.log")}
