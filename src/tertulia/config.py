@@ -28,6 +28,7 @@ DEFAULT_FILE = "tertulia.toml"
 _NAME = re.compile(
     r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
 )
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:[0-9]{1,5})?")
 _BRIDGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -90,6 +91,10 @@ ADVERTISED = Rule(f"public addresses such as {EXPECTED}", lambda v: all(map(_is_
 SERVERS = Rule(
     "servers such as stun.example.org or 203.0.113.9:3478", lambda v: all(map(_is_server, v))
 )
+ORIGINS = Rule(
+    "origins such as https://portal.example.org, or *",
+    lambda v: all(each == "*" or _ORIGIN.fullmatch(each) for each in v),
+)
 SOME_PORT = Rule("a port from 1 to 65535, or 0 for none", lambda v: 0 <= v <= 65535)
 SAME_PORT = Rule("a port from 1 to 65535, or 0 for the same", lambda v: 0 <= v <= 65535)
 BRIDGE_NAME = Rule(
@@ -116,6 +121,12 @@ def key(default: Any, meaning: str, rule: Rule | None = None) -> Any:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     name: str = key("Tertulia", "The name people see on the start page and in the title.", LINE)
+    embed: tuple[str, ...] = key(
+        (),
+        "Sites whose pages may show meetings in a frame, such as https://portal.example.org, or * "
+        "for all (docs/embedding.md).",
+        ORIGINS,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

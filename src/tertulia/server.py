@@ -444,6 +444,7 @@ async def web_surface(
         channel_url=channel_url,
         can_meet=lambda: signalling.focus.can_meet(asyncio.get_running_loop().time()),
         heard=acceptor.heard,
+        embed=config.site.embed,
     )
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import BaseProtocol
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -27,6 +27,7 @@ def application(
     can_meet: Callable[[], bool],
     pages: Pages | None = None,
     heard: Callable[[BaseProtocol], None] = lambda connection: None,
+    embed: Sequence[str] = (),
 ) -> web.Application:
     """Assemble the routes.
 
@@ -35,6 +36,7 @@ def application(
         channel_url: where the bridge of a name has its channel listener.
         can_meet: whether a meeting could be held now, for the health check.
         heard: told the connection of each request, when its headers are complete.
+        embed: origins whose pages may show ours in a frame.
     """
 
     async def config_js(request: web.Request) -> web.Response:
@@ -60,7 +62,9 @@ def application(
         heard(request.protocol)
         return await handler(request)
 
-    app = web.Application(middlewares=[note, check_host_and_secure], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[note, check_host_and_secure(embed)], client_max_size=MAX_BODY_BYTES
+    )
     app.router.add_get("/config.js", config_js)
     app.router.add_get("/xmpp-websocket", xmpp_websocket)
     app.router.add_get("/healthz", alive)

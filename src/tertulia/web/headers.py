@@ -6,9 +6,10 @@ The page may contact nobody but us: the Content-Security-Policy says so to the b
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 # Names, IPv4 and bracketed IPv6 addresses, with an optional port (RFC 9110 §7.2). What passes can
 # stand in a URL, a header and a script without escaping.
@@ -27,8 +28,8 @@ def valid_host(request: web.BaseRequest) -> str:
     return hosts[0]
 
 
-def security_headers(host: str) -> dict[str, str]:
-    """Headers of every answer to a request for `host`."""
+def security_headers(host: str, embed: Sequence[str] = ()) -> dict[str, str]:
+    """Headers of every answer to a request for `host`; `embed`: origins that may frame it."""
     policy = (
         "default-src 'self'",
         # Backgrounds and noise suppression run as WebAssembly; no script may be made from text.
@@ -41,7 +42,7 @@ def security_headers(host: str) -> dict[str, str]:
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
-        "frame-ancestors 'self'",
+        " ".join(("frame-ancestors", "'self'", *embed)),
     )
     return {
         "Content-Security-Policy": "; ".join(policy),
@@ -53,18 +54,19 @@ def security_headers(host: str) -> dict[str, str]:
     }
 
 
-@web.middleware
-async def check_host_and_secure(
-    request: web.Request,
-    handler: Handler,
-) -> web.StreamResponse:
-    """Refuse a malformed Host, and add the security headers to whatever is answered."""
-    headers = security_headers(valid_host(request))
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        error.headers.update(headers)
-        raise
-    if not response.prepared:
-        response.headers.update(headers)
-    return response
+def check_host_and_secure(embed: Sequence[str] = ()) -> Middleware:
+    """Make what refuses a malformed Host and adds the security headers to whatever is answered."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = security_headers(valid_host(request), embed)
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            error.headers.update(headers)
+            raise
+        if not response.prepared:
+            response.headers.update(headers)
+        return response
+
+    return check

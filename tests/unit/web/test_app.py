@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings, client_config
+from tertulia.web.headers import security_headers
 from tertulia.web.pages import Pages
 
 Client = TestClient[web.Request, web.Application]
@@ -176,6 +177,20 @@ async def test_every_answer_carries_the_security_headers(client: Client, path: s
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "camera=(self)" in headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("embed", "ancestors"),
+    [
+        ((), "frame-ancestors 'self'"),
+        (("https://a.example", "https://b.example:8443"), "'self' https://a.example https://b"),
+        (("*",), "frame-ancestors 'self' *"),
+    ],
+)
+def test_only_sites_the_operator_lists_may_show_us_in_a_frame(
+    embed: tuple[str, ...], ancestors: str
+) -> None:
+    assert ancestors in security_headers("meet.example", embed)["Content-Security-Policy"]
 
 
 async def test_health_follows_the_brewery(client: Client, site: Site) -> None:

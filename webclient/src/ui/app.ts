@@ -3,6 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { LocalMedia } from "../conference/local-media";
 import { Meeting } from "../conference/meeting";
 import { type Conference, initialConference, type SourceName } from "../conference/state";
+import { readOverrides } from "../embedding/overrides";
 import { readConfig, type SiteConfig } from "../protocol/config";
 import type { View } from "./meeting/staging";
 import { remember, remembered, rememberRoom } from "./preferences";
@@ -68,14 +69,15 @@ export interface AddressOptions {
 
 export function addressOptions(hash: string): AddressOptions {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const over = readOverrides(hash);
   const flag = (name: string): boolean | null =>
     given.has(name) ? given.get(name) !== "0" && given.get(name) !== "false" : null;
   return {
-    name: given.get("name"),
-    skipCheck: flag("skipCheck") === true,
-    p2p: flag("p2p") !== false,
-    microphone: flag("mic"),
-    camera: flag("camera"),
+    name: given.get("name") ?? over.displayName,
+    skipCheck: (flag("skipCheck") ?? over.skipCheck) === true,
+    p2p: (flag("p2p") ?? over.p2p) !== false,
+    microphone: flag("mic") ?? over.microphone,
+    camera: flag("camera") ?? over.camera,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The four languages: which one, and its words. Each is complete (a test compares the keys). */
 import { signal } from "@preact/signals";
 import { createInstance } from "i18next";
+import { readOverrides } from "../embedding/overrides";
 import en from "./i18n/en.json";
 import { remember, remembered } from "./preferences";
 
@@ -49,7 +50,14 @@ export async function startLanguage(): Promise<void> {
     // Text goes through the DOM as text: nothing is left to escape.
     interpolation: { escapeValue: false },
   });
-  await setLanguage(preferredLanguage([remembered().language, ...navigator.languages]), false);
+  await setLanguage(
+    preferredLanguage([
+      readOverrides(window.location.hash).language ?? "",
+      remembered().language,
+      ...navigator.languages,
+    ]),
+    false,
+  );
 }
 
 export async function setLanguage(next: Language, keep = true): Promise<void> {

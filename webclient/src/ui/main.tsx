@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { bodyState, conference, meeting, page, route, site } from "./app";
 import { App } from "./app-view";
+import { startEmbedding } from "./embedding/parent";
 import { startLanguage } from "./language";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -52,6 +53,7 @@ async function start(): Promise<void> {
   window.addEventListener("pageshow", (event) => {
     if (event.persisted && meeting.peek()) window.location.reload();
   });
+  startEmbedding(window.location.hash);
   route();
   render(<App />, document.querySelector("#app")!);
 }
