@@ -1,4 +1,5 @@
 /** The presences of the room: who comes and goes, and what becomes of our own seat (XEP-0045 §7). */
+import { SWITCH_ROOM } from "../protocol/breakouts";
 import { FOCUS_NICK } from "../protocol/ids";
 import {
   type JoinRefused,
@@ -109,7 +110,7 @@ export class Occupants {
     this.store.dispatch({
       kind: "endpoint-left",
       endpoint: presence.nick,
-      wasRemoved: presence.kicked,
+      how: presence.kicked ? "removed" : presence.status === SWITCH_ROOM ? "moved" : "left",
       at: Date.now(),
     });
     this.encryption.peerLeft(presence.nick);

@@ -15,7 +15,7 @@ import type { RoomInfo } from "../protocol/room-info";
 import type { RoomMetadata } from "../protocol/room-metadata";
 import type { SpeakerTime } from "../protocol/speaker-time";
 import { type EncryptionState, initialEncryption } from "./e2ee/state";
-import { type Breakouts, NO_BREAKOUTS } from "./state/breakouts";
+import { type Breakouts, isInMeeting, NO_BREAKOUTS } from "./state/breakouts";
 import { type ChatEntry, type ChatLog, lineChanged, lineReceived } from "./state/chat";
 import { applyFile, type FileEvent, type Files, NO_FILES } from "./state/files";
 import { applyLobby, EMPTY_LOBBY, type Lobby, type LobbyEvent } from "./state/lobby";
@@ -28,7 +28,7 @@ import {
   reasonsChanged,
 } from "./state/media";
 import { type NoticeKind, noticed, type WithNotices } from "./state/notices";
-import { endpointChanged, endpointLeft, type Participant } from "./state/people";
+import { type Departure, endpointChanged, endpointLeft, type Participant } from "./state/people";
 import { applyPoll, type PollEvent } from "./state/polls";
 import { applyAvModeration, NO_RULES, type Rules } from "./state/rules";
 import {
@@ -173,7 +173,7 @@ export type ConferenceEvent =
   | { kind: "left" }
   | { kind: "failed"; problem: Problem; reason: string }
   | { kind: "endpoint-changed"; participant: Participant; at: number }
-  | { kind: "endpoint-left"; endpoint: EndpointId; wasRemoved: boolean; at: number }
+  | { kind: "endpoint-left"; endpoint: EndpointId; how: Departure; at: number }
   | { kind: "own-role-changed"; isModerator: boolean; at: number }
   | { kind: "own-name-changed"; displayName: string }
   | { kind: "own-hand-changed"; raisedHandAt: number | null }
@@ -246,9 +246,9 @@ function avModerated(state: Conference, message: AvModerationMessage, at: number
 function roomDescribed(state: Conference, room: RoomInfo, at: number): Conference {
   const before = state.rules.room;
   const next = { ...state, rules: { ...state.rules, room } };
-  // What was so when we came is no news.
-  if (before.meetingId === "" || state.phase !== "joined") return next;
-  if (before.hasPassword === room.hasPassword) return next;
+  // What was so when we came into this room is no news.
+  if (before.meetingId !== room.meetingId || before.isBreakout !== room.isBreakout) return next;
+  if (state.phase !== "joined" || before.hasPassword === room.hasPassword) return next;
   return noticed(next, room.hasPassword ? "password-set" : "password-removed", "", at);
 }
 
@@ -345,9 +345,14 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         mediaPath: "none",
       };
     case "endpoint-changed":
-      return endpointChanged(state, event.participant, event.at);
+      return endpointChanged(
+        state,
+        event.participant,
+        isInMeeting(state.breakouts, event.participant.id),
+        event.at,
+      );
     case "endpoint-left":
-      return endpointLeft(state, event.endpoint, event.wasRemoved, event.at);
+      return endpointLeft(state, event.endpoint, event.how, event.at);
     case "own-role-changed": {
       if (state.isModerator === event.isModerator) return state;
       const next: Conference = {

@@ -67,7 +67,7 @@ test("whoever leaves is neither speaking nor the speaker any more", () => {
     ...JOINED,
     { kind: "speaker-changed", endpoint: BEA.id, at: 3 },
     { kind: "speaking-changed", endpoints: [BEA.id] },
-    { kind: "endpoint-left", endpoint: BEA.id, wasRemoved: false, at: 5 },
+    { kind: "endpoint-left", endpoint: BEA.id, how: "left", at: 5 },
   );
   expect(state).toMatchObject({ participants: [], dominantSpeaker: null, speaking: [] });
   expect(state.notices.at(-1)?.kind).toBe("left");

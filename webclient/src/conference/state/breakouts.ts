@@ -1,10 +1,6 @@
 /** The rooms of a meeting that works in groups, and where this participant is. */
-import {
-  type BreakoutPerson,
-  type BreakoutPlan,
-  type BreakoutRoom,
-  NO_PLAN,
-} from "../../protocol/breakouts";
+import { type BreakoutPlan, type BreakoutRoom, NO_PLAN } from "../../protocol/breakouts";
+import type { EndpointId } from "../../protocol/ids";
 
 export interface Breakouts {
   /** Everything the server tells. */
@@ -25,7 +21,7 @@ export function mainRoom(breakouts: Breakouts): BreakoutRoom | undefined {
   return breakouts.plan.rooms.find((room) => room.isMain);
 }
 
-/** Who stays in the main room and could be sent into a group. */
-export function unassigned(breakouts: Breakouts): readonly BreakoutPerson[] {
-  return mainRoom(breakouts)?.people.filter((person) => person.id !== "focus") ?? [];
+/** Whoever comes from another room of the meeting is no newcomer. */
+export function isInMeeting(breakouts: Breakouts, id: EndpointId): boolean {
+  return breakouts.plan.rooms.some((room) => room.people.some((person) => person.id === id));
 }

@@ -34,13 +34,17 @@ export function isSharing(sources: SourceInfo): boolean {
 export function endpointChanged<S extends People>(
   state: S,
   participant: Participant,
+  /** Known from another room of this meeting. */
+  isNoNewcomer: boolean,
   at: number,
 ): S {
   const before = state.participants.find((each) => each.id === participant.id);
   if (!before) {
     const next = { ...state, participants: [...state.participants, participant] };
     // Whoever was here before us is not news.
-    return state.phase === "joined" ? noticed(next, "joined", participant.displayName, at) : next;
+    return state.phase === "joined" && !isNoNewcomer
+      ? noticed(next, "joined", participant.displayName, at)
+      : next;
   }
   let next: S = {
     ...state,
@@ -62,10 +66,16 @@ export function endpointChanged<S extends People>(
   return next;
 }
 
+export type Departure =
+  | "left"
+  | "removed"
+  /** To another room of the same meeting. */
+  | "moved";
+
 export function endpointLeft<S extends People>(
   state: S,
   endpoint: EndpointId,
-  wasRemoved: boolean,
+  how: Departure,
   at: number,
 ): S {
   const gone = state.participants.find((each) => each.id === endpoint);
@@ -76,7 +86,8 @@ export function endpointLeft<S extends People>(
     dominantSpeaker: state.dominantSpeaker === endpoint ? null : state.dominantSpeaker,
     speaking: state.speaking.filter((each) => each !== endpoint),
   };
-  return noticed(next, wasRemoved ? "removed-other" : "left", gone.displayName, at);
+  if (how === "moved") return next;
+  return noticed(next, how === "removed" ? "removed-other" : "left", gone.displayName, at);
 }
 
 /** People in the order in which they want to speak; whoever raised the hand first is first. */

@@ -6,6 +6,18 @@ import { t } from "../language";
 import { copyInvitation } from "./actions";
 
 export function Alone(): JSX.Element {
+  const { here, plan } = conference.value.breakouts;
+  // The others are not far: an invitation would be the wrong thing to send.
+  if (here !== "" || plan.isOpen) {
+    return (
+      <section class="alone">
+        <div>
+          <h2>{t(here !== "" ? "groups.alone" : "groups.othersAway")}</h2>
+          <p>{t(here !== "" ? "groups.aloneDetail" : "groups.othersAwayDetail")}</p>
+        </div>
+      </section>
+    );
+  }
   return (
     <section class="alone">
       <div>
