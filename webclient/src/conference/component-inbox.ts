@@ -79,7 +79,7 @@ export class ComponentInbox {
       case "room_metadata": {
         const metadata = parseRoomMetadata(payload);
         if (!metadata) break;
-        dispatch({ kind: "metadata-told", metadata });
+        dispatch({ kind: "metadata-told", metadata, at });
         this.events.metadata(seat, metadata);
         break;
       }

@@ -70,7 +70,7 @@ export class Meeting {
   private stopLocal: () => void = () => undefined;
 
   private readonly speakers: WhoSpeaks;
-  private readonly messages = new RoomMessages(this.store);
+  private readonly messages = new RoomMessages(this.store, () => this.setHand(false));
   private readonly measuring = new Measuring(this.store);
   private readonly incoming: IncomingParts;
   private ownPresence: OwnPresence | null = null;

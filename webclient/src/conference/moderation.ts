@@ -3,6 +3,7 @@ import { buildAllow, buildAskFirst, type ModeratedMedia } from "../protocol/av-m
 import { buildComponentMessage, type ComponentType } from "../protocol/components";
 import { buildMute, type MuteKind } from "../protocol/focus";
 import { type EndpointId, FOCUS_NICK, resourceOf } from "../protocol/ids";
+import { buildLowerHand } from "../protocol/messages";
 import {
   type Affiliation,
   buildAffiliation,
@@ -63,6 +64,11 @@ export class Moderation {
     await this.affiliate(endpoint, isModerator ? "owner" : otherwise);
   }
 
+  lowerHand(endpoint: EndpointId): void {
+    const seat = this.seat();
+    if (seat?.isJoined) seat.connection.send(buildLowerHand(`${seat.room}/${endpoint}`));
+  }
+
   /** From now on everybody but moderators asks before switching this on; or nobody does. */
   askFirst(media: ModeratedMedia, isOn: boolean): void {
     this.tell("av_moderation", buildAskFirst(media, isOn));
@@ -86,6 +92,11 @@ export class Moderation {
 
   setPresenter(endpoint: EndpointId, isPresenter: boolean): void {
     this.setMetadata("presenters", { [endpoint]: isPresenter });
+  }
+
+  /** Write down from now on who is here from when to when; everybody sees that it is so. */
+  setAttendance(isKept: boolean): void {
+    this.setMetadata("attendance", isKept);
   }
 
   setCameraRequired(isRequired: boolean): void {

@@ -64,6 +64,7 @@ export class Occupants {
     if (presence.isSelf || presence.nick === seat.nick) {
       const wasModerator = this.store.state.isModerator;
       this.store.dispatch({ kind: "own-role-changed", isModerator, at });
+      this.store.dispatch({ kind: "own-hand-stamped", at: presence.raisedHandAt });
       if (seat.isJoined && wasModerator !== isModerator) this.events.roleChanged();
       if (!seat.isJoined) {
         seat.isJoined = true;

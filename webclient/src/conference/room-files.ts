@@ -82,21 +82,23 @@ export class RoomFiles {
     const seat = this.seat();
     const to = seat?.components?.["file-sharing"];
     if (!seat || !to) return;
-    try {
-      await fetch(`${this.base}/${encodeURIComponent(file.id)}`, {
-        method: "DELETE",
-        headers: await this.headers(),
-      });
-    } catch {
-      // Told to everybody below all the same: nobody sees the file any more.
-    }
-    seat.connection.send(buildComponentMessage(to, buildFileRemoved(file.id)));
+    const isDeleted = await this.delete(file).catch(() => false);
+    // The bytes could not be reached: at least nobody is shown the file any more.
+    if (!isDeleted) seat.connection.send(buildComponentMessage(to, buildFileRemoved(file.id)));
     // The component tells all others.
     this.store.dispatch({
       kind: "file",
       event: { kind: "removed", fileId: file.id },
       at: Date.now(),
     });
+  }
+
+  private async delete(file: SharedFile): Promise<boolean> {
+    const response = await fetch(`${this.base}/${encodeURIComponent(file.id)}`, {
+      method: "DELETE",
+      headers: await this.headers(),
+    });
+    return response.ok;
   }
 
   private get base(): string {

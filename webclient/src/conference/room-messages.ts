@@ -11,7 +11,13 @@ import type { Store } from "./store";
 const REACTION_MS = 4_000;
 
 export class RoomMessages {
-  constructor(private readonly store: Store) {}
+  /**
+   * @param lowerHand is called when a moderator wants our hand down.
+   */
+  constructor(
+    private readonly store: Store,
+    private readonly lowerHand: () => void,
+  ) {}
 
   receive(seat: Seat, stanza: Xml): void {
     const message = parseMessage(stanza);
@@ -34,6 +40,11 @@ export class RoomMessages {
           message.name === "" ? "server-says" : "breakout-announced",
           message.name === "" ? message.body : `${message.name}: ${message.body}`,
         );
+        break;
+      case "hand-lowered":
+        if (!this.isModerator(seat, message.from) || this.store.state.raisedHandAt === null) break;
+        this.lowerHand();
+        this.store.notice("hand-lowered", this.nameOf(seat, message.from));
         break;
       case "lobby":
         this.lobby(message.notice);

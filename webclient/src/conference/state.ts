@@ -93,6 +93,8 @@ export interface Conference extends WithNotices {
   readonly isModerator: boolean;
   readonly displayName: string;
   readonly raisedHandAt: number | null;
+  /** The server's time of it, which alone tells who was first; null until it is known. */
+  readonly handStampedAt: number | null;
   /** What we show to all, as a moderator. */
   readonly ownSpotlight: Spotlight | null;
   readonly joinedAt: number | null;
@@ -133,6 +135,7 @@ export const initialConference: Conference = {
   isModerator: false,
   displayName: "",
   raisedHandAt: null,
+  handStampedAt: null,
   ownSpotlight: null,
   joinedAt: null,
   local: { microphone: "off", camera: "off", share: "off", shareHasSound: false },
@@ -177,6 +180,7 @@ export type ConferenceEvent =
   | { kind: "own-role-changed"; isModerator: boolean; at: number }
   | { kind: "own-name-changed"; displayName: string }
   | { kind: "own-hand-changed"; raisedHandAt: number | null }
+  | { kind: "own-hand-stamped"; at: number | null }
   | { kind: "own-spotlight-changed"; spotlight: Spotlight | null }
   | { kind: "local-media-changed"; local: LocalMediaState }
   | { kind: "speaker-changed"; endpoint: EndpointId | null; at: number }
@@ -197,7 +201,7 @@ export type ConferenceEvent =
   | { kind: "reactions-faded"; before: number }
   | { kind: "av-moderation"; message: AvModerationMessage; at: number }
   | { kind: "room-described"; room: RoomInfo; at: number }
-  | { kind: "metadata-told"; metadata: RoomMetadata }
+  | { kind: "metadata-told"; metadata: RoomMetadata; at: number }
   | { kind: "lobby"; event: LobbyEvent }
   | { kind: "breakouts-told"; plan: BreakoutPlan }
   | { kind: "poll"; event: PollEvent; at: number }
@@ -250,6 +254,15 @@ function roomDescribed(state: Conference, room: RoomInfo, at: number): Conferenc
   if (before.meetingId !== room.meetingId || before.isBreakout !== room.isBreakout) return next;
   if (state.phase !== "joined" || before.hasPassword === room.hasPassword) return next;
   return noticed(next, room.hasPassword ? "password-set" : "password-removed", "", at);
+}
+
+function metadataTold(state: Conference, metadata: RoomMetadata, at: number): Conference {
+  const before = state.rules.metadata;
+  const next = { ...state, rules: { ...state.rules, metadata } };
+  // Everybody is told, also whoever comes when it is so already.
+  return metadata.isAttendanceKept && !before.isAttendanceKept
+    ? noticed(next, "attendance-on", "", at)
+    : next;
 }
 
 function polled(state: Conference, event: PollEvent, at: number): Conference {
@@ -366,7 +379,9 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
     case "own-name-changed":
       return { ...state, displayName: event.displayName };
     case "own-hand-changed":
-      return { ...state, raisedHandAt: event.raisedHandAt };
+      return { ...state, raisedHandAt: event.raisedHandAt, handStampedAt: null };
+    case "own-hand-stamped":
+      return state.handStampedAt === event.at ? state : { ...state, handStampedAt: event.at };
     case "own-spotlight-changed":
       return { ...state, ownSpotlight: event.spotlight };
     case "local-media-changed":
@@ -417,7 +432,7 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
     case "room-described":
       return roomDescribed(state, event.room, event.at);
     case "metadata-told":
-      return { ...state, rules: { ...state.rules, metadata: event.metadata } };
+      return metadataTold(state, event.metadata, event.at);
     case "lobby":
       return { ...state, lobby: applyLobby(state.lobby, event.event) };
     case "breakouts-told":

@@ -44,6 +44,12 @@ export interface SubjectChanged {
   readonly subject: string;
 }
 
+/** A moderator asks us to lower our hand. */
+export interface HandLowered {
+  readonly kind: "hand-lowered";
+  readonly from: EndpointId;
+}
+
 /** The room speaks: for the server, or for a moderator who speaks to all groups. */
 export interface ServerLine {
   readonly kind: "server";
@@ -59,6 +65,7 @@ export type RoomMessage =
   | ChatRefused
   | SubjectChanged
   | ServerLine
+  | HandLowered
   | { kind: "lobby"; notice: LobbyNotice };
 
 /** The names stock clients use on the wire. */
@@ -138,6 +145,13 @@ export function buildReaction(room: string, reaction: Reaction): Xml {
   return buildJsonMessage(room, { type: "reactions", reactions: [reaction] }, "groupchat");
 }
 
+const LOWER_HAND = "lower-hand-message";
+
+/** Lower the hand of one occupant; for moderators. */
+export function buildLowerHand(occupantJid: string): Xml {
+  return buildJsonMessage(occupantJid, { type: LOWER_HAND, name: LOWER_HAND }, "chat");
+}
+
 /** Longest text shown of one message; the server refuses far longer ones. */
 const MAX_BODY = 10_000;
 /** A person has no more reactions to a line than fit beside it. */
@@ -207,6 +221,9 @@ function parsePayload(from: EndpointId, payload: Json): RoomMessage | undefined 
   }
   const notice = parseLobbyNotice(from, payload);
   if (notice) return { kind: "lobby", notice };
+  if (payload.type === LOWER_HAND || payload.name === LOWER_HAND) {
+    return { kind: "hand-lowered", from };
+  }
   if (payload.type !== "reactions" || !Array.isArray(payload.reactions)) return undefined;
   const reaction = asReaction(payload.reactions[0]);
   return reaction ? { kind: "reaction", from, reaction } : undefined;

@@ -31,6 +31,8 @@ export interface RoomMetadata {
   readonly presenters: readonly EndpointId[];
   /** Whoever takes part is asked to have the camera on, as in an exam. */
   readonly isCameraRequired: boolean;
+  /** Who is here from when to when is written down. */
+  readonly isAttendanceKept: boolean;
   /** How long chat is kept; null when the server does not say. */
   readonly retention: Retention | null;
 }
@@ -82,6 +84,7 @@ export function parseRoomMetadata(payload: Json): RoomMetadata | undefined {
     permissions: parsePermissions(metadata.permissions),
     presenters: Object.keys(presenters).filter((each) => presenters[each] === true),
     isCameraRequired: metadata.cameraRequired === true,
+    isAttendanceKept: metadata.attendance === true,
     retention: parseRetention(metadata.chatRetention),
   };
 }

@@ -4,6 +4,8 @@ export type NoticeKind =
   | "left"
   | "removed-other"
   | "hand-raised"
+  | "hand-lowered"
+  | "attendance-on"
   | "muted-by"
   | "camera-off-by"
   | "share-stopped-by"

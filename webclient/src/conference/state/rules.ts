@@ -38,6 +38,7 @@ export const NO_RULES: Rules = {
     permissions: OPEN_TO_ALL,
     presenters: [],
     isCameraRequired: false,
+    isAttendanceKept: false,
     retention: null,
   },
   room: {

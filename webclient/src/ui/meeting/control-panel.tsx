@@ -43,6 +43,13 @@ export function ControlPanel(): JSX.Element {
           <WhoMay />
         </ControlSection>
         <ControlSection title={t("control.records")}>
+          <Switch
+            label={t("control.attendance")}
+            detail={t("control.attendanceDetail")}
+            testId="attendance-switch"
+            isOn={conference.value.rules.metadata.isAttendanceKept}
+            onSwitch={(on) => meeting.value?.moderation.setAttendance(on)}
+          />
           <div class="control-buttons">
             <button
               type="button"

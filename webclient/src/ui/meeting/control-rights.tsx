@@ -27,9 +27,12 @@ export function WhoMay(): JSX.Element {
             class="field"
             data-testid={`may-${feature}`}
             value={permissions[feature]}
-            onChange={(event) =>
-              meeting.value?.moderation.permit(feature, event.currentTarget.value as Level)
-            }
+            onChange={(event) => {
+              const wanted = event.currentTarget.value as Level;
+              // It shows what is, not what was wished: the room may say no.
+              event.currentTarget.value = permissions[feature];
+              meeting.value?.moderation.permit(feature, wanted);
+            }}
           >
             {LEVELS.map((level) => (
               <option key={level} value={level}>

@@ -29,12 +29,14 @@ export function GroupBar(): JSX.Element | null {
         type="button"
         class="button"
         data-testid="group-back"
+        aria-label={t("groups.back")}
+        title={t("groups.back")}
         onClick={() => {
           const here = meeting.value;
           here?.moveTo(here.room);
         }}
       >
-        {t("groups.back")}
+        {t("groups.backShort")}
       </button>
     </section>
   );

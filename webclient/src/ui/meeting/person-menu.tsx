@@ -63,6 +63,8 @@ export function ModeratorItems({
   const moderation = meeting.value?.moderation;
   if (!moderation) return null;
   const { endpoint } = tile;
+  const other = conference.value.participants.find((each) => each.id === endpoint);
+  const hasHandUp = other !== undefined && other.raisedHandAt !== null;
   return (
     <>
       {tile.isAudioMuted ? (
@@ -89,6 +91,14 @@ export function ModeratorItems({
           text={t("person.stopShare")}
           testId="moderate-share"
           onPick={() => void moderation.mute(endpoint, "desktop")}
+        />
+      )}
+      {hasHandUp && (
+        <MenuItem
+          icon="hand"
+          text={t("toolbar.lowerHand")}
+          testId="moderate-hand"
+          onPick={() => moderation.lowerHand(endpoint)}
         />
       )}
       <RoleItems endpoint={endpoint} />

@@ -26,7 +26,12 @@ export function Switch({
         aria-checked={isOn}
         data-testid={testId}
         checked={isOn}
-        onChange={(event) => onSwitch(event.currentTarget.checked)}
+        onChange={(event) => {
+          const wanted = event.currentTarget.checked;
+          // It shows what is, not what was wished: the room may say no.
+          event.currentTarget.checked = isOn;
+          onSwitch(wanted);
+        }}
       />
     </label>
   );

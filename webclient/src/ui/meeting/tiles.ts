@@ -86,7 +86,8 @@ export function tilesFor(state: Conference): TileModel[] {
       id: `${state.ownId}-v0`,
       isScreen: false,
       isVideoMuted: state.local.camera !== "on",
-      raisedHandAt: state.raisedHandAt,
+      raisedHandAt:
+        state.raisedHandAt === null ? null : (state.handStampedAt ?? state.raisedHandAt),
     },
   ];
 }
