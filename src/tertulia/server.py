@@ -375,6 +375,7 @@ def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
     moderation = AvModeration(f"avmoderation.{host}")
     metadata = RoomMetadata(f"metadata.{host}", on_rights=moderation.rights_changed)
+    moderation.open_feature = metadata.open_feature
     return (
         metadata,
         moderation,

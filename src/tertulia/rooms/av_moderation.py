@@ -2,6 +2,10 @@
 
 While it is on for a kind of media, only moderators and those they approve may send it. This part
 keeps and tells the rule; the focus asks it (`may_send`) and has the bridge enforce it.
+
+A microphone, camera or screen that the room keeps for presenters or moderators (`rooms.rights`) is
+told in the same words, since stock clients have no others: as moderation that is on, with the
+presenters approved. They would else speak to nobody without seeing why.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import msgspec
 from tertulia.errors import MalformedInput
 from tertulia.rooms.occupant import Occupant, Role
 from tertulia.rooms.parts import Part, addresses, moderators, people, require_moderator
-from tertulia.rooms.rights import EVERY_KIND, OF_MEDIA, MediaKind
+from tertulia.rooms.rights import EVERY_KIND, OF_MEDIA, Feature, Level, MediaKind
 from tertulia.rooms.room import Room
 from tertulia.xmpp.errors import BadRequest, ItemNotFound
 from tertulia.xmpp.jid import Jid
@@ -23,12 +27,18 @@ from tertulia.xmpp.xml import Element
 _TYPE = "av_moderation"
 
 
+# Has a feature of a meeting be for everybody; whoever keeps the permissions does that.
+OpenFeature = Callable[[Room, Feature, Occupant], None]
+
+
 class _State(msgspec.Struct, forbid_unknown_fields=True):
     """What is known of one room."""
 
     enabled: set[MediaKind] = msgspec.field(default_factory=set)
     # kind -> nickname -> bare JID: who takes over the nickname is not meant
     approved: dict[MediaKind, dict[str, str]] = msgspec.field(default_factory=dict)
+    told: set[MediaKind] = msgspec.field(default_factory=set)  # what everybody takes for being on
+    presenters: set[str] = msgspec.field(default_factory=set)  # who is told to be one, by nickname
 
 
 class AvModeration(Part):
@@ -46,6 +56,10 @@ class AvModeration(Part):
         """
         super().__init__(domain)
         self.on_rights = on_rights
+        # Has a feature of a meeting be for everybody; whoever keeps the permissions sets it.
+        self.open_feature: Callable[[Room, Feature, Occupant], None] = lambda room, feature, by: (
+            None
+        )
         self._states: dict[Jid, _State] = {}
 
     # What the focus asks
@@ -61,25 +75,72 @@ class AvModeration(Part):
     def _may_send(self, room: Room, occupant: Occupant, kind: MediaKind) -> bool:
         if occupant.role is Role.MODERATOR or room.is_internal(occupant.jid):
             return True
-        if not room.permits(occupant, OF_MEDIA[kind]):
-            return False
         state = self._states.get(room.jid)
-        return state is None or kind not in state.enabled or _is_approved(state, occupant, kind)
+        if state is not None and _is_approved(state, occupant, kind):
+            return True
+        is_on = state is not None and kind in state.enabled
+        return not is_on and room.permits(occupant, OF_MEDIA[kind])
 
-    def rights_changed(self, room: Room, actor: str = "") -> None:
-        """Permissions of the room have changed, which count here too."""
-        self.on_rights(room.jid, actor)
+    def rights_changed(self, main: Room, actor: str = "") -> None:
+        """Permissions or presenters of a meeting have changed, which count here too."""
+        for room in self.parts.family(main):
+            state = self._states.setdefault(room.jid, _State())
+            self._tell_kinds(room, state, actor)
+            self._tell_presenters(room, state)
+            self.touched(room)
+            self.on_rights(room.jid, actor)
+
+    def _moderated(self, room: Room, state: _State) -> set[MediaKind]:
+        """The kinds that not everybody may send."""
+        levels = (room.main or room).permissions
+        kept = {k for k, each in OF_MEDIA.items() if levels.of(each) is not Level.EVERYBODY}
+        return state.enabled | kept
+
+    def _tell_kinds(self, room: Room, state: _State, actor: str) -> None:
+        """Tell everybody which kinds are moderated from now on, and which no longer."""
+        kinds = self._moderated(room, state)
+        for kind in sorted(kinds ^ state.told):
+            facts = {"actor": f"{room.jid}/{actor}"} if actor else {}
+            news = _about(room, kind, enabled=kind in kinds, **facts)
+            self.tell(addresses(room.occupants()), news)
+            state.approved.pop(kind, None)  # each time begins anew
+        if kinds - state.told:
+            state.presenters = set()  # they are told of the new kinds too
+        state.told = kinds
+
+    def _tell_presenters(self, room: Room, state: _State) -> None:
+        """Those who may send what the others may not are told so, and when that is over."""
+        now = {each.nick for each in people(room) if room.is_presenter(each)}
+        for nick in now ^ state.presenters:
+            occupant = room.occupant(nick)
+            if occupant is not None and occupant.role is not Role.MODERATOR:
+                self._tell_own(room, state, occupant)
+        state.presenters = now
+
+    def _tell_own(self, room: Room, state: _State, occupant: Occupant) -> None:
+        for kind in sorted(state.told):
+            fact = "approved" if self._may_send(room, occupant, kind) else "removed"
+            self.tell((occupant.jid,), _about(room, kind, **{fact: True}))
 
     # Notices
+
+    def opened(self, room: Room) -> None:
+        state = _State()
+        state.told = self._moderated(room, state)
+        if state.told:
+            self._states[room.jid] = state
 
     def entered(self, room: Room, newcomer: Occupant) -> None:
         state = self._states.get(room.jid)
         if state is None:
             return
-        for kind in sorted(state.enabled):
+        for kind in sorted(state.told):
             self.tell((newcomer.jid,), _about(room, kind, enabled=True))
         if newcomer.role is Role.MODERATOR:
             self._tell_lists(room, state, (newcomer,))
+        elif room.is_presenter(newcomer):
+            state.presenters.add(newcomer.nick)
+            self._tell_own(room, state, newcomer)
 
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
         if before.role is now.role:
@@ -127,22 +188,27 @@ class AvModeration(Part):
             self._reject(room, sender, kind, _named(room, value))
 
     def _enable(self, room: Room, actor: Occupant, kind: MediaKind, *, is_on: bool) -> None:
+        """Switching it off also opens what the room kept for some: stock clients see one switch."""
         state = self._states.setdefault(room.jid, _State())
-        if (kind in state.enabled) == is_on:
+        if (kind in (state.enabled if is_on else state.told)) == is_on:
             return
         if is_on:
             state.enabled.add(kind)
+            if kind in state.told:  # only presenters notice a difference
+                state.presenters = set()
+                self._tell_presenters(room, state)
         else:
             state.enabled.discard(kind)
-        state.approved.pop(kind, None)  # each time begins anew
-        news = _about(room, kind, enabled=is_on, actor=f"{room.jid}/{actor.nick}")
-        self.tell(addresses(room.occupants()), news)
+            if kind in self._moderated(room, state):
+                self.open_feature(room.main or room, OF_MEDIA[kind], actor)
+                return
+        self._tell_kinds(room, state, actor.nick)
         self._changed(room, actor)
 
     def _approve(self, room: Room, actor: Occupant, kind: MediaKind, whom: Occupant) -> None:
         """While moderation is off this only invites the person to unmute."""
         state = self._states.get(room.jid)
-        if state is not None and kind in state.enabled:
+        if state is not None and kind in state.told:
             state.approved.setdefault(kind, {})[whom.nick] = str(whom.jid.bare)
             self._tell_list(room, state, kind, moderators(room))
             self._changed(room, actor)
@@ -162,7 +228,7 @@ class AvModeration(Part):
     # What moderators are told
 
     def _tell_lists(self, room: Room, state: _State, to: Iterable[Occupant]) -> None:
-        for kind in sorted(state.enabled):
+        for kind in sorted(state.told):
             if state.approved.get(kind):
                 self._tell_list(room, state, kind, to)
 

@@ -17,7 +17,7 @@ from tertulia.errors import PeerError
 from tertulia.rooms.administration import Configuration
 from tertulia.rooms.occupant import Occupant, Role
 from tertulia.rooms.parts import Part, addresses, json_message, people, require_moderator
-from tertulia.rooms.rights import Permissions
+from tertulia.rooms.rights import Feature, Level, Permissions
 from tertulia.rooms.room import Room
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.errors import BadRequest, NotAllowed, ResourceConstraint
@@ -108,6 +108,12 @@ class RoomMetadata(Part):
     def start_muted(self, room: Room, *, audio: bool, video: bool) -> None:
         """Who comes from now on starts muted, or not."""
         self._state(room).start_muted = StartMuted(audio=audio, video=video)
+        self.show(room)
+
+    def open_feature(self, room: Room, feature: Feature, by: Occupant) -> None:
+        """A feature is for everybody from now on."""
+        room.permissions = room.permissions.changed({feature.value: Level.EVERYBODY.value})
+        self.on_rights(room, by.nick)
         self.show(room)
 
     def show(self, room: Room) -> None:

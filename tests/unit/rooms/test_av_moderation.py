@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.rooms.house import HOST, ROOM, House
 
 from tertulia.rooms.av_moderation import AvModeration
+from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.rights import EVERY_KIND, MediaKind
 from tertulia.xmpp.jid import Jid
 
@@ -138,6 +139,83 @@ def test_only_moderators_ask_and_only_for_people_in_the_room() -> None:
     assert house.asks("ana", "enable='yes' mediaType='audio'") == "bad-request"
     assert house.asks("ana", "mediaType='audio'") == "bad-request"
     assert house.may("bea") == EVERY_KIND
+
+
+class Kept(Moderated):
+    """The metadata of the room is there too, as in the server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metadata = RoomMetadata(f"metadata.{HOST}", on_rights=self.part.rights_changed)
+        self.part.open_feature = self.metadata.open_feature
+        self.parts.add(self.metadata)
+
+    def sets(self, key: str, data: dict[str, object]) -> None:
+        text = msgspec.json.encode({"key": key, "data": data}).decode()
+        child = f"<room_metadata xmlns='http://jitsi.org/jitmeet'>{text}</room_metadata>"
+        self.sends("ana", f"<message to='metadata.{HOST}'>{child}</message>")
+
+
+def test_what_the_room_keeps_for_presenters_is_told_as_moderation() -> None:
+    house = Kept()
+
+    house.sets("permissions", {"microphone": "presenters"})
+
+    assert (house.may("bea"), house.may("ana")) == (OTHERS, EVERY_KIND)
+    assert [each["enabled"] for each in house.hears("bea")] == [True]
+    house.joins("dan")
+    assert [each["enabled"] for each in house.hears("dan")] == [True]
+    assert house.may("dan") == OTHERS
+
+
+def test_presenters_are_told_that_they_may_and_that_they_may_no_longer() -> None:
+    house = Kept()
+    house.sets("permissions", {"microphone": "presenters"})
+    house.forget()
+
+    house.sets("presenters", {"bea": True})
+    assert house.may("bea") == EVERY_KIND
+    assert [each["approved"] for each in house.hears("bea")] == [True]
+    assert house.hears("cai") == []
+
+    house.forget()
+    house.sets("presenters", {"bea": False})
+    assert house.may("bea") == OTHERS
+    assert [each["removed"] for each in house.hears("bea")] == [True]
+
+
+def test_who_is_approved_may_send_what_is_kept_for_others() -> None:
+    house = Kept()
+    house.sets("permissions", {"microphone": "moderators"})
+
+    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
+
+    assert (house.may("bea"), house.may("cai")) == (EVERY_KIND, OTHERS)
+
+
+def test_presenters_ask_too_while_everybody_has_to() -> None:
+    house = Kept()
+    house.sets("permissions", {"microphone": "presenters"})
+    house.sets("presenters", {"bea": True})
+    house.forget()
+
+    house.asks("ana", "enable='true' mediaType='audio'")
+
+    assert house.may("bea") == OTHERS
+    assert [each["removed"] for each in house.hears("bea")] == [True]
+
+
+def test_switching_moderation_off_opens_what_the_room_kept() -> None:
+    house = Kept()
+    house.sets("permissions", {"microphone": "moderators", "chat": "moderators"})
+    house.forget()
+
+    house.asks("ana", "enable='false' mediaType='audio'")
+
+    assert house.may("bea") == EVERY_KIND
+    assert [each["enabled"] for each in house.hears("bea")] == [False]
+    assert house.room().permissions.public()["microphone"] == "everybody"
+    assert house.room().permissions.public()["chat"] == "moderators"
 
 
 def test_it_survives_a_restart() -> None:
