@@ -73,6 +73,7 @@ from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.services import DomainServices, ExternalService
 from tertulia.xmpp.sessions import Sessions
+from tertulia.xmpp.transports.bosh import BoshEndpoint
 from tertulia.xmpp.transports.pulse import Pulse
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
@@ -244,6 +245,7 @@ def _sql() -> tuple[Callable[[str, Path], Awaitable[Opened]], type[Tables]]:
 @dataclass(frozen=True, slots=True)
 class Signalling:
     websocket: WebSocketEndpoint
+    bosh: BoshEndpoint
     focus: Focus
     rooms: RoomService
     router: Router
@@ -344,6 +346,9 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     websocket = WebSocketEndpoint(
         router, credentials, domain=host, sessions=sessions, pulse=pulse, limits=limits
     )
+    bosh = BoshEndpoint(
+        router, credentials, domain=host, sessions=sessions, pulse=pulse, limits=limits
+    )
     tcp = TcpListener(
         router, credentials, domain=host, tls=ground.xmpp_tls, sessions=sessions, limits=limits
     )
@@ -363,10 +368,11 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     keeper.start()  # before anybody can come
     pulse.start()
     try:
-        yield Signalling(websocket, focus, rooms, router, tcp_port)
+        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port)
     finally:
         keeper.stop()
         focus.stop()
+        await bosh.close()
         await websocket.close()
         await tcp.close()
 
@@ -442,6 +448,7 @@ async def web_surface(
             guest_domain=admitting.guest_domain(config),
         ),
         xmpp_websocket=signalling.websocket.handle,
+        bosh=signalling.bosh.handle,
         channel_url=channel_url,
         can_meet=lambda: signalling.focus.can_meet(asyncio.get_running_loop().time()),
         heard=acceptor.heard,
@@ -457,6 +464,7 @@ async def web_surface(
         await acceptor.close()
         if handover is not None:
             handover.close()
+        await signalling.bosh.close()
         await signalling.websocket.close()
         await runner.cleanup()
 

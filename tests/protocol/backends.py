@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
+from tests.protocol.bosh_wire import BoshWire
 from tests.protocol.made_up_time import MadeUpTime
 from tests.protocol.transcript import WITHIN_S, Closed, Wire, log_in
 
@@ -32,7 +33,9 @@ from tertulia.xmpp.services import DomainServices
 from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stanza import refusal
 from tertulia.xmpp.stream import ServerStream
+from tertulia.xmpp.transports.bosh import BoshEndpoint
 from tertulia.xmpp.transports.connection import Connection
+from tertulia.xmpp.transports.pulse import Pulse
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 from tertulia.xmpp.xml import Element, iq_result, parse_document
 
@@ -286,29 +289,58 @@ class RemoteServer:
 
 
 class OwnServer(RemoteServer):
-    """Our WebSocket handler behind TLS, in this process."""
+    """Our handlers of WebSocket and BOSH behind TLS, in this process."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, assembly: Assembly) -> None:
         super().__init__(http, url, assembly.host)
         self._assembly = assembly
 
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def bosh(self) -> str:
+        return self._url.replace("wss:", "https:").replace("xmpp-websocket", "http-bind")
+
     async def open_room(self, room: Jid) -> None:
         self._assembly.focus.open(room)
 
 
+class OwnBosh(OwnServer):
+    """The same server, whose clients come by BOSH."""
+
+    async def connect(self, name: str, previd: str = "") -> Wire:
+        url = f"{self.bosh}?previd={previd}" if previd else self.bosh
+        return BoshWire(self._http, url, _any_certificate())
+
+
 @asynccontextmanager
-async def own_server(data: Path, limits: XmppLimits | None = None) -> AsyncIterator[OwnServer]:
+async def own_server(
+    data: Path, limits: XmppLimits | None = None, kind: type[OwnServer] = OwnServer
+) -> AsyncIterator[OwnServer]:
     """Start an aiohttp application with our handler on a free port of the loopback."""
     assembly = Assembly()
+    pulse = Pulse(assembly.sessions, limits or XmppLimits())
     endpoint = WebSocketEndpoint(
         assembly.router,
         assembly.credentials,
         domain=assembly.host,
         sessions=assembly.sessions,
+        pulse=pulse,
+        limits=limits,
+    )
+    bosh = BoshEndpoint(
+        assembly.router,
+        assembly.credentials,
+        domain=assembly.host,
+        sessions=assembly.sessions,
+        pulse=pulse,
         limits=limits,
     )
     app = web.Application()
     app.router.add_get("/xmpp-websocket", endpoint.handle)
+    app.router.add_route("*", "/http-bind", bosh.handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     tls = certificates.kept(data, ["localhost"]).server_context("http/1.1")
@@ -317,8 +349,9 @@ async def own_server(data: Path, limits: XmppLimits | None = None) -> AsyncItera
     port = runner.addresses[0][1]
     try:
         async with client_session() as http:
-            yield OwnServer(http, f"wss://127.0.0.1:{port}/xmpp-websocket", assembly)
+            yield kind(http, f"wss://127.0.0.1:{port}/xmpp-websocket", assembly)
     finally:
+        await bosh.close()
         await endpoint.close()
         await runner.cleanup()
 

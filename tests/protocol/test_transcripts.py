@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.conftest import RunningServer
-from tests.protocol.backends import Core, RemoteServer, client_session, own_server
+from tests.protocol.backends import Core, OwnBosh, RemoteServer, client_session, own_server
 from tests.protocol.transcript import Backend, Performance
 
 HERE = Path(__file__).parent
@@ -19,6 +19,8 @@ TRANSCRIPTS = sorted(
 # Those in which time passes are for the core, whose time is made up.
 SLOW = {path for path in TRANSCRIPTS if path.name.startswith("ghost-")}
 EVERY = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+# Enough to see that stanzas come through BOSH as they should, resumption included.
+BY_BOSH = ("disco", "muc-chat", "muc-iq-relay", "muc-join", "muc-kick", "sm-come-new", "sm-resume")
 QUICK = pytest.mark.parametrize(
     "path", [path for path in TRANSCRIPTS if path not in SLOW], ids=lambda path: path.stem
 )
@@ -50,6 +52,12 @@ async def test_the_core_follows(path: Path) -> None:
 async def test_the_websocket_handler_follows(path: Path, tmp_path: Path) -> None:
     async with own_server(tmp_path) as server:
         await _perform(server, path)
+
+
+@pytest.mark.parametrize("name", BY_BOSH)
+async def test_the_bosh_handler_follows(name: str, tmp_path: Path) -> None:
+    async with own_server(tmp_path, kind=OwnBosh) as server:
+        await _perform(server, HERE / f"{name}.txt")
 
 
 @QUICK

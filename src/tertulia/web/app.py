@@ -23,6 +23,7 @@ def application(
     *,
     settings: ClientSettings,
     xmpp_websocket: XmppWebSocket,
+    bosh: XmppWebSocket,
     channel_url: ChannelUrl,
     can_meet: Callable[[], bool],
     pages: Pages | None = None,
@@ -33,6 +34,7 @@ def application(
 
     Args:
         xmpp_websocket: serves one XMPP client (RFC 7395).
+        bosh: answers one request of an XMPP client (XEP-0124).
         channel_url: where the bridge of a name has its channel listener.
         can_meet: whether a meeting could be held now, for the health check.
         heard: told the connection of each request, when its headers are complete.
@@ -67,6 +69,7 @@ def application(
     )
     app.router.add_get("/config.js", config_js)
     app.router.add_get("/xmpp-websocket", xmpp_websocket)
+    app.router.add_route("*", "/http-bind", bosh)
     app.router.add_get("/healthz", alive)
     app.router.add_get("/about/health", health)
     ColibriEdge(channel_url).add_to(app)

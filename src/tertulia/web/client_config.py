@@ -36,6 +36,9 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
         "hosts": hosts,
         "focusUserJid": f"focus@auth.{domain}",
         "websocket": f"wss://{host}/xmpp-websocket",
+        "bosh": f"https://{host}/http-bind",
+        # A request now and then keeps what balancers and proxies know of the client (1.3).
+        "websocketKeepAlive": 60_000,
         "bridgeChannel": {"preferSctp": False},
         # Empty, not absent: without the key a stock client asks public STUN servers.
         "p2p": {"enabled": settings.p2p_enabled, "stunServers": []},

@@ -48,8 +48,8 @@ class Framing(Protocol):
 
     limits: XmlLimits
 
-    def receive(self, data: str | bytes) -> list[Received]:
-        """Cut what arrived into items, in order."""
+    def receive(self, data: str | bytes | Element) -> list[Received]:
+        """Cut what arrived into items, in order. Only BOSH gives elements."""
 
     def opening(self, attrs: Mapping[str, str]) -> str:
         """How a stream with these header attributes is opened."""
@@ -67,7 +67,8 @@ class WebSocketFraming:
     def __init__(self, limits: XmlLimits) -> None:
         self.limits = limits
 
-    def receive(self, data: str | bytes) -> list[Received]:
+    def receive(self, data: str | bytes | Element) -> list[Received]:
+        assert not isinstance(data, Element)
         try:
             element = parse_document(data, self.limits)
         except MalformedInput as error:
@@ -109,7 +110,8 @@ class TcpFraming:
             on_root_end=lambda: self._received.append(Ended()),
         )
 
-    def receive(self, data: str | bytes) -> list[Received]:
+    def receive(self, data: str | bytes | Element) -> list[Received]:
+        assert not isinstance(data, Element)
         self._parser.limits = self.limits
         self._received.clear()
         try:

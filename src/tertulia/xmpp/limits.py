@@ -56,6 +56,11 @@ class XmppLimits:
     quiet_ping_s: float = 2.0
     silence_s: float = 10.0
 
+    # BOSH: how long a request waits for something to say; from one address; one request.
+    bosh_wait_s: int = 4
+    bosh_sessions_per_ip: int = 200
+    bosh_body_bytes: int = 256 * 1024
+
     # Sessions whose client is gone and may come back (XEP-0198).
     resume_s: int = 60
     hibernating_sessions: int = 5_000  # the one that is gone for longest ends first

@@ -182,6 +182,10 @@ class Sessions:
         session.carrier = None
         self._silent[session] = heard
 
+    def doze(self, session: ClientSession, heard: float) -> None:
+        """As `detach`, of a client whose connection endures silence."""
+        self._silent[session] = heard
+
     def end(self, session: ClientSession) -> None:
         """The session is over for good."""
         self._silent.pop(session, None)
@@ -207,7 +211,10 @@ class Sessions:
         limits = self._limits
         for session, heard in list(self._silent.items()):
             silent_s = now - heard
-            if session.kept is None or not session.kept.can_resume or silent_s >= limits.resume_s:
+            can_return = session.carrier is not None or (
+                session.kept is not None and session.kept.can_resume
+            )
+            if not can_return or silent_s >= limits.resume_s:
                 self.end(session)
             elif silent_s >= limits.silence_s and not self._router.is_asleep(session.jid):
                 log.info("Session hibernates: jid=%s", session.jid)

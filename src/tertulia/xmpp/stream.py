@@ -149,8 +149,8 @@ class ServerStream:
         """True once somebody logged in with an account, not as a guest."""
         return bool(self._username)
 
-    def receive(self, data: str | bytes) -> list[Event]:
-        """Take a frame, or bytes of any cut. Never raises for what a peer may send."""
+    def receive(self, data: str | bytes | Element) -> list[Event]:
+        """Take a frame, bytes of any cut or a body of BOSH. Never raises for what a peer sends."""
         events: list[Event] = []
         if self.is_over:
             return events

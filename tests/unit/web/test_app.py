@@ -53,6 +53,7 @@ async def client(site: Site, static: Path) -> AsyncIterator[Client]:
             host="meet.example", site_name='A "site" </script>', p2p_enabled=True
         ),
         xmpp_websocket=xmpp_websocket,
+        bosh=xmpp_websocket,
         channel_url=site.channel_urls.get,
         can_meet=lambda: site.can_meet,
         pages=Pages(static),

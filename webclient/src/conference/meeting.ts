@@ -9,7 +9,12 @@ import { type ReceiverConstraints, reactionForStockClients } from "../protocol/b
 import { capsVer } from "../protocol/caps";
 import { buildComponentMessage, buildDiscoInfo } from "../protocol/components";
 import type { SiteConfig } from "../protocol/config";
-import { type ConnectionLoss, StanzaError, XmppConnection } from "../protocol/connection";
+import {
+  type ConnectionLoss,
+  type Service,
+  StanzaError,
+  XmppConnection,
+} from "../protocol/connection";
 import { buildOlmMessage } from "../protocol/e2ee/messages";
 import { endpointIdFor, randomHex8, roomNode, type SourceName } from "../protocol/ids";
 import { buildReaction, type Reaction } from "../protocol/messages";
@@ -22,6 +27,7 @@ import { ComponentInbox } from "./component-inbox";
 import { requestConference } from "./conference-request";
 import { EncryptionDoor } from "./e2ee/door";
 import { isReadable } from "./e2ee/state";
+import { keepFormerSession, takeFormerSession } from "./former-session";
 import { Groups } from "./groups";
 import { type IncomingParts, isFocus, receive } from "./incoming";
 import { LobbyGuest } from "./lobby-guest";
@@ -52,6 +58,8 @@ export interface MeetingOptions {
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
 const CONNECT_ATTEMPTS = 4;
+/** How long a lost socket is nobody's business. */
+const UNNOTICED_MS = 1_500;
 
 /** Not inside yet: a lost connection is not worth many words. */
 const ON_THE_WAY: readonly Phase[] = ["connecting", "waiting", "asked", "knocking"];
@@ -207,6 +215,7 @@ export class Meeting {
   unload(): void {
     const { seat } = this;
     if (!seat) return;
+    keepFormerSession(seat.connection.sessionId);
     if (seat.isJoined) seat.connection.send(buildLeave(`${seat.room}/${seat.nick}`));
     seat.connection.disconnect();
   }
@@ -305,24 +314,31 @@ export class Meeting {
     return this.options.token === "" ? this.config.guestDomain : this.config.domain;
   }
 
-  private url(node: string): string {
-    const token =
-      this.options.token === "" ? "" : `&token=${encodeURIComponent(this.options.token)}`;
-    return `${this.config.websocket}?room=${node}${token}`;
+  private get service(): Service {
+    const { websocket, bosh } = this.config;
+    const { room, token } = this.options;
+    const query = { room: roomNode(room), ...(token === "" ? {} : { token }) };
+    return { websocket, bosh, domain: this.streamDomain, query };
   }
 
   private connect(): void {
-    const node = encodeURIComponent(roomNode(this.options.room));
+    const former = this.seat?.connection.sessionId || takeFormerSession();
     const seat = takeSeat(
       this.whereTo,
       (own) =>
-        new XmppConnection(this.url(node), this.streamDomain, {
-          connected: (jid) => void this.connected(own(), jid),
-          disconnected: (why, detail) => this.disconnected(own(), why, detail),
-          stanza: (stanza) => {
-            if (own() === this.seat) receive(own(), stanza, this.incoming);
+        new XmppConnection(
+          this.service,
+          {
+            connected: (jid) => void this.connected(own(), jid),
+            interrupted: (attempt) => this.interrupted(own(), attempt),
+            resumed: () => this.resumed(own()),
+            disconnected: (why, detail) => this.disconnected(own(), why, detail),
+            stanza: (stanza) => {
+              if (own() === this.seat) receive(own(), stanza, this.incoming);
+            },
           },
-        }),
+          former,
+        ),
     );
     if (this.seat?.room === seat.room) seat.password = this.seat.password;
     // The old media keeps flowing until the new seat is taken.
@@ -445,6 +461,27 @@ export class Meeting {
     const to = seat.components?.speakerstats;
     if (speaker !== seat.nick || !to || !seat.isJoined) return;
     seat.connection.send(buildComponentMessage(to, buildSpeaking(seat.room)));
+  }
+
+  /** The socket is gone. Most often another one takes its place before anybody notices. */
+  private interrupted(seat: Seat, attempt: number): void {
+    if (seat !== this.seat || seat.isLost) return;
+    const tell = (): void => {
+      if (seat !== this.seat || !seat.connection.isInterrupted) return;
+      const { phase } = this.store.state;
+      if (phase !== "joined" && phase !== "reconnecting") return;
+      this.store.dispatch({ kind: "reconnecting", attempt });
+    };
+    if (attempt > 1) tell();
+    else setTimeout(tell, UNNOTICED_MS);
+  }
+
+  private resumed(seat: Seat): void {
+    if (seat !== this.seat) return;
+    this.sendPresence();
+    if (this.store.state.phase === "reconnecting" && seat.isJoined) {
+      this.store.dispatch({ kind: "joined", at: Date.now() });
+    }
   }
 
   private disconnected(seat: Seat, why: ConnectionLoss, detail: string): void {

@@ -4,6 +4,8 @@ export interface SiteConfig {
   readonly muc: string;
   readonly focus: string;
   readonly websocket: string;
+  /** For networks without WebSockets; empty when the site has none. */
+  readonly bosh: string;
   readonly p2pEnabled: boolean;
   readonly backToP2PDelayMs: number;
   readonly siteName: string;
@@ -20,6 +22,7 @@ export interface SiteConfig {
 type Raw = {
   hosts?: { domain?: unknown; muc?: unknown; focus?: unknown; anonymousdomain?: unknown };
   websocket?: unknown;
+  bosh?: unknown;
   p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
   siteName?: unknown;
   channelLastN?: unknown;
@@ -36,11 +39,13 @@ export function readConfig(raw: unknown, page: { hostname: string; host: string 
   const given = (raw ?? {}) as Raw;
   const domain = string(given.hosts?.domain) ?? page.hostname;
   const websocket = string(given.websocket) ?? "/xmpp-websocket";
+  const bosh = string(given.bosh) ?? "";
   return {
     domain,
     muc: string(given.hosts?.muc) ?? `conference.${domain}`,
     focus: string(given.hosts?.focus) ?? `focus.${domain}`,
     websocket: websocket.startsWith("/") ? `wss://${page.host}${websocket}` : websocket,
+    bosh: bosh.startsWith("/") ? `https://${page.host}${bosh}` : bosh,
     p2pEnabled: given.p2p?.enabled !== false,
     backToP2PDelayMs:
       typeof given.p2p?.backToP2PDelay === "number" ? given.p2p.backToP2PDelay * 1000 : 5000,

@@ -1,11 +1,15 @@
 /**
- * The XMPP connection: one WebSocket (RFC 7395), anonymous login, stanzas as plain data.
+ * The XMPP connection: a WebSocket (RFC 7395) or, where there are none, BOSH (XEP-0124); anonymous
+ * login, stanzas as plain data.
  *
  * Holds no rule of the conference. It answers pings and matches IQ results to requests; every
- * other stanza goes to `onStanza`. A lost connection is final: whoever uses it makes a new one.
+ * other stanza goes to `onStanza`. A socket that is lost is replaced by another on which the
+ * session is resumed (XEP-0198): what is sent meanwhile goes out afterwards. Only when that is no
+ * longer possible the connection is lost; whoever uses it makes a new one.
  */
 import { Strophe } from "strophe.js";
 import { NS } from "./ns";
+import { Resumption } from "./resumption";
 import { child, elements, fromDom, serialize, text, type Xml, xml } from "./xml";
 
 export class StanzaError extends Error {
@@ -22,44 +26,90 @@ export type ConnectionLoss = "refused" | "unreachable" | "lost" | "closed";
 
 export interface ConnectionEvents {
   connected(jid: string): void;
+  /** The socket is gone; the session is being resumed. `attempt` counts from 1. */
+  interrupted(attempt: number): void;
+  /** The session goes on, as if nothing had happened. */
+  resumed(): void;
   /** Called once. `detail` is what the server said, if it said anything. */
   disconnected(why: ConnectionLoss, detail: string): void;
   stanza(stanza: Xml): void;
 }
 
-const PING_INTERVAL_MS = 10_000;
+/** Where the server is. */
+export interface Service {
+  readonly websocket: string;
+  /** For networks without WebSockets; empty when there is none. */
+  readonly bosh: string;
+  readonly domain: string;
+  /** Query parameters of either address. */
+  readonly query: Readonly<Record<string, string>>;
+}
+
+const PING_INTERVAL_MS = 5_000;
 const PING_TIMEOUT_MS = 5_000;
-const PING_FAILURES = 2;
+/** When something says that the network is another now. */
+const PROBE_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 15_000;
+/** For a WebSocket when there is another way, and for a socket to resume on. */
+const SOCKET_TIMEOUT_MS = 6_000;
+const RETRY_MS = [0, 500, 1_000, 2_000, 4_000] as const;
 
 type Waiting = { resolve(iq: Xml): void; reject(error: Error): void; timer: number };
+type State = "connecting" | "up" | "interrupted" | "ended";
+
+/** What Strophe has for this, but not for everybody: drop the socket without a farewell. */
+type Droppable = { _doDisconnect(condition?: string): void };
 
 export class XmppConnection {
-  private readonly strophe: InstanceType<typeof Strophe.Connection>;
+  private strophe: InstanceType<typeof Strophe.Connection>;
+  private readonly resumption: Resumption;
   private readonly waiting = new Map<string, Waiting>();
-  private readonly domain: string;
+  private readonly unsent: Xml[] = [];
+  private state: State = "connecting";
+  private usesBosh = false;
   private nextId = 1;
+  private attempt = 0;
   private lastHeard = 0;
-  private pingFailures = 0;
+  private isProbing = false;
   private pingTimer = 0;
   private connectTimer = 0;
-  private ended = false;
-  private established = false;
+  private retryTimer = 0;
+  private readonly stopWatching: () => void;
 
+  /** `former` is the id of the session that this page had before, which ends now. */
   constructor(
-    url: string,
-    domain: string,
+    private readonly service: Service,
     private readonly events: ConnectionEvents,
+    former = "",
   ) {
-    this.domain = domain;
-    this.strophe = new Strophe.Connection(url, { mechanisms: [Strophe.SASLAnonymous] });
+    this.resumption = new Resumption(former);
+    this.strophe = this.newStrophe();
+    const online = (): void => this.networkChanged();
+    window.addEventListener("online", online);
+    const network = (navigator as { connection?: EventTarget }).connection;
+    network?.addEventListener?.("change", online);
+    this.stopWatching = () => {
+      window.removeEventListener("online", online);
+      network?.removeEventListener?.("change", online);
+    };
+  }
+
+  /** Proves to the server whose session this was; empty when it cannot be resumed. */
+  get sessionId(): string {
+    return this.resumption.id;
+  }
+
+  get isInterrupted(): boolean {
+    return this.state === "interrupted";
   }
 
   connect(): void {
-    this.connectTimer = window.setTimeout(() => this.end("unreachable", ""), CONNECT_TIMEOUT_MS);
-    this.strophe.connect(this.domain, "", (status: number, condition: unknown) => {
-      this.status(status, typeof condition === "string" ? condition : "");
-    });
+    const tries = !this.usesBosh && this.service.bosh !== "" ? SOCKET_TIMEOUT_MS : 0;
+    this.connectTimer = window.setTimeout(
+      () => this.unreachable(""),
+      tries === 0 ? CONNECT_TIMEOUT_MS : tries,
+    );
+    this.dial();
   }
 
   /** Say goodbye and close. Pending requests fail. */
@@ -68,8 +118,8 @@ export class XmppConnection {
   }
 
   send(stanza: Xml): void {
-    if (this.ended || !this.established) return;
-    this.strophe.send(toDom(stanza));
+    if (this.state === "interrupted") this.unsent.push(stanza);
+    else if (this.state === "up") this.strophe.send(toDom(stanza));
   }
 
   /** Resolves with the result; rejects with StanzaError, also when no answer comes in time. */
@@ -82,15 +132,13 @@ export class XmppConnection {
     const id = `t${this.nextId++}`;
     const children = Array.isArray(payload) ? (payload as readonly Xml[]) : [payload as Xml];
     return new Promise((resolve, reject) => {
-      if (this.ended || !this.established) {
+      if (this.state !== "up" && this.state !== "interrupted") {
         reject(new StanzaError("not-connected", ""));
         return;
       }
-      const timer = window.setTimeout(() => {
-        this.waiting.delete(id);
-        reject(new StanzaError("remote-server-timeout", ""));
-      }, timeoutMs);
-      this.waiting.set(id, { resolve, reject, timer });
+      const waiting: Waiting = { resolve, reject, timer: 0 };
+      this.waiting.set(id, waiting);
+      this.giveTime(id, waiting, timeoutMs);
       this.send(xml("iq", { xmlns: NS.client, type, to, id }, ...children));
     });
   }
@@ -112,35 +160,92 @@ export class XmppConnection {
     );
   }
 
+  /** Answers cannot come while the connection is interrupted; the time for them begins anew. */
+  private giveTime(id: string, waiting: Waiting, timeoutMs: number): void {
+    waiting.timer = window.setTimeout(() => {
+      if (this.state === "interrupted") {
+        this.giveTime(id, waiting, timeoutMs);
+        return;
+      }
+      this.waiting.delete(id);
+      waiting.reject(new StanzaError("remote-server-timeout", ""));
+    }, timeoutMs);
+  }
+
+  private newStrophe(): InstanceType<typeof Strophe.Connection> {
+    return new Strophe.Connection(this.address(), {
+      mechanisms: [Strophe.SASLAnonymous],
+      explicitResourceBinding: true,
+      enableStreamManagement: true,
+      streamManagement: { storage: this.resumption },
+    });
+  }
+
+  private address(): string {
+    const base = this.usesBosh ? this.service.bosh : this.service.websocket;
+    const query = new URLSearchParams(this.service.query);
+    if (this.resumption.previd !== "") query.set("previd", this.resumption.previd);
+    const text = query.toString();
+    return text === "" ? base : `${base}?${text}`;
+  }
+
+  private dial(): void {
+    const { strophe } = this;
+    strophe.service = this.address();
+    strophe.connect(this.service.domain, "", (status: number, condition: unknown) => {
+      if (strophe === this.strophe) {
+        this.status(status, typeof condition === "string" ? condition : "");
+      }
+    });
+  }
+
   private status(status: number, condition: string): void {
+    if (this.state === "ended") return;
     switch (status) {
+      case Strophe.Status.BINDREQUIRED:
+        // Asked for by whoever has nothing to resume, or was refused that.
+        if (this.state === "connecting") this.strophe.bind();
+        else this.end("lost", "item-not-found");
+        break;
       case Strophe.Status.CONNECTED:
-        if (this.ended) return;
-        window.clearTimeout(this.connectTimer);
-        this.established = true;
-        this.lastHeard = Date.now();
-        this.strophe.addHandler((element: Element) => this.received(element), null, null, null);
-        this.pingTimer = window.setInterval(() => this.checkAlive(), PING_INTERVAL_MS);
-        this.events.connected(this.strophe.jid);
+        this.up();
         break;
       case Strophe.Status.AUTHFAIL:
-        this.end("refused", condition);
+        if (this.state === "connecting") this.end("refused", condition);
+        else this.end("lost", condition);
         break;
       case Strophe.Status.CONNFAIL:
       case Strophe.Status.ERROR:
-        this.end(this.established ? "lost" : "unreachable", condition);
+        // The socket's end follows; what the server says at the login does not change any more.
+        if (this.state === "connecting") this.unreachable(condition);
         break;
       case Strophe.Status.DISCONNECTED:
-        this.end(this.established ? "lost" : "unreachable", condition);
+        if (this.state === "connecting") this.unreachable(condition);
+        else this.lost(condition);
         break;
       default:
         break;
     }
   }
 
+  private up(): void {
+    window.clearTimeout(this.connectTimer);
+    const isNew = this.state === "connecting";
+    this.state = "up";
+    this.attempt = 0;
+    this.lastHeard = Date.now();
+    this.strophe.addHandler((element: Element) => this.received(element), null, null, null);
+    if (isNew) {
+      this.pingTimer = window.setInterval(() => this.checkAlive(), PING_INTERVAL_MS);
+      this.events.connected(this.strophe.jid);
+      return;
+    }
+    for (const stanza of this.unsent.splice(0)) this.send(stanza);
+    this.events.resumed();
+  }
+
   private received(element: Element): boolean {
     this.lastHeard = Date.now();
-    this.pingFailures = 0;
     const stanza = fromDom(element);
     if (!this.answered(stanza)) this.events.stanza(stanza);
     return true;
@@ -165,17 +270,83 @@ export class XmppConnection {
   }
 
   private checkAlive(): void {
-    if (Date.now() - this.lastHeard < PING_INTERVAL_MS) return;
-    this.request("get", this.domain, xml("ping", { xmlns: NS.ping }), PING_TIMEOUT_MS).catch(() => {
-      this.pingFailures += 1;
-      if (this.pingFailures >= PING_FAILURES) this.end("lost", "ping timeout");
-    });
+    if (Date.now() - this.lastHeard >= PING_INTERVAL_MS) this.probe(PING_TIMEOUT_MS);
+  }
+
+  /** The machine has another way to the network, or one again. */
+  private networkChanged(): void {
+    if (this.state === "up") this.probe(PROBE_TIMEOUT_MS);
+    if (this.state === "interrupted") this.retry(0);
+  }
+
+  /** A server that does not answer is no longer at the other end of this socket. */
+  private probe(timeoutMs: number): void {
+    if (this.isProbing || this.state !== "up") return;
+    this.isProbing = true;
+    const asked = Date.now();
+    this.request("get", this.service.domain, xml("ping", { xmlns: NS.ping }), timeoutMs).then(
+      () => {
+        this.isProbing = false;
+      },
+      () => {
+        this.isProbing = false;
+        if (this.state === "up" && this.lastHeard < asked) this.drop();
+      },
+    );
+  }
+
+  private drop(): void {
+    (this.strophe as unknown as Droppable)._doDisconnect("ping timeout");
+  }
+
+  /** Nobody answers at first: by another way, if there is one. */
+  private unreachable(detail: string): void {
+    window.clearTimeout(this.connectTimer);
+    if (this.usesBosh || this.service.bosh === "") {
+      this.end("unreachable", detail);
+      return;
+    }
+    this.usesBosh = true;
+    const former = this.strophe;
+    this.strophe = this.newStrophe();
+    former.disconnect("");
+    this.connect();
+  }
+
+  private lost(detail: string): void {
+    const now = Date.now();
+    if (this.state === "up") this.resumption.interruptedAt = now;
+    if (!this.resumption.isPossible(now)) {
+      this.end("lost", detail);
+      return;
+    }
+    window.clearTimeout(this.connectTimer);
+    this.state = "interrupted";
+    this.attempt += 1;
+    this.events.interrupted(this.attempt);
+    const pause = RETRY_MS[Math.min(this.attempt, RETRY_MS.length) - 1]!;
+    // Jitter: after a restart of the server not everybody comes at the same instant.
+    this.retry(pause + Math.random() * Math.max(200, pause / 2));
+  }
+
+  private retry(pauseMs: number): void {
+    window.clearTimeout(this.retryTimer);
+    this.retryTimer = window.setTimeout(() => {
+      if (this.state !== "interrupted") return;
+      window.clearTimeout(this.connectTimer);
+      this.connectTimer = window.setTimeout(() => this.drop(), SOCKET_TIMEOUT_MS);
+      this.strophe.reset();
+      this.dial();
+    }, pauseMs);
   }
 
   private end(why: ConnectionLoss, detail: string): void {
-    if (this.ended) return;
-    this.ended = true;
+    if (this.state === "ended") return;
+    const wasUp = this.state === "up";
+    this.state = "ended";
+    this.stopWatching();
     window.clearTimeout(this.connectTimer);
+    window.clearTimeout(this.retryTimer);
     window.clearInterval(this.pingTimer);
     for (const { reject, timer } of this.waiting.values()) {
       window.clearTimeout(timer);
@@ -183,7 +354,7 @@ export class XmppConnection {
     }
     this.waiting.clear();
     // Queued stanzas (the leave) go out before the stream is closed.
-    if (this.established) this.strophe.flush();
+    if (wasUp) this.strophe.flush();
     this.strophe.disconnect(why);
     this.events.disconnected(why, detail);
   }

@@ -243,6 +243,7 @@ describe("names", () => {
       muc: "conference.meet.example",
       focus: "focus.meet.example",
       websocket: "wss://meet.example:8443/xmpp-websocket",
+      bosh: "",
       p2pEnabled: true,
       backToP2PDelayMs: 5000,
       siteName: "Tertulia",

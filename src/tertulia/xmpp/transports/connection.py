@@ -26,6 +26,7 @@ from tertulia.xmpp.stream import (
     ServerStream,
     StartTls,
 )
+from tertulia.xmpp.xml import Element
 
 log = logging.getLogger("tertulia.xmpp")
 
@@ -67,10 +68,13 @@ class Connection:
         origin: Origin,
         now: float,
         on_login: Callable[[], None],
+        endures_silence: bool = False,
     ) -> None:
         """
         Args:
             on_login: called once, when the client is bound or gone without that.
+            endures_silence: the transport itself goes on after a cut (BOSH), so that a silent
+                client keeps its connection, and its session hibernates without XEP-0198.
         """
         self.origin = origin
         self.heard = now  # when the last sign of life came; transports move it on for pongs
@@ -83,6 +87,7 @@ class Connection:
         self._pace = StanzaPace(limits, now)
         self._has_account_pace = False
         self._session: ClientSession | None = None
+        self._endures_silence = endures_silence
         self._is_stuck = False  # over outgoing_bytes: about to be disconnected
 
     @property
@@ -94,9 +99,11 @@ class Connection:
     def is_bound(self) -> bool:
         return self._session is not None
 
-    def receive(self, data: str | bytes, now: float) -> float:
+    def receive(self, data: str | bytes | Element, now: float) -> float:
         """Take what arrived; seconds during which no more shall be read from this client."""
         self.heard = now
+        if self._endures_silence and self._session is not None:
+            self._sessions.wake(self._session)
         events = self._stream.receive(data)
         self._perform(events)
         stanzas = sum(1 for event in events if isinstance(event, Arrived | Send | Reply))
@@ -122,6 +129,9 @@ class Connection:
 
     def silent(self) -> None:
         """Nothing was heard for `silence_s`: give the connection up, as if the socket were gone."""
+        if self._endures_silence and self._session is not None:
+            self._sessions.doze(self._session, self.heard)
+            return
         refusals.count("silence_s", "disconnected")
         log.info("Client is silent, disconnecting: jid=%s", self._stream.jid)
         self.lost()

@@ -143,7 +143,7 @@ class WebSocketEndpoint:
             timeout=_CLOSE_S,
         )
         await socket.prepare(request)
-        origin = _origin(request)
+        origin = origin_of(request)
         frames = _Frames(socket, request.transport)
         stream = ServerStream(
             WebSocketFraming(limits.before_login()),
@@ -297,7 +297,8 @@ def text_frame(text: str) -> bytes:
     return _FRAME_64.pack(_FINAL_TEXT, 127, size) + payload
 
 
-def _origin(request: web.Request) -> Origin:
+def origin_of(request: web.Request) -> Origin:
+    """What the request for a connection says of its client."""
     query = request.query
     return Origin(
         remote_ip=request.remote or "",
