@@ -22,6 +22,7 @@ import { buildLeave } from "../protocol/presence";
 import { parseRoomInfo } from "../protocol/room-info";
 import { buildServicesRequest, type IceServer, parseServices } from "../protocol/services";
 import { buildSpeaking } from "../protocol/speaker-time";
+import { Attendance } from "./attendance";
 import { Chat } from "./chat";
 import { ComponentInbox } from "./component-inbox";
 import { requestConference } from "./conference-request";
@@ -91,6 +92,7 @@ export class Meeting {
   readonly groups: Groups;
   readonly polls: Polling;
   readonly files: RoomFiles;
+  readonly attendance: Attendance;
   readonly encryption: EncryptionDoor;
   private readonly own: OwnDevices;
   private readonly lobbyGuest: LobbyGuest;
@@ -109,6 +111,7 @@ export class Meeting {
     this.chat = new Chat(this.store, seat);
     this.groups = new Groups(this.store, seat);
     this.polls = new Polling(this.store, seat);
+    this.attendance = new Attendance(this.store, seat, config.domain);
     this.files = new RoomFiles(this.store, seat, config.domain, config.filesUrl);
     this.encryption = new EncryptionDoor(this.store.dispatch, {
       send: (to, message) => {
@@ -141,7 +144,10 @@ export class Meeting {
       occupants: new Occupants(this.store, this.encryption, {
         seated: (taken) => this.seated(taken),
         nickTaken,
-        roleChanged: () => this.lobby.follow(),
+        roleChanged: () => {
+          this.lobby.follow();
+          void this.attendance.follow();
+        },
         asked: (question) => this.store.dispatch({ kind: "question-asked", question }),
         lobby: (guest, room, waitsForHost) => this.lobbyGuest.knock(guest, room, waitsForHost),
         sentTo: (room) => this.moveTo(room),
@@ -153,7 +159,10 @@ export class Meeting {
         forgotten: (gone) => this.disconnected(gone, "lost", ""),
       }),
       inbox: new ComponentInbox(this.store, {
-        metadata: (taken, metadata) => this.own.startMuted(taken, metadata),
+        metadata: (taken, metadata) => {
+          this.own.startMuted(taken, metadata);
+          void this.attendance.follow();
+        },
         sentTo: (room) => this.moveTo(room),
       }),
       roomChanged: (changed) => void this.describeRoom(changed),
@@ -454,6 +463,7 @@ export class Meeting {
     if (!room || seat !== this.seat) return;
     this.store.dispatch({ kind: "room-described", room, at: Date.now() });
     this.lobby.follow();
+    void this.attendance.follow();
   }
 
   /** Each tells its own time as the speaker. */

@@ -1,12 +1,7 @@
 /** Files in the room: up with progress, down with the key of the moment (signalling notes 6.11). */
 import { asText, buildComponentMessage, parseJson } from "../protocol/components";
-import {
-  buildFileAdded,
-  buildFileKeyRequest,
-  buildFileRemoved,
-  parseFileKey,
-  type SharedFile,
-} from "../protocol/file-sharing";
+import { buildFileAdded, buildFileRemoved, type SharedFile } from "../protocol/file-sharing";
+import { buildKeyRequest, parseKey } from "../protocol/short-lived-key";
 import type { SeatAccess } from "./seat";
 import type { UploadProblem } from "./state/files";
 import type { Store } from "./store";
@@ -133,8 +128,8 @@ export class RoomFiles {
     if (this.key && Date.now() < this.key.expiresAt - KEY_MARGIN_MS) return this.key.token;
     const seat = this.seat();
     if (!seat) throw new UploadError("failed");
-    const key = parseFileKey(
-      await seat.connection.request("get", this.domain, buildFileKeyRequest()),
+    const key = parseKey(
+      await seat.connection.request("get", this.domain, buildKeyRequest("file-sharing")),
     );
     if (!key) throw new UploadError("not-allowed");
     this.key = key;

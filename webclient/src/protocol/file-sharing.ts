@@ -2,7 +2,7 @@
 import { asNumber, asText, isObject, type Json } from "./components";
 import type { EndpointId } from "./ids";
 import { NS } from "./ns";
-import { child, elements, type Xml, xml } from "./xml";
+import { type Xml, xml } from "./xml";
 
 export interface SharedFile {
   readonly id: string;
@@ -71,22 +71,4 @@ export function buildFileAdded(file: SharedFile): Xml {
 
 export function buildFileRemoved(fileId: string): Xml {
   return xml("file-sharing", { xmlns: NS.jitmeet, type: "remove", fileId });
-}
-
-/** Ask the server for the short key that opens the files of this room (notes 1.11). */
-export function buildFileKeyRequest(): Xml {
-  return xml(
-    "credentials",
-    { xmlns: NS.extdisco },
-    xml("service", { type: "short-lived-token", host: "file-sharing" }),
-  );
-}
-
-/** The key and when it ends, in ms since the epoch. */
-export function parseFileKey(iq: Xml): { token: string; expiresAt: number } | undefined {
-  const service = elements(child(iq, "credentials", NS.extdisco), "service")[0];
-  const token = service?.attrs.password ?? "";
-  if (token === "") return undefined;
-  const expiresAt = Date.parse(service?.attrs.expires ?? "");
-  return { token, expiresAt: Number.isNaN(expiresAt) ? 0 : expiresAt };
 }

@@ -9,9 +9,10 @@ import {
   parseJson,
   parseRefusal,
 } from "../../src/protocol/components";
-import { parseFileKey, parseFileSharing } from "../../src/protocol/file-sharing";
+import { parseFileSharing } from "../../src/protocol/file-sharing";
 import { buildNewPoll, parsePolls } from "../../src/protocol/polls";
 import { buildMetadataChange, parseRoomMetadata } from "../../src/protocol/room-metadata";
+import { parseKey } from "../../src/protocol/short-lived-key";
 import { parseSpeakerTimes } from "../../src/protocol/speaker-time";
 import { serialize } from "../../src/protocol/xml";
 import { parseXml } from "../parse-xml";
@@ -273,7 +274,7 @@ describe("files", () => {
 
   test("are opened by a key that ends", () => {
     expect(
-      parseFileKey(
+      parseKey(
         parseXml(`<iq type='result'><credentials xmlns='urn:xmpp:extdisco:2'><service type='short-lived-token'
           host='file-sharing' password='JWT' expires='2026-09-01T12:00:30Z'/></credentials></iq>`),
       ),

@@ -6,6 +6,7 @@ export type NoticeKind =
   | "hand-raised"
   | "hand-lowered"
   | "attendance-on"
+  | "attendance-failed"
   | "muted-by"
   | "camera-off-by"
   | "share-stopped-by"

@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { conference, dialog, meeting } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { SaveAttendance } from "./attendance";
 import { Doors } from "./control-doors";
 import { GroupsControl } from "./control-groups";
 import { WhoMay } from "./control-rights";
@@ -51,6 +52,7 @@ export function ControlPanel(): JSX.Element {
             onSwitch={(on) => meeting.value?.moderation.setAttendance(on)}
           />
           <div class="control-buttons">
+            {conference.value.rules.metadata.isAttendanceKept && <SaveAttendance />}
             <button
               type="button"
               class="button"

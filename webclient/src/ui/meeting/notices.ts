@@ -34,6 +34,7 @@ const URGENT: readonly NoticeKind[] = [
   "breakouts-end-soon",
   "breakout-announced",
   "file-failed",
+  "attendance-failed",
   "action-refused",
   "share-failed",
   "no-bridge",

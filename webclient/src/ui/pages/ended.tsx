@@ -2,9 +2,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Conference } from "../../conference/state";
-import { conference, openStart, rejoin } from "../app";
+import { conference, meeting, openStart, rejoin } from "../app";
 import { Icon } from "../icons";
 import { type Key, t } from "../language";
+import { SaveAttendance } from "../meeting/attendance";
 import { Frame } from "./frame";
 
 interface Ending {
@@ -75,6 +76,7 @@ export function EndedPage({ room }: { room: string }): JSX.Element {
               {ending.action}
             </button>
           )}
+          {meeting.value?.attendance.isReady && <SaveAttendance />}
           <button type="button" class="button" data-testid="to-start" onClick={() => openStart()}>
             {t("left.start")}
           </button>
