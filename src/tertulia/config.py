@@ -79,6 +79,10 @@ ICE_SERVERS = Rule(
     lambda v: all(map(_is_ice_server, v)),
 )
 SECONDS = Rule("a number of seconds from 10 to 3600", lambda v: 10 <= v <= 3600)
+CLAMD = Rule(
+    "unix:/path or HOST:PORT",
+    lambda v: not v or v.startswith("unix:/") or (":" in v and _is_server(v)),
+)
 HOURS = Rule("a number of hours from 1 to 24", lambda v: 1 <= v <= 24)
 COUNT = Rule("a number of at least 1", lambda v: v >= 1)
 HOST = Rule(
@@ -285,6 +289,23 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    enabled: bool = key(True, "Let people share files in rooms; they are deleted with the meeting.")
+    max_mib: int = key(50, "Largest file, in MiB.", COUNT)
+    room_mib: int = key(200, "All files of one meeting together, in MiB.", COUNT)
+    total_mib: int = key(10_240, "All files of all meetings together, in MiB.", COUNT)
+    also_refused: tuple[str, ...] = key(
+        (), "More kinds of files that are refused, by the end of the name; programs always are."
+    )
+    clamd: str = key(
+        "",
+        "Where clamd looks into files, as unix:/run/clamav/clamd.ctl or HOST:PORT; empty: nobody "
+        "does. While it does not answer, no file is taken.",
+        CLAMD,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class P2p:
     enabled: bool = key(True, "Let two participants send media to each other directly.")
 
@@ -357,6 +378,7 @@ class Config:
     access: Access = Access()
     tokens: Tokens = Tokens()
     storage: Storage = Storage()
+    files: Files = Files()
     p2p: P2p = P2p()
     focus: Focus = Focus()
     limits: Limits = Limits()

@@ -31,6 +31,7 @@ from tertulia import (
     machine,
     operators,
     program,
+    sharing,
     turn,
 )
 from tertulia.accounts.entrance import Who
@@ -250,6 +251,7 @@ class Signalling:
     rooms: RoomService
     router: Router
     tcp_port: int  # for bridges
+    shared: sharing.Sharing
 
 
 @asynccontextmanager
@@ -277,11 +279,13 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     parts.add(breakouts, serve=False)  # its rooms' service does
     for part in parts_of_rooms(host, persons):
         parts.add(part)
+    shared = sharing.of(config, parts, persons, kept)
     main = DomainServices(
         router,
         host,
         identities=parts.identities(),
         external_services=external_services,
+        short_lived_token=shared.token,
         also=(addresses.guests,),
     )
     router.serve(host, main.handle)
@@ -366,9 +370,11 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     tcp_port = await _listen_for_bridges(config, tcp)
     focus.start()
     keeper.start()  # before anybody can come
+    if shared.files is not None:
+        shared.files.sweep()
     pulse.start()
     try:
-        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port)
+        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port, shared)
     finally:
         keeper.stop()
         focus.stop()
@@ -445,6 +451,7 @@ async def web_surface(
             ssrc_rewriting=config.media.ssrc_rewriting,
             opus_red=config.media.opus_red,
             last_n=config.media.last_n,
+            file_bytes=config.files.max_mib * 1024 * 1024 if config.files.enabled else 0,
             guest_domain=admitting.guest_domain(config),
         ),
         xmpp_websocket=signalling.websocket.handle,
@@ -453,6 +460,7 @@ async def web_surface(
         can_meet=lambda: signalling.focus.can_meet(asyncio.get_running_loop().time()),
         heard=acceptor.heard,
         embed=config.site.embed,
+        more=signalling.shared.routes(),
     )
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()

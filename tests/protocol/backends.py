@@ -20,10 +20,13 @@ from tertulia import certificates
 from tertulia.errors import PeerError
 from tertulia.focus.component import ready, requested_room
 from tertulia.rooms import RoomPolicy, RoomService
+from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.breakouts import BreakoutRooms
+from tertulia.rooms.files import FileSharing
 from tertulia.rooms.parts import Parts
 from tertulia.rooms.persons import Persons
 from tertulia.server import parts_of_rooms
+from tertulia.sharing import Sharing
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.framing import WebSocketFraming
 from tertulia.xmpp.jid import Jid
@@ -68,7 +71,18 @@ class Assembly:
         self.parts.add(self.breakouts, serve=False)
         for part in parts_of_rooms(host, self.persons):
             self.parts.add(part)
-        guests = DomainServices(self.router, host, identities=self.parts.identities())
+        # Nothing is brought in a transcript: the folder is never made.
+        files = FileSharing(f"filesharing.{host}", Path("no-folder"), persons=self.persons)
+        self.parts.add(files)
+        attendance = self.parts.part(Attendance.name)
+        assert isinstance(attendance, Attendance)
+        shared = Sharing(attendance, files, None)
+        guests = DomainServices(
+            self.router,
+            host,
+            identities=self.parts.identities(),
+            short_lived_token=shared.token,
+        )
         self.router.serve(host, guests.handle)
         self.router.serve(f"auth.{host}", DomainServices(self.router, f"auth.{host}").handle)
         self.focus = FocusDouble(self.router, Jid("focus", f"auth.{host}", "focus"))

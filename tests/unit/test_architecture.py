@@ -64,6 +64,14 @@ MAY_IMPORT = {
         "tertulia.storage",
         "tertulia.xmpp",
     },
+    "tertulia.sharing": {
+        "tertulia.admitting",
+        "tertulia.config",
+        "tertulia.rooms",
+        "tertulia.storage",
+        "tertulia.web",
+        "tertulia.xmpp",
+    },
     "tertulia.server": {
         "tertulia.admitting",
         "tertulia.accounts",
@@ -78,6 +86,7 @@ MAY_IMPORT = {
         "tertulia.operators",
         "tertulia.public_address",
         "tertulia.rooms",
+        "tertulia.sharing",
         "tertulia.storage",
         "tertulia.program",
         "tertulia.supervisor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import BaseProtocol
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -15,8 +16,12 @@ from tertulia.web.pages import Pages
 
 XmppWebSocket = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# Nothing is uploaded yet: a body of any size is a mistake or an attack.
+# What is uploaded is read as a stream and counted there; any other body is a mistake or an attack.
 MAX_BODY_BYTES = 64 * 1024
+
+
+class Routes(Protocol):
+    def add_to(self, app: web.Application) -> None: ...
 
 
 def application(
@@ -27,6 +32,7 @@ def application(
     channel_url: ChannelUrl,
     can_meet: Callable[[], bool],
     pages: Pages | None = None,
+    more: Sequence[Routes] = (),
     heard: Callable[[BaseProtocol], None] = lambda connection: None,
     embed: Sequence[str] = (),
 ) -> web.Application:
@@ -37,6 +43,7 @@ def application(
         bosh: answers one request of an XMPP client (XEP-0124).
         channel_url: where the bridge of a name has its channel listener.
         can_meet: whether a meeting could be held now, for the health check.
+        more: what else is served.
         heard: told the connection of each request, when its headers are complete.
         embed: origins whose pages may show ours in a frame.
     """
@@ -73,5 +80,7 @@ def application(
     app.router.add_get("/healthz", alive)
     app.router.add_get("/about/health", health)
     ColibriEdge(channel_url).add_to(app)
+    for routes in more:
+        routes.add_to(app)
     (pages or Pages()).add_to(app)
     return app

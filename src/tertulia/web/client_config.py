@@ -18,6 +18,7 @@ class ClientSettings:
     ssrc_rewriting: bool = False
     opus_red: bool = False
     last_n: int = 0  # videos; 0: all
+    file_bytes: int = 0  # of the largest file people may share; 0: files are not shared
     guest_domain: str = ""  # where guests log in when that is not the XMPP domain
 
 
@@ -52,6 +53,11 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
         "disableThirdPartyRequests": True,
         "analytics": {"disabled": True},
         "siteName": settings.site_name,
+        "fileSharing": {
+            "enabled": bool(settings.file_bytes),
+            "apiUrl": f"https://{host}/files/v1",
+            "maxFileSize": settings.file_bytes,
+        },
     }
 
 

@@ -66,7 +66,8 @@ def check_host_and_secure(embed: Sequence[str] = ()) -> Middleware:
             error.headers.update(headers)
             raise
         if not response.prepared:
-            response.headers.update(headers)
+            for name, value in headers.items():
+                response.headers.setdefault(name, value)  # a file has a stricter policy
         return response
 
     return check

@@ -13,6 +13,7 @@ from tertulia.errors import PeerError
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.disco import DiscoInfo, Identity
 from tertulia.xmpp.errors import BadRequest, Forbidden, ItemNotFound, ServiceUnavailable
+from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.stanza import address, payload_of, refusal
 from tertulia.xmpp.xml import Element, iq_result
@@ -81,6 +82,13 @@ class ExternalService:
         return Element("service", attrs)
 
 
+ShortLivedToken = Callable[[str, Jid], ExternalService]
+
+
+def _no_tokens(service: str, sender: Jid) -> ExternalService:
+    raise ItemNotFound("there are no tokens for that")
+
+
 def no_external_services(name: str) -> Sequence[ExternalService]:
     return ()
 
@@ -97,6 +105,7 @@ class DomainServices:
         features: Sequence[str] = (),
         items: Sequence[str] = (),
         external_services: Callable[[str], Sequence[ExternalService]] = no_external_services,
+        short_lived_token: ShortLivedToken = _no_tokens,
         also: Sequence[str] = (),
     ) -> None:
         """
@@ -105,13 +114,16 @@ class DomainServices:
             identities: more of them than `server/im`: the addresses of components.
             items: the addresses that disco#items lists.
             external_services: asked at each request with the name of the account, since
-                credentials are made for it and for the moment.
+                    credentials are made for it and for the moment.
+            short_lived_token: asked with the name of a service and the real full JID; raises
+                PeerError.
         """
         self._router = router
         self._domain = domain
         self._items = tuple(items)
         self._users_at = frozenset((domain, *also))
         self._external_services = external_services
+        self._short_lived_token = short_lived_token
         self._info = DiscoInfo(
             identities=(
                 Identity(category="server", type="im", name="Tertulia"),
@@ -134,6 +146,7 @@ class DomainServices:
         self._iqs.on("get", "query", NS.VERSION, self._version)
         for ns in (NS.EXTDISCO_1, NS.EXTDISCO_2):
             self._iqs.on("get", "services", ns, self._services)
+        self._iqs.on("get", "credentials", NS.EXTDISCO_2, self._credentials)
 
     def handle(self, stanza: Element) -> None:
         """Everything addressed to the domain or to a user without a session of that address."""
@@ -173,3 +186,11 @@ class DomainServices:
         services = self._external_services(sender.node)
         found = [s.build() for s in services if wanted in ("", s.type)]
         return Element("services", {"type": wanted} if wanted else None, *found, ns=query.ns)
+
+    def _credentials(self, query: Element, request: Element) -> Element:
+        """XEP-0215 §3.3, as clients ask for short-lived tokens (signalling reference 1.11)."""
+        wanted, sender = query.find("service"), address(request.get("from"))
+        if wanted is None or sender is None or wanted.get("type") != "short-lived-token":
+            raise ItemNotFound("credentials are given with the services")
+        found = self._short_lived_token(wanted.get("host"), sender)
+        return Element("credentials", {}, found.build(), ns=query.ns)

@@ -1,7 +1,7 @@
 """The attendance component: writes down who is there, in meetings whose moderators want it.
 
 It is switched on with the room's metadata key `attendance`, which everybody sees. Only what happens
-from then on is written down. Moderators fetch the list with a token (`may_fetch`).
+from then on is written down. Moderators fetch the list with a token (`token_for`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from tertulia.rooms.attendance.register import AttendanceLimits, Attendee, Register
+from tertulia.rooms.attendance.register import AttendanceLimits, Attendee, Register, as_csv
+from tertulia.rooms.errors import NotInRoom
 from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.occupant import Occupant
 from tertulia.rooms.parts import Part, people, require_moderator
 from tertulia.rooms.persons import Persons, display_name
 from tertulia.rooms.room import Room
+from tertulia.rooms.short_lived import Grant, ShortLivedTokens
+from tertulia.xmpp.errors import ItemNotFound
 from tertulia.xmpp.jid import Jid
 
 KEY = "attendance"  # of the metadata; true or false
@@ -49,6 +52,7 @@ class Attendance(Part):
         super().__init__(domain)
         self.keep = keep
         self.limits = limits or AttendanceLimits()
+        self.tokens = ShortLivedTokens()
         self._persons = persons or Persons()
         self._registers: dict[Jid, Register] = {}  # by main room
         self._ended: OrderedDict[str, Ended] = OrderedDict()  # by meeting
@@ -58,9 +62,35 @@ class Attendance(Part):
         if isinstance(metadata, RoomMetadata):
             metadata.on_key.append(self._switched)
 
-    def may_fetch(self, room: Room, occupant: Occupant) -> None:
-        """Raises: NotPermitted."""
+    def token_for(self, jid: Jid) -> tuple[str, float]:
+        """A token for the list of the meeting in which somebody moderates, and until when it is
+        good: longer than the meeting, which may end before the list is fetched.
+
+        Raises: NotInRoom, NotPermitted.
+        """
+        room = self.parts.room_of(jid)
+        occupant = None if room is None else room.occupant_of(jid)
+        if room is None or occupant is None:
+            raise NotInRoom
         require_moderator(occupant)
+        main = room.main or room
+        until = self.parts.clock() + self.limits.attendance_token_s
+        grant = Grant(
+            service=self.name, room=main.jid, meeting_id=main.meeting_id, jid=jid, until=until
+        )
+        return self.tokens.give(grant), until
+
+    def fetched(self, token: str, meeting_id: str) -> tuple[str, str]:
+        """The name of the list as a file, and the list as CSV.
+
+        Raises: NotAuthorized, ItemNotFound when no list was kept.
+        """
+        now = self.parts.clock()
+        grant = self.tokens.redeem(token, self.name, meeting_id, now)
+        attendees = self.attendees(meeting_id)
+        if attendees is None:
+            raise ItemNotFound("no attendance list was kept of that meeting")
+        return f"attendance {grant.room.node}.csv", as_csv(attendees, int(now * 1000))
 
     def attendees(self, meeting_id: str) -> list[Attendee] | None:
         """Who was in a meeting that goes on, or ended not long ago; None when it is not known."""
