@@ -32,7 +32,8 @@ bench:
 	@scripts/build
 	@scripts/bench
 
-# Almost right bytes into every parser of the packet engine, FUZZ_SECONDS (60) for each target.
+# Almost right bytes into every parser of the packet engine and into the signalling core,
+# FUZZ_SECONDS (60) for each target.
 fuzz:
 	@scripts/setup test
 	@scripts/fuzz

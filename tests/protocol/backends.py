@@ -224,6 +224,16 @@ class MemoryWire:
             raise Closed("the connection is closed")
         raise TimeoutError  # nothing will ever come: there is no socket
 
+    @property
+    def is_over(self) -> bool:
+        return self._finished
+
+    def taken(self) -> list[str]:
+        """All that came so far."""
+        texts = list(self._frames)
+        self._frames.clear()
+        return texts
+
     async def drop(self) -> None:
         self.connection.lost()
         self._finished = True
