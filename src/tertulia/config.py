@@ -265,6 +265,21 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    issuer: str = key(
+        "", "Address of the OpenID Connect provider where people sign in; empty: there is none."
+    )
+    client_id: str = key("tertulia", "As what this server is registered there.")
+    secret_file: Path | None = key(None, "File with the secret that the provider gave us.")
+    scopes: tuple[str, ...] = key(("openid", "profile", "email"), "What the provider is asked.")
+    lead_claim: str = key(
+        "", "Claim that decides who leads meetings, such as groups; empty: all who sign in."
+    )
+    lead_values: tuple[str, ...] = key((), "Values of that claim by which somebody leads.")
+    valid_hours: int = key(12, "How long a sign-in lasts.", NUMBER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     issuers: tuple[str, ...] = key(
         (), "Accepted `iss` of tokens of a web application; * for any. Empty: no such tokens."
@@ -376,6 +391,7 @@ class Config:
     bridge: Bridge = Bridge()
     monitor: Monitor = Monitor()
     access: Access = Access()
+    sign_in: SignIn = SignIn()
     tokens: Tokens = Tokens()
     storage: Storage = Storage()
     files: Files = Files()

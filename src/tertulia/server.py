@@ -32,6 +32,7 @@ from tertulia import (
     operators,
     program,
     sharing,
+    signing_in,
     turn,
 )
 from tertulia.accounts.entrance import Who
@@ -69,6 +70,7 @@ from tertulia.web.acceptor import Acceptor, bind
 from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings
 from tertulia.web.handover import Handover
+from tertulia.web.sign_in import SignIn
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
@@ -158,6 +160,7 @@ class Ground:
     secret: BridgeSecret
     turn: turn.Turn
     tokens: Tokens
+    sign_in: SignIn | None  # at the house's own provider
     bridge: Survivor | None  # left by a process of before that was killed
 
     @property
@@ -188,6 +191,7 @@ def prepare(config: Config) -> Ground:
     )
     links = LinkKey.kept(config.data, config.host)
     tokens = Tokens({KID: links.origin}, foreign_origin(config.tokens, config.host))
+    sign_in = signing_in.configured(config, links)
     listeners = bind(config.http.listen, config.http.port, option="--port")
     return Ground(
         listeners=listeners,
@@ -197,6 +201,7 @@ def prepare(config: Config) -> Ground:
         secret=secret,
         turn=relays,
         tokens=tokens,
+        sign_in=sign_in,
         bridge=bridge,
     )
 
@@ -453,6 +458,7 @@ async def web_surface(
             last_n=config.media.last_n,
             file_bytes=config.files.max_mib * 1024 * 1024 if config.files.enabled else 0,
             guest_domain=admitting.guest_domain(config),
+            has_sign_in=ground.sign_in is not None,
         ),
         xmpp_websocket=signalling.websocket.handle,
         bosh=signalling.bosh.handle,
@@ -461,6 +467,7 @@ async def web_surface(
         heard=acceptor.heard,
         embed=config.site.embed,
         more=signalling.shared.routes(),
+        sign_in=ground.sign_in,
     )
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()

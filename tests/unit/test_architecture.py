@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "tertulia.turn": {"tertulia.ice_server", "tertulia.xmpp"},
     "tertulia.config": {"tertulia.ice_server", "tertulia.public_address"},
     "tertulia.jitsi_settings": {"tertulia.config", "tertulia.public_address"},
-    "tertulia.web": {"tertulia.xmpp", "tertulia.machine"},
+    "tertulia.web": {"tertulia.accounts", "tertulia.xmpp", "tertulia.machine"},
     "tertulia.operators": {
         "tertulia.focus",
         "tertulia.metrics",
@@ -72,7 +72,14 @@ MAY_IMPORT = {
         "tertulia.web",
         "tertulia.xmpp",
     },
+    "tertulia.signing_in": {
+        "tertulia.accounts",
+        "tertulia.config",
+        "tertulia.web",
+        "tertulia.xmpp",
+    },
     "tertulia.server": {
+        "tertulia.signing_in",
         "tertulia.admitting",
         "tertulia.accounts",
         "tertulia.adoption",

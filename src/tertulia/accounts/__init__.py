@@ -2,6 +2,7 @@
 
 The rules are plain objects in memory: `directory` of accounts, `kept_rooms`, `tokens`, `logins` and
 `entrance`, which puts them together for logins and for the focus. `tables` has the SQL and
-`following` keeps the objects up with the database, which commands change too. What a login has
+`following` keeps the objects up with the database, which commands change too; `oidc` is signing in
+at the house's own provider. What a login has
 shown travels as an `Admission` (`xmpp.admission`).
 """

@@ -25,6 +25,8 @@ class PersonalLink:
 
     room: str
     name: str = ""
+    id: str = ""
+    email: str = ""
     moderator: bool = False
     valid_s: int = 7200
 
@@ -58,8 +60,8 @@ class LinkKey:
         from joserfc import jwt  # noqa: PLC0415  # takes long to load
 
         user: dict[str, str | bool] = {"moderator": link.moderator}
-        if link.name:
-            user["name"] = link.name
+        known = {"id": link.id, "name": link.name, "email": link.email}
+        user |= {key: text for key, text in known.items() if text}
         claims = {
             "iss": ISSUER,
             "aud": self._host,

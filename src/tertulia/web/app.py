@@ -13,6 +13,7 @@ from tertulia.web.client_config import ClientSettings, client_config, script
 from tertulia.web.edge import ChannelUrl, ColibriEdge
 from tertulia.web.headers import check_host_and_secure, valid_host
 from tertulia.web.pages import Pages
+from tertulia.web.sign_in import SignIn
 
 XmppWebSocket = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,6 +36,7 @@ def application(
     more: Sequence[Routes] = (),
     heard: Callable[[BaseProtocol], None] = lambda connection: None,
     embed: Sequence[str] = (),
+    sign_in: SignIn | None = None,
 ) -> web.Application:
     """Assemble the routes.
 
@@ -46,6 +48,7 @@ def application(
         more: what else is served.
         heard: told the connection of each request, when its headers are complete.
         embed: origins whose pages may show ours in a frame.
+        sign_in: where people are sent to sign in, if they are.
     """
 
     async def config_js(request: web.Request) -> web.Response:
@@ -79,6 +82,8 @@ def application(
     app.router.add_route("*", "/http-bind", bosh)
     app.router.add_get("/healthz", alive)
     app.router.add_get("/about/health", health)
+    if sign_in is not None:
+        sign_in.add_to(app)
     ColibriEdge(channel_url).add_to(app)
     for routes in more:
         routes.add_to(app)

@@ -19,6 +19,7 @@ class ClientSettings:
     opus_red: bool = False
     last_n: int = 0  # videos; 0: all
     file_bytes: int = 0  # of the largest file people may share; 0: files are not shared
+    has_sign_in: bool = False
     guest_domain: str = ""  # where guests log in when that is not the XMPP domain
 
 
@@ -33,7 +34,9 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
     if settings.guest_domain:
         # With it a stock client logs guests in there, and whoever has a token or a password here.
         hosts["anonymousdomain"] = settings.guest_domain
+    sign_in = {"tokenAuthUrl": f"https://{host}/sign-in?room={{room}}"}
     return {
+        **(sign_in if settings.has_sign_in else {}),
         "hosts": hosts,
         "focusUserJid": f"focus@auth.{domain}",
         "websocket": f"wss://{host}/xmpp-websocket",

@@ -17,6 +17,8 @@ export interface SiteConfig {
   readonly guestDomain: string;
   /** People with accounts open rooms here, and guests wait for them. */
   readonly hasLogins: boolean;
+  /** Where people sign in at the house's own provider, with `{room}` in it; empty without one. */
+  readonly signInUrl: string;
 }
 
 type Raw = {
@@ -26,6 +28,7 @@ type Raw = {
   p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
   siteName?: unknown;
   channelLastN?: unknown;
+  tokenAuthUrl?: unknown;
   fileSharing?: { enabled?: unknown; apiUrl?: unknown };
 };
 
@@ -53,6 +56,7 @@ export function readConfig(raw: unknown, page: { hostname: string; host: string 
     lastN: typeof given.channelLastN === "number" ? given.channelLastN : -1,
     guestDomain: string(given.hosts?.anonymousdomain) ?? domain,
     hasLogins: string(given.hosts?.anonymousdomain) !== undefined,
+    signInUrl: string(given.tokenAuthUrl) ?? "",
     filesUrl: given.fileSharing?.enabled === false ? "" : (string(given.fileSharing?.apiUrl) ?? ""),
   };
 }

@@ -8,6 +8,7 @@ import { readConfig, type SiteConfig } from "../protocol/config";
 import type { View } from "./meeting/staging";
 import { remember, remembered, rememberRoom } from "./preferences";
 import { roomFromInput } from "./room-names";
+import { takeToken } from "./token";
 
 export type Page =
   | { readonly kind: "start" }
@@ -110,6 +111,18 @@ export function devices(): LocalMedia {
   return localMedia;
 }
 
+/** The token with which this tab came, if any. */
+export const token = takeToken(window.location, sessionStorage, (address) => {
+  history.replaceState(history.state, "", address);
+});
+
+/** Go to the house's own provider; it comes back to the room. */
+export function signIn(): void {
+  const current = page.value;
+  const room = current.kind === "meeting" || current.kind === "check" ? current.room : "";
+  window.location.assign(site.signInUrl.replace("{room}", encodeURIComponent(room)));
+}
+
 export function roomLink(room: string): string {
   return `${window.location.origin}/${encodeURIComponent(room)}`;
 }
@@ -162,7 +175,7 @@ export async function startMeeting(
     room,
     displayName,
     p2p: addressOptions(window.location.hash).p2p,
-    token: new URLSearchParams(window.location.search).get("jwt") ?? "",
+    token,
   });
   batch(() => {
     readUntil.value = 0;

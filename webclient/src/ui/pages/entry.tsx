@@ -5,7 +5,16 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { bodyState, conference, devices, localVersion, meeting, openStart, site } from "../app";
+import {
+  bodyState,
+  conference,
+  devices,
+  localVersion,
+  meeting,
+  openStart,
+  signIn,
+  site,
+} from "../app";
 import { Avatar } from "../avatar";
 import { t } from "../language";
 import { LobbyTalk } from "../meeting/at-the-door";
@@ -122,13 +131,14 @@ function HostWait(): JSX.Element {
     <>
       <Words title={t("hostWait.title")} detail={t("hostWait.detail")} />
       <Progress />
-      {site.hasLogins && (
+      {(site.hasLogins || site.signInUrl !== "") && (
         <button
           type="button"
           class="button primary"
           data-testid="log-in"
           onClick={() => {
-            isLoggingIn.value = true;
+            if (site.signInUrl === "") isLoggingIn.value = true;
+            else signIn();
           }}
         >
           {t("hostWait.logIn")}

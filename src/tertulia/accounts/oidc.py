@@ -1,0 +1,257 @@
+"""Signing in at the house's own provider: the code flow of OpenID Connect with PKCE, without I/O.
+
+The provider says who somebody is; what that opens here is a token of our own, as a personal link
+has it. Sources: OpenID Connect Core 1.0 §3.1 and Discovery 1.0 §4, RFC 7636, RFC 9207.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from tertulia.errors import TertuliaError
+
+# What a provider may sign with; neither `none` nor a shared secret is ever taken.
+ALGORITHMS = ("RS256", "ES256", "PS256")
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+class SignInFailed(TertuliaError):
+    """It cannot go on. `reason` is one of the words that the page explains to people."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInLimits:
+    pending: int = 2_000  # sign-ins under way; the oldest are forgotten
+    pending_s: float = 600.0  # for which one may take
+    leeway_s: float = 10.0  # by which clocks may differ
+    answer_bytes: int = 256 * 1024  # of the provider's answers
+    value_characters: int = 200  # of a name or address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """As what we are known to the provider, and whom we believe to lead meetings."""
+
+    issuer: str
+    client_id: str
+    secret: str = ""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    lead_claim: str = ""  # "": everybody who signs in leads
+    lead_values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What a provider says of itself."""
+
+    issuer: str
+    authorization: str
+    token: str
+    keys: str
+    names_itself: bool = False  # in its answers, as RFC 9207 has it
+
+    @classmethod
+    def read(cls, document: Any, issuer: str) -> Provider:
+        """Raises: SignInFailed."""
+        if not isinstance(document, dict) or document.get("issuer") != issuer:
+            raise SignInFailed("provider", "the provider's description is of another issuer")
+        try:
+            provider = cls(
+                issuer=issuer,
+                authorization=_address(document["authorization_endpoint"]),
+                token=_address(document["token_endpoint"]),
+                keys=_address(document["jwks_uri"]),
+                names_itself=bool(document.get("authorization_response_iss_parameter_supported")),
+            )
+        except KeyError as missing:
+            raise SignInFailed("provider", f"the provider does not tell {missing}") from None
+        return provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who has signed in."""
+
+    subject: str
+    name: str
+    email: str
+    leads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A sign-in under way."""
+
+    state: str
+    nonce: str
+    verifier: str
+    room: str
+    back: str  # where the provider sends the browser
+    began: float
+
+
+class SignIns:
+    """The sign-ins under way, each bound to one browser by a secret in its cookie."""
+
+    def __init__(self, client: Client, limits: SignInLimits | None = None) -> None:
+        self.client = client
+        self.limits = limits or SignInLimits()
+        self._pending: OrderedDict[str, tuple[str, Pending]] = OrderedDict()
+
+    def begin(self, provider: Provider, room: str, back: str, now: float) -> tuple[str, str]:
+        """The address to send the browser to, and the secret for its cookie."""
+        self._forget(now)
+        cookie = secrets.token_urlsafe(32)
+        pending = Pending(
+            state=secrets.token_urlsafe(24),
+            nonce=secrets.token_urlsafe(24),
+            verifier=secrets.token_urlsafe(48),
+            room=room,
+            back=back,
+            began=now,
+        )
+        self._pending[pending.state] = (_digest(cookie), pending)
+        challenge = hashlib.sha256(pending.verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": self.client.client_id,
+            "redirect_uri": back,
+            "scope": " ".join(self.client.scopes),
+            "state": pending.state,
+            "nonce": pending.nonce,
+            "code_challenge": base64.urlsafe_b64encode(challenge).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        separator = "&" if urlsplit(provider.authorization).query else "?"
+        return f"{provider.authorization}{separator}{urlencode(query)}", cookie
+
+    def end(
+        self, provider: Provider, query: Mapping[str, str], cookie: str, now: float
+    ) -> tuple[str, Pending]:
+        """The code with which to ask for the tokens, from the provider's answer; once only.
+
+        Raises: SignInFailed.
+        """
+        self._forget(now)
+        if "error" in query:  # some providers forget the state here
+            self._pending.pop(query.get("state", ""), None)
+            raise SignInFailed("refused", f"the provider refused: {query['error'][:100]}")
+        digest, pending = self._pending.pop(query.get("state", ""), ("", None))
+        if pending is None or not hmac.compare_digest(digest, _digest(cookie)):
+            raise SignInFailed("expired", "no sign-in of this browser is under way")
+        if provider.names_itself and query.get("iss") != provider.issuer:
+            raise SignInFailed("provider", "the answer is of another provider")
+        code = query.get("code", "")
+        if not code:
+            raise SignInFailed("provider", "the provider gave no code")
+        return code, pending
+
+    def exchange(self, code: str, pending: Pending) -> dict[str, str]:
+        """The form for the provider's token endpoint."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": pending.back,
+            "client_id": self.client.client_id,
+            "code_verifier": pending.verifier,
+        }
+        return {**form, "client_secret": self.client.secret} if self.client.secret else form
+
+    def person(self, answer: Any, keys: Any, pending: Pending, now: float) -> Person:
+        """Who it is, by the ID token of the token endpoint's answer.
+
+        Args:
+            keys: the provider's JWK set as it was fetched.
+        Raises: SignInFailed.
+        """
+        token = answer.get("id_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str):
+            raise SignInFailed("provider", "the provider gave no ID token")
+        claims = _claims(token, keys)
+        self._check(claims, pending, now)
+        name = claims.get("name") or claims.get("preferred_username") or ""
+        return Person(
+            subject=self._text(claims.get("sub")),
+            name=self._text(name),
+            email=self._text(claims.get("email")) if claims.get("email_verified", True) else "",
+            leads=self._leads(claims),
+        )
+
+    def _check(self, claims: Mapping[str, Any], pending: Pending, now: float) -> None:
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        expires, subject = claims.get("exp"), claims.get("sub")
+        if claims.get("iss") != self.client.issuer:
+            raise SignInFailed("provider", "the ID token is of another issuer")
+        if self.client.client_id not in audiences:
+            raise SignInFailed("provider", "the ID token is for another client")
+        if len(audiences) > 1 and claims.get("azp") != self.client.client_id:
+            raise SignInFailed("provider", "the ID token was made for another client")
+        if not isinstance(expires, int | float) or isinstance(expires, bool):
+            raise SignInFailed("provider", "the ID token does not say when it expires")
+        if now >= expires + self.limits.leeway_s:
+            raise SignInFailed("expired", "the ID token has expired")
+        nonce = claims.get("nonce")
+        if not isinstance(nonce, str) or not hmac.compare_digest(
+            nonce.encode(), pending.nonce.encode()
+        ):
+            raise SignInFailed("provider", "the ID token is of another sign-in")
+        if not isinstance(subject, str) or not subject:
+            raise SignInFailed("provider", "the ID token names nobody")
+
+    def _leads(self, claims: Mapping[str, Any]) -> bool:
+        if not self.client.lead_claim:
+            return True
+        value = claims.get(self.client.lead_claim)
+        values: Sequence[Any] = value if isinstance(value, list) else [value]
+        return any(isinstance(each, str) and each in self.client.lead_values for each in values)
+
+    def _text(self, value: Any) -> str:
+        return value[: self.limits.value_characters] if isinstance(value, str) else ""
+
+    def _forget(self, now: float) -> None:
+        while self._pending:
+            _, oldest = next(iter(self._pending.values()))
+            is_late = now > oldest.began + self.limits.pending_s
+            if not is_late and len(self._pending) < self.limits.pending:
+                break
+            self._pending.popitem(last=False)
+
+
+def _claims(token: str, keys: Any) -> Mapping[str, Any]:
+    from joserfc import jwt  # noqa: PLC0415  # takes long to load
+    from joserfc.errors import JoseError  # noqa: PLC0415
+    from joserfc.jwk import KeySet  # noqa: PLC0415
+
+    try:
+        return jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS)).claims
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise SignInFailed("provider", "the ID token's signature is not good") from None
+
+
+def _address(url: Any) -> str:
+    """HTTPS, or the loopback. Raises: SignInFailed."""
+    try:
+        parts = urlsplit(url)
+        is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except (ValueError, TypeError, AttributeError):
+        raise SignInFailed("provider", "an address of the provider is malformed") from None
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        raise SignInFailed("provider", "an address of the provider is not https")
+    return str(url)
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()

@@ -1,0 +1,187 @@
+"""Signing in at the house's own provider: the two routes, and the talk with the provider.
+
+`GET /sign-in?room=ROOM` sends the browser there; it comes back to `/sign-in/back` and goes on to
+the room with a token of ours in the fragment, which no log and no Referer ever sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from tertulia.accounts.oidc import WELL_KNOWN, Person, Provider, SignInFailed, SignIns
+from tertulia.web.headers import valid_host
+
+logger = logging.getLogger("tertulia.web")
+
+PATH, BACK = "/sign-in", "/sign-in/back"
+COOKIE = "__Host-tertulia-sign-in"
+MAX_ROOM_CHARACTERS = 200
+_PROVIDER_WITHIN_S = 10.0
+_KNOWN_FOR_S = 3600.0  # what the provider says of itself; its keys are fetched for each sign-in
+
+_SENTENCES = {
+    "en": {
+        "refused": "You were not signed in.",
+        "expired": "This sign-in has expired.",
+        "provider": "Signing in does not work at the moment. Tell those who run this site.",
+        "again": "Try again",
+    },
+    "es": {
+        "refused": "No se inició la sesión.",
+        "expired": "Este inicio de sesión ha caducado.",
+        "provider": "No se puede iniciar sesión en este momento. Avise a quien lleva este sitio.",
+        "again": "Intentar de nuevo",
+    },
+    "fr": {
+        "refused": "Vous n’avez pas été connecté.",
+        "expired": "Cette connexion a expiré.",
+        "provider": "La connexion ne fonctionne pas pour le moment. Prévenez qui gère ce site.",
+        "again": "Réessayer",
+    },
+    "it": {
+        "refused": "L’accesso non è avvenuto.",
+        "expired": "Questo accesso è scaduto.",
+        "provider": "L’accesso non funziona in questo momento. Avvisate chi gestisce il sito.",
+        "again": "Riprova",
+    },
+}
+_PAGE = (
+    '<!doctype html><html lang="{language}"><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width"><title>{sentence}</title>'
+    '<main role="alert"><h1>{sentence}</h1><p><a href="{again}">{word}</a></p></main></html>'
+)
+
+
+class SignIn:
+    """The routes, with what is known of the provider."""
+
+    def __init__(
+        self,
+        sign_ins: SignIns,
+        token_for: Callable[[Person, float], str],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        Args:
+            token_for: makes the token of ours for somebody who has signed in, at a time.
+            clock: seconds since the epoch.
+        """
+        self._sign_ins = sign_ins
+        self._token_for = token_for
+        self._clock = clock
+        self._provider: Provider | None = None
+        self._known_until = 0.0
+        self._asking = asyncio.Lock()
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get(PATH, self.begin)
+        app.router.add_get(BACK, self.end)
+
+    async def begin(self, request: web.Request) -> web.StreamResponse:
+        room = _room(request.query.get("room", ""))
+        back = f"https://{valid_host(request)}{BACK}"
+        try:
+            provider = await self._described()
+            url, cookie = self._sign_ins.begin(provider, room, back, self._clock())
+        except SignInFailed as failure:
+            return _told(request, failure, room)
+        response = web.Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
+        response.set_cookie(
+            *(COOKIE, cookie),
+            max_age=int(self._sign_ins.limits.pending_s),
+            secure=True,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+        return response
+
+    async def end(self, request: web.Request) -> web.StreamResponse:
+        room = ""
+        try:
+            provider = await self._described()
+            cookie = request.cookies.get(COOKIE, "")
+            code, pending = self._sign_ins.end(provider, request.query, cookie, self._clock())
+            room = pending.room
+            async with _session() as http:
+                form = self._sign_ins.exchange(code, pending)
+                answer = await self._asked(http, provider.token, form)
+                keys = await self._asked(http, provider.keys)
+            person = self._sign_ins.person(answer, keys, pending, self._clock())
+        except SignInFailed as failure:
+            return _told(request, failure, room)
+        logger.info("Signed in: subject=%r leads=%s", person.subject, person.leads)
+        token = self._token_for(person, self._clock())
+        response = web.Response(
+            status=302,
+            headers={"Location": f"/{quote(room)}#jwt={token}", "Cache-Control": "no-store"},
+        )
+        response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
+        return response
+
+    async def _described(self) -> Provider:
+        async with self._asking:
+            if self._provider is None or self._clock() >= self._known_until:
+                issuer = self._sign_ins.client.issuer
+                async with _session() as http:
+                    document = await self._asked(http, issuer.rstrip("/") + WELL_KNOWN)
+                self._provider = Provider.read(document, issuer)
+                self._known_until = self._clock() + _KNOWN_FOR_S
+            return self._provider
+
+    async def _asked(
+        self, http: ClientSession, url: str, form: dict[str, str] | None = None
+    ) -> Any:
+        """What the provider answers, as JSON. Raises: SignInFailed."""
+        most = self._sign_ins.limits.answer_bytes
+        try:
+            async with http.request(
+                "GET" if form is None else "POST", url, data=form, allow_redirects=False
+            ) as response:
+                body = await response.content.read(most + 1)
+                while len(body) <= most and (more := await response.content.read(most + 1)):
+                    body += more
+                if response.status != 200 or len(body) > most:
+                    raise SignInFailed("provider", f"{url} answered {response.status}")
+                return json.loads(body)
+        except (ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
+            raise SignInFailed("provider", f"{url}: {error or type(error).__name__}") from None
+
+
+def _session() -> ClientSession:
+    return ClientSession(timeout=ClientTimeout(total=_PROVIDER_WITHIN_S))
+
+
+def _room(name: str) -> str:
+    """A name of one path segment, else the start page."""
+    name = name.strip("/")
+    is_odd = "/" in name or "\\" in name or len(name) > MAX_ROOM_CHARACTERS
+    return "" if is_odd else name
+
+
+def _told(request: web.Request, failure: SignInFailed, room: str) -> web.Response:
+    logger.warning("Sign-in failed: reason=%s detail=%r", failure.reason, str(failure))
+    wanted = request.headers.get("Accept-Language", "")[:2].lower()
+    language = wanted if wanted in _SENTENCES else "en"
+    sentences = _SENTENCES[language]
+    again = f"{PATH}?room={quote(room, safe='')}"
+    page = _PAGE.format(
+        language=language,
+        sentence=html.escape(sentences[failure.reason]),
+        again=html.escape(again),
+        word=html.escape(sentences["again"]),
+    )
+    status = 502 if failure.reason == "provider" else 403
+    return web.Response(
+        text=page, content_type="text/html", status=status, headers={"Cache-Control": "no-store"}
+    )
