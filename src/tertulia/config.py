@@ -321,6 +321,16 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    records_days: int = key(
+        90,
+        "For how many days polls and attendance lists of rooms that are kept stay in the "
+        "database; those of other rooms are never written there.",
+        COUNT,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class P2p:
     enabled: bool = key(True, "Let two participants send media to each other directly.")
 
@@ -394,6 +404,7 @@ class Config:
     sign_in: SignIn = SignIn()
     tokens: Tokens = Tokens()
     storage: Storage = Storage()
+    keep: Keep = Keep()
     files: Files = Files()
     p2p: P2p = P2p()
     focus: Focus = Focus()

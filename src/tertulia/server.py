@@ -54,6 +54,7 @@ from tertulia.rooms.av_moderation import AvModeration
 from tertulia.rooms.bans import Trace
 from tertulia.rooms.breakouts import BreakoutRooms
 from tertulia.rooms.ending import EndConference
+from tertulia.rooms.keeping_chat import KeepingChat
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.lobby import LobbyRooms
 from tertulia.rooms.metadata import RoomMetadata
@@ -227,6 +228,7 @@ async def storage(config: Config, kept: Kept) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(kept.journal.run(opened.journal)),
         asyncio.create_task(following.run()),
+        asyncio.create_task(sharing.purging(config, kept)),
     ]
     try:
         yield
@@ -401,6 +403,7 @@ def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
         Polls(f"polls.{host}", persons=persons),
         SpeakerStats(f"speakerstats.{host}"),
         Attendance(f"attendance.{host}", persons=persons),
+        KeepingChat(f"chat.{host}"),
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +15,12 @@ from tertulia.config import Config
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.files import FileLimits, FileSharing
 from tertulia.rooms.files.shelf import RUNS
+from tertulia.rooms.keeping_chat import KeepingChat
 from tertulia.rooms.parts import Parts
 from tertulia.rooms.persons import Persons
 from tertulia.rooms.polls import Polls
 from tertulia.rooms.room import Room
+from tertulia.storage.errors import StorageUnavailable
 from tertulia.storage.journal import Entry
 from tertulia.web.attendance import AttendanceLists
 from tertulia.web.files import Files
@@ -24,7 +29,10 @@ from tertulia.xmpp.errors import ItemNotFound
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.services import ExternalService
 
+log = logging.getLogger("tertulia.rooms")
+
 _MIB = 1024 * 1024
+_DAY_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +74,10 @@ def of(config: Config, parts: Parts, persons: Persons, kept: Kept) -> Sharing:
     assert isinstance(attendance, Attendance)
     assert isinstance(polls, Polls)
 
-    def note(room: Room, kind: str, content: dict[str, Any]) -> None:
+    def note(room: Room, kind: str, content: dict[str, Any], at_ms: int = 0) -> None:
         if room.kept is None:
             return  # nobody's room: nobody may read it later
-        at_ms = time.time_ns() // 1_000_000
+        at_ms = at_ms or time.time_ns() // 1_000_000
         kept.journal.note(
             Entry(
                 room=room.jid.node,
@@ -82,6 +90,7 @@ def of(config: Config, parts: Parts, persons: Persons, kept: Kept) -> Sharing:
 
     attendance.keep = lambda room, rows: note(room, "attendance", {"people": rows})
     polls.keep = lambda room, poll: note(room, "poll", poll)
+    _keep_chat(parts, kept, note)
     files = None
     if config.files.enabled:
         limits = FileLimits(
@@ -95,3 +104,52 @@ def of(config: Config, parts: Parts, persons: Persons, kept: Kept) -> Sharing:
         )
         parts.add(files)
     return Sharing(attendance, files, Clamd(config.files.clamd) if config.files.clamd else None)
+
+
+def _keep_chat(
+    parts: Parts, kept: Kept, note: Callable[[Room, str, dict[str, Any], int], None]
+) -> None:
+    """Chat of rooms that keep it for days goes into the journal, and comes back from there."""
+    chat = parts.part(KeepingChat.name)
+    assert isinstance(chat, KeepingChat)
+    recalling: set[asyncio.Task[None]] = set()
+
+    async def recall(room: Room, days: int) -> None:
+        since_ms = time.time_ns() // 1_000_000 - days * _DAY_MS
+        try:
+            await kept.journal.written()
+            entries = await kept.journal.read(room.jid.node, "chat", since_ms=since_ms)
+        except StorageUnavailable as error:
+            log.error("Chat of before is not shown: room=%s reason=%s", room.jid, error)
+            return
+        chat.recalled(room, [each.content for each in entries])
+
+    def begin(room: Room, days: int) -> None:
+        task = asyncio.get_running_loop().create_task(recall(room, days))
+        recalling.add(task)
+        task.add_done_callback(recalling.discard)
+
+    chat.keep = lambda room, line: note(room, "chat", line, line["at_ms"])
+    chat.recall = begin
+
+
+async def purging(config: Config, kept: Kept, *, every_s: float = 3600.0) -> None:
+    """Delete from the journal what has been kept long enough, until cancelled."""
+    while True:
+        now_ms = time.time_ns() // 1_000_000
+        try:
+            deleted = await kept.journal.forget(
+                ("poll", "attendance"), before_ms=now_ms - config.keep.records_days * _DAY_MS
+            )
+            for name in kept.rooms.names():
+                room = kept.rooms.room(name)
+                text = room.chat_retention if room is not None else ""
+                days = int(text) if text.isascii() and text.isdigit() else 0
+                deleted += await kept.journal.forget(
+                    ("chat",), room=name, before_ms=now_ms - days * _DAY_MS
+                )
+            if deleted:
+                log.info("The journal of rooms was purged: entries=%d", deleted)
+        except StorageUnavailable as error:
+            log.error("The journal of rooms cannot be purged: %s", error)
+        await asyncio.sleep(every_s)

@@ -21,6 +21,9 @@ class KeptRooms:
     def room(self, name: str) -> KeptRoom | None:
         return self._rooms.get(name)
 
+    def names(self) -> list[str]:
+        return list(self._rooms)
+
     def change(self, name: str, room: KeptRoom) -> None:
         """Its owner has changed a room that is kept; `unsaved` has it until it is `saved`."""
         if name in self._rooms:

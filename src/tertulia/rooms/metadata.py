@@ -96,6 +96,8 @@ class RoomMetadata(Part):
         self._states: dict[Jid, _State] = {}
         # Told the main room, the key and the data when a key that is kept as it is has changed.
         self.on_key: list[Callable[[Room, str, Any], None]] = []
+        # By key: raises PeerError when what a moderator sets there may not be.
+        self.rules: dict[str, Callable[[Room, Any], None]] = {}
 
     # What others ask
 
@@ -115,6 +117,11 @@ class RoomMetadata(Part):
         room.permissions = room.permissions.changed({feature.value: Level.EVERYBODY.value})
         self.on_rights(room, by.nick)
         self.show(room)
+
+    def lay_down(self, room: Room, key: str, data: Any) -> None:
+        """The server says a key of its own in a room that nobody is in yet."""
+        state = self._state(room)
+        state.others = {**state.others, key: data}
 
     def show(self, room: Room) -> None:
         """Tell everybody of the meeting how it is now."""
@@ -185,6 +192,8 @@ class RoomMetadata(Part):
                 self._name_presenters(room, data)
                 self.on_rights(room, sender.nick)
             case _:
+                if key in self.rules:
+                    self.rules[key](room, data)
                 self._keep(room, key, data)
                 for tell in self.on_key:
                     tell(room, key, data)

@@ -340,3 +340,22 @@ def test_a_restart_leaves_rooms_people_and_time() -> None:
     assert updates(again)[-1]["isOpen"] is True
     assert updates(again)[-1]["closesAt"] == updates(ana)[-1]["closesAt"]
     assert after.breakouts.dump(after.main)["plan"] == state["plan"]
+
+
+def test_who_was_here_all_along_is_of_the_meeting_after_a_restart() -> None:
+    house = House()
+    ana = house.enter("ana")
+    side = side_room(house, ana)
+    state = msgspec.json.decode(msgspec.json.encode(house.breakouts.dump(house.main)))
+
+    after = House()
+    again = after.enter("ana")  # its seat was restored: the part was not told
+    after.breakouts._meetings.clear()
+    after.breakouts.load(after.main, state)
+    after.switch(again, PLAZA, side)
+    after.focus_leaves(PLAZA)
+    after.router.unbind(again)
+    after.focus_leaves(side)
+    after.pass_time(6)
+
+    assert after.parts.room(PLAZA) is None

@@ -384,6 +384,7 @@ class BreakoutRooms(Part):
             physical = self._room(node)
             if physical is not None:
                 physical.main = room
+        self._find_all(meeting)  # who is here already did not enter before us
         self._arm(meeting)
 
     # Small questions

@@ -1,0 +1,109 @@
+"""What rooms leave behind: chat that comes back from the database, and records that are purged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.unit.rooms.meeting_house import HOST, PLAZA, House, Someone
+
+from tertulia import sharing
+from tertulia.admitting import Kept
+from tertulia.config import Config
+from tertulia.rooms.attendance import Attendance
+from tertulia.rooms.keeping_chat import KeepingChat
+from tertulia.rooms.kept import KeptRoom
+from tertulia.rooms.metadata import RoomMetadata
+from tertulia.rooms.polls import Polls
+from tertulia.storage.journal import Entry
+from tertulia.storage.opening import open_storage
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@asynccontextmanager
+async def kept_in(folder: Path) -> AsyncIterator[Kept]:
+    kept = Kept()
+    kept.rooms.replace({PLAZA.node: KeptRoom(chat_retention="30")})
+    opened = await open_storage("", folder)
+    writing = asyncio.create_task(kept.journal.run(opened.journal))
+    await asyncio.sleep(0)
+    try:
+        yield kept
+    finally:
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        await opened.database.close()
+
+
+def house_of(kept: Kept, folder: Path) -> House:
+    house = House(
+        RoomMetadata(f"metadata.{HOST}"),
+        Polls(f"polls.{HOST}"),
+        Attendance(f"attendance.{HOST}"),
+        KeepingChat(f"chat.{HOST}"),
+    )
+    room = house.main
+    room._policy = replace(room._policy, kept=lambda jid: kept.rooms.room(jid.node))
+    house.time.move_to(time.time())
+    sharing.of(Config(host=HOST, data=folder), house.parts, house.persons, kept)
+    house.parts.opened(room)
+    return house
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  # nothing tells when the database has been read
+            await asyncio.sleep(0.01)
+
+
+def bodies(who: Someone) -> list[Any]:
+    found = (each.find("body") for each in who.got)
+    return [each.text for each in found if each is not None]
+
+
+async def test_chat_of_a_kept_room_comes_back_from_the_database(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as kept:
+        house = house_of(kept, tmp_path)
+        ana = house.enter("ana")
+        house.send(
+            ana, f"<message type='groupchat' id='m' to='{PLAZA}'><body>hello</body></message>"
+        )
+        house.leave(ana)
+        house.focus_leaves(PLAZA)
+        await kept.journal.written()
+
+        after = house_of(kept, tmp_path)
+        bea = after.enter("bea")
+        await until(lambda: bool(bodies(bea)))
+
+        assert bodies(bea) == ["hello"]
+
+
+async def test_what_was_kept_long_enough_is_deleted(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as kept:
+        now_ms = time.time_ns() // 1_000_000
+        for kind, days in (("chat", 29), ("chat", 31), ("poll", 89), ("poll", 91)):
+            at_ms = now_ms - days * DAY_MS
+            content = {"days": days}
+            kept.journal.note(
+                Entry(room=PLAZA.node, meeting="m", kind=kind, at_ms=at_ms, content=content)
+            )
+        await kept.journal.written()
+        purging = asyncio.create_task(sharing.purging(Config(host=HOST), kept))
+
+        async def left(kind: str) -> list[Any]:
+            entries = await kept.journal.read(PLAZA.node, kind)
+            return [each.content["days"] for each in entries]
+
+        async with asyncio.timeout(10):
+            while await left("chat") != [29]:  # noqa: ASYNC110  # the database alone tells
+                await asyncio.sleep(0.01)
+        purging.cancel()
+        assert await left("poll") == [89]
