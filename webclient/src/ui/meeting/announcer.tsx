@@ -2,15 +2,15 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { conference } from "../app";
 import { t } from "../language";
+import { useParts } from "../selected";
 import { displayNameOf } from "./names";
 import { isUrgent, noticeText } from "./notices";
 
 export function Announcer(): JSX.Element {
   const polite = useSignal("");
   const assertive = useSignal("");
-  const { notices, chat, lobby } = conference.value;
+  const { notices, chat, lobby } = useParts("notices", "chat", "lobby");
   const seenNotice = useRef(notices.at(-1)?.id ?? 0);
   const seenWaiting = useRef(lobby.waiting.length);
   const seenChat = useRef(chat.length);

@@ -6,6 +6,7 @@ import { conference, meeting, panel } from "../app";
 import { Avatar } from "../avatar";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { useParts } from "../selected";
 import { displayNameOf } from "./names";
 
 function admit(people: readonly Waiting[]): void {
@@ -13,7 +14,7 @@ function admit(people: readonly Waiting[]): void {
 }
 
 export function AtTheDoor(): JSX.Element | null {
-  const { lobby, isModerator } = conference.value;
+  const { lobby, isModerator } = useParts("lobby", "isModerator");
   if (!isModerator || lobby.waiting.length === 0) return null;
   return (
     <section class="door-list" aria-label={t("door.waiting")}>
@@ -141,7 +142,7 @@ export function LobbyTalk({
 
 /** Stays until somebody decides: a person waits behind it. */
 export function DoorToast(): JSX.Element | null {
-  const { lobby, isModerator } = conference.value;
+  const { lobby, isModerator } = useParts("lobby", "isModerator");
   const [first, ...more] = lobby.waiting;
   if (!isModerator || !first || panel.value === "people") return null;
   const name = displayNameOf(first.name);

@@ -1,12 +1,12 @@
 /** In an exam: this meeting asks for a camera. It is said until it is on. */
 import type { JSX } from "preact";
-import { conference } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { useParts } from "../selected";
 import { toggleCamera } from "./actions";
 
 export function CameraRequired(): JSX.Element | null {
-  const { rules, local, isModerator, phase } = conference.value;
+  const { rules, local, isModerator, phase } = useParts("rules", "local", "isModerator", "phase");
   if (!rules.metadata.isCameraRequired || isModerator) return null;
   if (local.camera === "on" || phase !== "joined") return null;
   return (

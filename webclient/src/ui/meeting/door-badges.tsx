@@ -1,8 +1,8 @@
 /** Top left: how the door of this room stands, each with an explanation. */
 import type { JSX } from "preact";
-import { conference } from "../app";
 import { Icon, type IconName } from "../icons";
 import { t } from "../language";
+import { useParts } from "../selected";
 import { Popover } from "./popover";
 
 function DoorBadge({ icon, which }: { icon: IconName; which: "lock" | "lobby" }): JSX.Element {
@@ -19,7 +19,7 @@ function DoorBadge({ icon, which }: { icon: IconName; which: "lock" | "lobby" })
 }
 
 export function DoorBadges(): JSX.Element {
-  const { room } = conference.value.rules;
+  const { room } = useParts("rules").rules;
   return (
     <>
       {room.hasPassword && <DoorBadge icon="lock" which="lock" />}

@@ -1,15 +1,16 @@
 /** In a group: where one is, how long it lasts, and the way back. */
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { conference, meeting } from "../app";
+import { meeting } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { useParts } from "../selected";
 import { useCountdown } from "./countdown";
 
 const LAST_MINUTE_MS = 60_000;
 
 export function GroupBar(): JSX.Element | null {
-  const { here, hereName, plan } = conference.value.breakouts;
+  const { here, hereName, plan } = useParts("breakouts").breakouts;
   const left = useCountdown(plan.endsAt);
   useEffect(() => {
     if (here === "" || plan.endsAt === null) return;
@@ -44,7 +45,7 @@ export function GroupBar(): JSX.Element | null {
 
 /** On the way between two rooms: calm, and in words. */
 export function Moving(): JSX.Element | null {
-  const { phase, breakouts } = conference.value;
+  const { phase, breakouts } = useParts("phase", "breakouts");
   if (phase !== "moving") return null;
   return (
     <div class="reconnecting" role="status" data-testid="moving">

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { conference } from "../app";
 import { Icon } from "../icons";
 import { formatDuration, t } from "../language";
+import { useParts } from "../selected";
 import { DoorBadges } from "./door-badges";
 import { EncryptionBadge } from "./encryption/badge";
 import { useFullscreen } from "./fullscreen";
@@ -12,7 +13,7 @@ import { Popover } from "./popover";
 import { ViewMenu } from "./view-menu";
 
 export function MeetingHeader({ room }: { room: string }): JSX.Element {
-  const { mediaPath } = conference.value;
+  const { mediaPath } = useParts("mediaPath");
   const isFullscreen = useFullscreen();
   return (
     <header class="meeting-head">

@@ -2,8 +2,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { conference, dialog, leaveToStart, meeting, panel } from "../app";
+import { dialog, leaveToStart, meeting, panel } from "../app";
 import { t } from "../language";
+import { useSelected } from "../selected";
 import { shortcutOf } from "./actions";
 import { Announcer } from "./announcer";
 import { AudioOutput } from "./audio-output";
@@ -22,7 +23,11 @@ import { Toolbar } from "./toolbar";
 const HIDE_AFTER_MS = 4_000;
 
 export function MeetingPage({ room }: { room: string }): JSX.Element {
-  const state = conference.value;
+  const phase = useSelected((state) => state.phase);
+  const attempt = useSelected((state) => state.attempt);
+  const mediaPath = useSelected((state) => state.mediaPath);
+  const people = useSelected((state) => state.participants.length) + 1;
+  const isModerator = useSelected((state) => state.isModerator);
   const isIdle = useIdle();
   const openPanel = panel.value;
   useShortcuts();
@@ -33,8 +38,8 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
     <div
       class="meeting"
       data-testid="meeting"
-      data-transport={state.mediaPath}
-      data-participants={state.participants.length + 1}
+      data-transport={mediaPath}
+      data-participants={people}
       data-panel={openPanel ?? undefined}
       data-quiet={isQuiet}
     >
@@ -46,7 +51,7 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
       {openPanel === "people" && <PeoplePanel />}
       {openPanel === "files" && <FilesPanel />}
       {openPanel === "polls" && <PollsPanel />}
-      {openPanel === "control" && state.isModerator && <ControlPanel />}
+      {openPanel === "control" && isModerator && <ControlPanel />}
       <GroupBar />
       <Toasts />
       <Toolbar />
@@ -54,7 +59,7 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
       <AudioOutput />
       <Announcer />
       <Moving />
-      {state.phase === "reconnecting" && (
+      {phase === "reconnecting" && (
         <div class="reconnecting" role="alert">
           <div class="reconnecting-box">
             <h2>{t("reconnecting.title")}</h2>
@@ -62,9 +67,7 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
             <div class="progress" aria-hidden="true">
               <span />
             </div>
-            {state.attempt > 1 && (
-              <p class="label">{t("reconnecting.attempt", { count: state.attempt })}</p>
-            )}
+            {attempt > 1 && <p class="label">{t("reconnecting.attempt", { count: attempt })}</p>}
             <button type="button" class="button" onClick={() => leaveToStart()}>
               {t("toolbar.leaveMeeting")}
             </button>

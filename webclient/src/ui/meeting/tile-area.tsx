@@ -1,10 +1,11 @@
 /** The space the tiles share: measures it, arranges them, and tells the bridge what is worth sending. */
-import { useComputed, useSignal } from "@preact/signals";
+import { computed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { conference, localVersion, meeting, panel, remoteTracks, site, view } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { keeper, keepers, useSelected } from "../selected";
 import { toggleWithoutVideo } from "./actions";
 import { Alone } from "./alone";
 import type { Rect } from "./arrangement";
@@ -12,7 +13,8 @@ import { Pager } from "./pager";
 import { poppedOut } from "./pop-out";
 import { constraintsFor } from "./receiving";
 import { Tile } from "./tile";
-import { layoutOf } from "./tile-layout";
+import { layoutOf, type TileLayout } from "./tile-layout";
+import type { TileModel } from "./tiles";
 import { usePageVisible } from "./visibility";
 
 export function TileArea(): JSX.Element {
@@ -36,9 +38,12 @@ export function TileArea(): JSX.Element {
     return () => observer.disconnect();
   }, []);
 
-  const layout = useComputed(() =>
-    layoutOf(conference.value, view.value, size.value, page.value),
-  ).value;
+  const layout = useMemo(() => {
+    const keep = keeper<TileLayout>();
+    return computed(() => keep(layoutOf(conference.value, view.value, size.value, page.value)));
+  }, []).value;
+  const keepTile = useMemo(() => keepers<TileModel>(), []);
+  const keepRect = useMemo(() => keepers<Rect>(), []);
   const { all, tiles, stages, arrangement, withoutVideo } = layout;
   const { rects, hidden, pages } = arrangement;
   if (page.value >= pages) page.value = pages - 1;
@@ -60,7 +65,7 @@ export function TileArea(): JSX.Element {
   const tracks = remoteTracks.value;
   const localMedia = meeting.value?.localMedia;
   const stageRect = stages[0] ? rects[stages[0]] : undefined;
-  const isAlone = conference.value.participants.length === 0;
+  const isAlone = useSelected((state) => state.participants.length === 0);
   return (
     <div class="tile-area" ref={area} data-layout={stages.length > 0 ? "stage" : "tiles"}>
       {tiles
@@ -68,8 +73,8 @@ export function TileArea(): JSX.Element {
         .map((tile) => (
           <Tile
             key={tile.id}
-            tile={tile}
-            rect={rects[tile.id]!}
+            tile={keepTile(tile.id, tile)}
+            rect={keepRect(tile.id, rects[tile.id]!)}
             isStage={stages.includes(tile.id)}
             track={
               tile.isLocal

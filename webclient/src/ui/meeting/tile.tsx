@@ -1,10 +1,11 @@
 /** One person or one screen. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { conference, view } from "../app";
+import { view } from "../app";
 import { Avatar } from "../avatar";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { useSelected } from "../selected";
 import { isInSpotlight, togglePin, toggleSpotlight } from "./actions";
 import type { Rect } from "./arrangement";
 import { ConnectionCard } from "./connection-card";
@@ -28,11 +29,12 @@ export function Tile({ tile, rect, isStage, track }: TileProps): JSX.Element {
   const isCardOpen = useSignal(false);
   const label = tileName(tile);
   const hasPicture = !tile.isVideoMuted && track !== null;
-  const state = conference.value;
-  const reaction = tile.isScreen
-    ? undefined
-    : state.reactions.findLast((each) => each.from === tile.endpoint);
-  const cause = signOf(state, tile);
+  const reaction = useSelected(
+    ({ reactions }) =>
+      tile.isScreen ? undefined : reactions.findLast((each) => each.from === tile.endpoint),
+    [tile],
+  );
+  const cause = useSelected((state) => signOf(state, tile), [tile]);
   return (
     <article
       class="tile"
@@ -134,8 +136,9 @@ function TileMenu(props: {
 }): JSX.Element {
   const { tile, label } = props;
   const isPinned = view.value.pinned.includes(tile.id);
-  const isLit = isInSpotlight(tile);
-  const mayModerate = conference.value.isModerator && !tile.isLocal;
+  const isLit = useSelected(() => isInSpotlight(tile), [tile]);
+  const isModerator = useSelected((state) => state.isModerator);
+  const mayModerate = isModerator && !tile.isLocal;
   return (
     <Popover
       class="tile-menu"
@@ -150,7 +153,7 @@ function TileMenu(props: {
         testId="tile-pin"
         onPick={() => togglePin(tile.id)}
       />
-      {conference.value.isModerator && (
+      {isModerator && (
         <MenuItem
           icon="spotlight"
           text={t(isLit ? "view.endSpotlight" : "tile.spotlight")}

@@ -2,9 +2,10 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { conference, isAudioBlocked, panel } from "../app";
+import { isAudioBlocked, panel } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { useSelected } from "../selected";
 import { DoorToast } from "./at-the-door";
 import { resumeAudio } from "./audio-output";
 import { CameraRequired } from "./camera-required";
@@ -15,7 +16,8 @@ const SHOWN_MS = 5_000;
 
 export function Toasts(): JSX.Element {
   const now = useSignal(Date.now());
-  const { notices, chat } = conference.value;
+  const notices = useSelected((state) => state.notices);
+  const chat = useSelected((state) => state.chat);
   useEffect(() => {
     now.value = Date.now();
     const timer = window.setTimeout(() => {

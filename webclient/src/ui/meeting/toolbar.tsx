@@ -1,8 +1,9 @@
 /** Always there: microphone, camera, share, hand, chat, people, leave; the rest behind "more". */
 import type { JSX } from "preact";
-import { conference, dialog, panel, togglePanel, unread } from "../app";
+import { dialog, panel, togglePanel, unread } from "../app";
 import { Icon, type IconName } from "../icons";
 import { t } from "../language";
+import { useSelected } from "../selected";
 import {
   canFullscreen,
   canShare,
@@ -69,13 +70,14 @@ function Control(props: ControlProps): JSX.Element {
 }
 
 export function Toolbar(): JSX.Element {
-  const { local, raisedHandAt, participants } = conference.value;
+  const local = useSelected((state) => state.local);
+  const raisedHandAt = useSelected((state) => state.raisedHandAt);
+  const people = useSelected((state) => state.participants.length) + 1;
   const isFullscreen = useFullscreen();
   const isMicOn = local.microphone === "on";
   const isCameraOn = local.camera === "on";
   const isSharing = local.share === "on";
   const isHandUp = raisedHandAt !== null;
-  const people = participants.length + 1;
   return (
     <section class="toolbar" aria-label={t("toolbar.label")}>
       <div class="toolbar-side" />
@@ -180,7 +182,8 @@ export function Toolbar(): JSX.Element {
 
 /** Words, not icons alone; on a phone it also holds what the toolbar has no room for. */
 function MoreMenu(): JSX.Element {
-  const { local, raisedHandAt } = conference.value;
+  const local = useSelected((state) => state.local);
+  const raisedHandAt = useSelected((state) => state.raisedHandAt);
   return (
     <Popover
       class="control"

@@ -1,8 +1,9 @@
 /** The one menu for what is seen, and how large. */
 import type { JSX } from "preact";
-import { conference, meeting, view } from "../app";
+import { meeting, view } from "../app";
 import type { IconName } from "../icons";
 import { type Key, t } from "../language";
+import { useSelected } from "../selected";
 import {
   canFullscreen,
   chooseLayout,
@@ -23,7 +24,7 @@ const LAYOUT_ICONS: Readonly<Record<Layout, IconName>> = {
 
 export function ViewMenu({ isFullscreen }: { isFullscreen: boolean }): JSX.Element {
   const { layout, hidesSelf, hidesWithoutVideo } = view.value;
-  const { ownSpotlight } = conference.value;
+  const ownSpotlight = useSelected((state) => state.ownSpotlight);
   return (
     <Popover
       class="badge view-button"
