@@ -1,5 +1,6 @@
 /** Words and reactions, whether they come through the room or the bridge. */
 import type { BridgeMessage } from "../protocol/bridge-channel";
+import type { CaptionLine } from "../protocol/captions";
 import type { EndpointId } from "../protocol/ids";
 import type { LobbyNotice } from "../protocol/lobby";
 import { type ChatLine, parseMessage, type Reaction } from "../protocol/messages";
@@ -9,6 +10,8 @@ import type { ChatEntry } from "./state";
 import type { Store } from "./store";
 
 const REACTION_MS = 4_000;
+/** Long enough to read three lines. */
+const CAPTION_MS = 8_000;
 
 export class RoomMessages {
   /**
@@ -52,6 +55,12 @@ export class RoomMessages {
       case "reaction":
         this.reaction(message.from, message.reaction);
         break;
+      case "caption":
+        // Nobody may put words into somebody else's mouth: the transcriber is no participant.
+        if (message.from !== seat.nick && !this.store.participant(message.from)) {
+          this.caption(message.line);
+        }
+        break;
       case "refused":
         this.store.notice("chat-refused", message.text);
         break;
@@ -78,6 +87,9 @@ export class RoomMessages {
         break;
       case "reaction":
         this.reaction(message.from, message.reaction);
+        break;
+      case "caption":
+        this.caption(message.line);
         break;
       case "hello":
         this.store.dispatch({ kind: "picture-reasons-unknown" });
@@ -123,6 +135,14 @@ export class RoomMessages {
     return endpoint === seat.nick
       ? this.store.state.isModerator
       : (this.store.participant(endpoint)?.isModerator ?? false);
+  }
+
+  private caption(line: CaptionLine): void {
+    this.store.dispatch({ kind: "captioned", line, at: Date.now() });
+    window.setTimeout(
+      () => this.store.dispatch({ kind: "captions-faded", before: Date.now() - CAPTION_MS }),
+      CAPTION_MS + 50,
+    );
   }
 
   private reaction(from: EndpointId, reaction: Reaction): void {

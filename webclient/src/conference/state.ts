@@ -7,6 +7,7 @@
 import type { AvModerationMessage } from "../protocol/av-moderation";
 import type { BreakoutPlan } from "../protocol/breakouts";
 import type { PictureReason } from "../protocol/bridge-channel";
+import type { CaptionLine } from "../protocol/captions";
 import type { Spotlight } from "../protocol/follow-me";
 import type { EndpointId, SourceName, VideoType } from "../protocol/ids";
 import type { ChatChange, Reaction } from "../protocol/messages";
@@ -16,6 +17,7 @@ import type { RoomMetadata } from "../protocol/room-metadata";
 import type { SpeakerTime } from "../protocol/speaker-time";
 import { type EncryptionState, initialEncryption } from "./e2ee/state";
 import { type Breakouts, isInMeeting, NO_BREAKOUTS } from "./state/breakouts";
+import { type Captions, captioned } from "./state/captions";
 import { type ChatEntry, type ChatLog, lineChanged, lineReceived } from "./state/chat";
 import { applyFile, type FileEvent, type Files, NO_FILES } from "./state/files";
 import { applyLobby, EMPTY_LOBBY, type Lobby, type LobbyEvent } from "./state/lobby";
@@ -118,6 +120,8 @@ export interface Conference extends WithNotices {
   readonly polls: readonly Poll[];
   readonly files: Files;
   readonly speakerTimes: SpeakerTimes;
+  /** What is said, in writing; the newest last. */
+  readonly captions: Captions;
   readonly stats: MeetingStats;
 }
 
@@ -157,6 +161,7 @@ export const initialConference: Conference = {
   speakerTimes: NO_SPEAKER_TIMES,
   notices: [],
   nextId: 1,
+  captions: [],
   stats: { path: null, sources: {}, health: noHealth },
 };
 
@@ -207,6 +212,8 @@ export type ConferenceEvent =
   | { kind: "poll"; event: PollEvent; at: number }
   | { kind: "file"; event: FileEvent; at: number }
   | { kind: "speaker-times-told"; times: readonly SpeakerTime[]; at: number }
+  | { kind: "captioned"; line: CaptionLine; at: number }
+  | { kind: "captions-faded"; before: number }
   | { kind: "stats-measured"; stats: MeetingStats }
   | { kind: "noticed"; notice: NoticeKind; name: string; at: number };
 
@@ -461,6 +468,12 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         ...state,
         reactions: state.reactions.filter((each) => each.at > event.before),
       };
+    case "captioned":
+      return { ...state, captions: captioned(state.captions, event.line, event.at) };
+    case "captions-faded": {
+      const captions = state.captions.filter((each) => each.at > event.before);
+      return captions.length === state.captions.length ? state : { ...state, captions };
+    }
     case "stats-measured":
       return { ...state, stats: event.stats };
     case "noticed":

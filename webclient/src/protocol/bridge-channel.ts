@@ -1,4 +1,6 @@
 /** Messages of the bridge channel: JSON objects with a `colibriClass`. Unknown ones are ignored. */
+import { type CaptionLine, parseCaption } from "./captions";
+import { isObject } from "./components";
 import type { EndpointId, SourceName } from "./ids";
 import { asReaction, type Reaction } from "./messages";
 
@@ -38,7 +40,8 @@ export type BridgeMessage =
   | { readonly kind: "sender-constraints"; readonly source: SourceName; readonly maxHeight: number }
   | { readonly kind: "connectivity"; readonly endpoint: EndpointId; readonly active: boolean }
   | { readonly kind: "downlink-estimate"; readonly bps: number }
-  | { readonly kind: "reaction"; readonly from: EndpointId; readonly reaction: Reaction };
+  | { readonly kind: "reaction"; readonly from: EndpointId; readonly reaction: Reaction }
+  | { readonly kind: "caption"; readonly line: CaptionLine };
 
 function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
@@ -121,10 +124,17 @@ export function reactionForStockClients(reaction: Reaction, timestamp: number): 
   });
 }
 
+/** No person has this endpoint id: those of people are eight hexadecimal digits. */
+const TRANSCRIBER = "transcriber";
+
 /** Stock clients send their reactions this way. */
 function parseEndpointMessage(message: Record<string, unknown>): BridgeMessage | undefined {
   const payload = message.msgPayload as Record<string, unknown> | undefined;
   const from = message.from;
+  if (from === TRANSCRIBER && isObject(payload)) {
+    const line = parseCaption(payload);
+    return line && { kind: "caption", line };
+  }
   if (typeof from !== "string" || payload?.name !== "endpoint-reaction") return undefined;
   if (payload.isInRoom === true) return undefined;
   const reaction = asReaction(strings(payload.reactions)[0]);

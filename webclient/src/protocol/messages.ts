@@ -1,4 +1,5 @@
 /** Chat and small JSON messages in the room (section 4.9 of the signalling notes). */
+import { type CaptionLine, parseCaption } from "./captions";
 import { asText, buildJsonMessage, type Json, parseJson } from "./components";
 import { type EndpointId, resourceOf } from "./ids";
 import { type LobbyNotice, parseLobbyNotice } from "./lobby";
@@ -66,7 +67,9 @@ export type RoomMessage =
   | SubjectChanged
   | ServerLine
   | HandLowered
-  | { kind: "lobby"; notice: LobbyNotice };
+  | { kind: "lobby"; notice: LobbyNotice }
+  /** Whether this occupant may caption is for the reader to check. */
+  | { kind: "caption"; from: EndpointId; line: CaptionLine };
 
 /** The names stock clients use on the wire. */
 export const REACTIONS = ["like", "clap", "laugh", "surprised", "love"] as const;
@@ -224,6 +227,8 @@ function parsePayload(from: EndpointId, payload: Json): RoomMessage | undefined 
   if (payload.type === LOWER_HAND || payload.name === LOWER_HAND) {
     return { kind: "hand-lowered", from };
   }
+  const line = parseCaption(payload);
+  if (line) return { kind: "caption", from, line };
   if (payload.type !== "reactions" || !Array.isArray(payload.reactions)) return undefined;
   const reaction = asReaction(payload.reactions[0]);
   return reaction ? { kind: "reaction", from, reaction } : undefined;

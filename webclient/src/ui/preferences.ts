@@ -1,5 +1,6 @@
 import type { Background } from "../conference/effects/choice";
 import { LAYOUTS, type Layout } from "./meeting/staging";
+import type { Sound } from "./sounds";
 
 /** What this browser remembers, so that a returning person just presses Enter. */
 export interface Preferences {
@@ -16,6 +17,7 @@ export interface Preferences {
   /** One's own picture is not kept: it stays with the page. */
   readonly background: Exclude<Background, "own">;
   readonly noiseSuppression: boolean;
+  readonly silencedSounds: readonly Sound[];
 }
 
 const KEY = "tertulia.preferences";
@@ -34,6 +36,7 @@ const DEFAULTS: Preferences = {
   hidesSelf: false,
   background: "none",
   noiseSuppression: false,
+  silencedSounds: [],
 };
 
 export function remembered(): Preferences {

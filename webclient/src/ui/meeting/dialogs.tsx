@@ -6,6 +6,7 @@ import { DeviceMenus } from "../device-menus";
 import { formatTime, type Key, t } from "../language";
 import { LanguageSelect } from "../language-select";
 import { remember } from "../preferences";
+import { SoundSettings } from "../sound-settings";
 import { EncryptionDialog } from "./encryption/badge";
 import { Modal } from "./modal";
 import { EndForAllDialog, RemoveDialog } from "./moderation-dialogs";
@@ -76,6 +77,7 @@ function Settings(): JSX.Element {
           }}
         />
         <DeviceMenus />
+        <SoundSettings />
         <label class="label" for="settings-language">
           {t("language.label")}
         </label>
@@ -116,6 +118,7 @@ function Log(): JSX.Element {
 
 const HELP: readonly [string, Key][] = [
   ["M", "shortcuts.m"],
+  ["Space", "shortcuts.space"],
   ["V", "shortcuts.v"],
   ["S", "shortcuts.s"],
   ["C", "shortcuts.c"],
@@ -134,7 +137,7 @@ function Shortcuts(): JSX.Element {
         {HELP.map(([key, words]) => (
           <div key={key}>
             <dt>
-              <kbd>{key}</kbd>
+              <kbd>{key === "Space" ? t("shortcuts.spaceKey") : key}</kbd>
             </dt>
             <dd>{t(words)}</dd>
           </div>

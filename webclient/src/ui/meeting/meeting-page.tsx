@@ -8,6 +8,7 @@ import { useSelected } from "../selected";
 import { shortcutOf } from "./actions";
 import { Announcer } from "./announcer";
 import { AudioOutput } from "./audio-output";
+import { CaptionArea } from "./captions";
 import { ChatPanel } from "./chat-panel";
 import { ControlPanel } from "./control-panel";
 import { Dialogs } from "./dialogs";
@@ -16,6 +17,8 @@ import { GroupBar, Moving } from "./group-bar";
 import { MeetingHeader } from "./header";
 import { PeoplePanel } from "./people-panel";
 import { PollsPanel } from "./polls-panel";
+import { usePushToTalk } from "./push-to-talk";
+import { useSounds } from "./sound-player";
 import { TileArea } from "./tile-area";
 import { Toasts } from "./toasts";
 import { Toolbar } from "./toolbar";
@@ -31,6 +34,8 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
   const isIdle = useIdle();
   const openPanel = panel.value;
   useShortcuts();
+  usePushToTalk();
+  useSounds();
 
   // A panel or a dialog in use keeps the controls in sight.
   const isQuiet = isIdle && openPanel === null && dialog.value === null;
@@ -52,6 +57,7 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
       {openPanel === "files" && <FilesPanel />}
       {openPanel === "polls" && <PollsPanel />}
       {openPanel === "control" && isModerator && <ControlPanel />}
+      <CaptionArea />
       <GroupBar />
       <Toasts />
       <Toolbar />

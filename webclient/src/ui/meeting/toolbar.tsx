@@ -19,6 +19,7 @@ import { EncryptionItem } from "./encryption/badge";
 import { useFullscreen } from "./fullscreen";
 import { PanelItems } from "./panel-items";
 import { MenuItem, Popover } from "./popover";
+import { isHolding } from "./push-to-talk";
 import { ReactionButton, ReactionRow } from "./reactions";
 
 /** What is spoken contains what is seen, for people who say the name of a button. */
@@ -86,7 +87,9 @@ export function Toolbar(): JSX.Element {
           testId="mic"
           icon={isMicOn ? "mic" : "mic-off"}
           text={t("toolbar.microphone")}
-          label={t(isMicOn ? "toolbar.mute" : "toolbar.unmute")}
+          label={t(
+            isHolding.value ? "toolbar.holding" : isMicOn ? "toolbar.mute" : "toolbar.unmuteOrHold",
+          )}
           shortcut="M"
           isOff={!isMicOn}
           onPress={toggleMicrophone}
