@@ -131,6 +131,12 @@ class Site:
         "for all (docs/embedding.md).",
         ORIGINS,
     )
+    show_inside: str = key(
+        "count",
+        "What people see of an open room before they enter: `count` (how many are there), `names` "
+        "(also the names of six), or `nothing`. Rooms with a password or a lobby never tell.",
+        one_of("count", "names", "nothing"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

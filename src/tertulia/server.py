@@ -48,6 +48,7 @@ from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Listener
+from tertulia.outside_view import who_is_inside
 from tertulia.public_address import with_port
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.av_moderation import AvModeration
@@ -259,6 +260,7 @@ class Signalling:
     router: Router
     tcp_port: int  # for bridges
     shared: sharing.Sharing
+    metadata: RoomMetadata
 
 
 @asynccontextmanager
@@ -328,8 +330,8 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         return room.meeting_id if room is not None else None
 
     moderation = parts.part(AvModeration.name)
-    assert isinstance(moderation, AvModeration)
     metadata = parts.part(RoomMetadata.name)
+    assert isinstance(moderation, AvModeration)
     assert isinstance(metadata, RoomMetadata)
     focus = Focus(
         router=router,
@@ -381,7 +383,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         shared.files.sweep()
     pulse.start()
     try:
-        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port, shared)
+        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port, shared, metadata)
     finally:
         keeper.stop()
         focus.stop()
@@ -467,6 +469,9 @@ async def web_surface(
         bosh=signalling.bosh.handle,
         channel_url=channel_url,
         can_meet=lambda: signalling.focus.can_meet(asyncio.get_running_loop().time()),
+        who_is_inside=lambda name: who_is_inside(
+            config.site.show_inside, signalling.rooms.room(name), signalling.metadata
+        ),
         heard=acceptor.heard,
         embed=config.site.embed,
         more=signalling.shared.routes(),

@@ -72,6 +72,7 @@ MAY_IMPORT = {
         "tertulia.web",
         "tertulia.xmpp",
     },
+    "tertulia.outside_view": {"tertulia.rooms", "tertulia.web"},
     "tertulia.signing_in": {
         "tertulia.accounts",
         "tertulia.config",
@@ -80,6 +81,7 @@ MAY_IMPORT = {
     },
     "tertulia.server": {
         "tertulia.signing_in",
+        "tertulia.outside_view",
         "tertulia.admitting",
         "tertulia.accounts",
         "tertulia.adoption",

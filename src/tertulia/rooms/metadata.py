@@ -107,6 +107,15 @@ class RoomMetadata(Part):
         state.audio_from = audio if audio is not None else state.audio_from
         state.video_from = video if video is not None else state.video_from
 
+    def starts_muted(self, room: Room) -> StartMuted:
+        """How somebody who came now would start."""
+        main = room.main or room
+        state = self._states.get(main.jid, _State())
+        return StartMuted(
+            audio=state.start_muted.audio or _is_reached(state.audio_from, main.people),
+            video=state.start_muted.video or _is_reached(state.video_from, main.people),
+        )
+
     def start_muted(self, room: Room, *, audio: bool, video: bool) -> None:
         """Who comes from now on starts muted, or not."""
         self._state(room).start_muted = StartMuted(audio=audio, video=video)
@@ -241,12 +250,7 @@ class RoomMetadata(Part):
     def _about(self, room: Room, newcomer: Occupant | None = None) -> dict[str, Any]:
         main = room.main or room
         state = self._states.get(main.jid, _State())
-        start = state.start_muted
-        if newcomer is not None:
-            start = StartMuted(
-                audio=start.audio or _is_reached(state.audio_from, main.people),
-                video=start.video or _is_reached(state.video_from, main.people),
-            )
+        start = state.start_muted if newcomer is None else self.starts_muted(main)
         here = (each for r in self.parts.family(main) for each in people(r))
         presenters = (
             {each.nick: True for each in here if main.is_presenter(each)} if main.presenters else {}

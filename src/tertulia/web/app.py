@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from tertulia.web.client_config import ClientSettings, client_config, script
 from tertulia.web.edge import ChannelUrl, ColibriEdge
 from tertulia.web.headers import check_host_and_secure, valid_host
+from tertulia.web.inside import InsideRooms, WhoIsInside
 from tertulia.web.pages import Pages
 from tertulia.web.sign_in import SignIn
 
@@ -32,6 +33,7 @@ def application(
     bosh: XmppWebSocket,
     channel_url: ChannelUrl,
     can_meet: Callable[[], bool],
+    who_is_inside: WhoIsInside = lambda room: None,
     pages: Pages | None = None,
     more: Sequence[Routes] = (),
     heard: Callable[[BaseProtocol], None] = lambda connection: None,
@@ -46,6 +48,7 @@ def application(
         channel_url: where the bridge of a name has its channel listener.
         can_meet: whether a meeting could be held now, for the health check.
         more: what else is served.
+        who_is_inside: what may be told of a room before one enters it.
         heard: told the connection of each request, when its headers are complete.
         embed: origins whose pages may show ours in a frame.
         sign_in: where people are sent to sign in, if they are.
@@ -84,6 +87,7 @@ def application(
     app.router.add_get("/about/health", health)
     if sign_in is not None:
         sign_in.add_to(app)
+    InsideRooms(who_is_inside).add_to(app)
     ColibriEdge(channel_url).add_to(app)
     for routes in more:
         routes.add_to(app)

@@ -11,6 +11,7 @@ import { type Key, t } from "../language";
 import { VideoView } from "../meeting/video-view";
 import { remember, remembered } from "../preferences";
 import { Frame } from "./frame";
+import { firstInside, WhoIsInside } from "./inside";
 import { PermissionHelp } from "./permission-help";
 
 const TROUBLE: readonly DeviceState[] = ["blocked", "missing", "busy"];
@@ -36,19 +37,29 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
     isOpening.value = false;
   };
 
+  // What the room turned off is no wish of this person for the next room.
+  const roomTurnsOff = useSignal({ camera: false, microphone: false });
   useEffect(() => {
-    void open({
-      camera: options.camera ?? known.cameraOn,
-      microphone: options.microphone ?? known.microphoneOn,
+    void firstInside(room).then((inside) => {
+      roomTurnsOff.value = {
+        camera: inside?.startsWithoutCamera === true,
+        microphone: inside?.startsMuted === true,
+      };
+      void open({
+        camera: options.camera ?? (known.cameraOn && !roomTurnsOff.value.camera),
+        microphone: options.microphone ?? (known.microphoneOn && !roomTurnsOff.value.microphone),
+      });
     });
   }, []);
 
   const join = (): void => {
     const displayName = name.value.trim();
+    const isWished = (kind: "camera" | "microphone", before: boolean): boolean =>
+      media.state[kind] === "on" || ((isOpening.value || roomTurnsOff.value[kind]) && before);
     remember({
       displayName,
-      cameraOn: camera === "on" || (isOpening.value && known.cameraOn),
-      microphoneOn: microphone === "on" || (isOpening.value && known.microphoneOn),
+      cameraOn: isWished("camera", known.cameraOn),
+      microphoneOn: isWished("microphone", known.microphoneOn),
     });
     void startMeeting(room, displayName);
   };
@@ -136,6 +147,7 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
             <p class="check-room">
               <span class="label">{t("check.room")}</span> <strong>{room}</strong>
             </p>
+            <WhoIsInside room={room} />
           </div>
           <div class="stack">
             <label class="label" for="display-name">
@@ -166,7 +178,9 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
             </button>
           </div>
           <p class="label" role="status">
-            {isMicrophoneOn || isOpening.value ? "" : t("check.joinMuted")}
+            {isMicrophoneOn || isOpening.value
+              ? ""
+              : t(roomTurnsOff.value.microphone ? "check.roomStartsMuted" : "check.joinMuted")}
           </p>
         </form>
       </section>
