@@ -45,9 +45,9 @@ def entrance(config: Config, tokens: Tokens, kept: Kept, router: Router) -> Entr
 
 
 def guest_domain(config: Config) -> str:
-    """Where clients have to log guests in when they may come but not open rooms; "" for `host`."""
-    waits = config.access.open != Who.EVERYBODY and config.access.join == Who.EVERYBODY
-    return FocusAddresses.of(config.host).guests if waits else ""
+    """Where clients log guests in so that `host` may ask for passwords; "" for `host` itself."""
+    needs_account = Who.ACCOUNTS in (config.access.open, config.access.join)
+    return FocusAddresses.of(config.host).guests if needs_account else ""
 
 
 def credentials(

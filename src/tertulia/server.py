@@ -310,6 +310,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         RoomPolicy.meetings(host, addresses.jid, limits_of_rooms, trace_of),
         first_becomes_owner=config.access.open == Who.EVERYBODY,
         admission_of=entrance.admission_of,
+        may_join=entrance.may_join,
         kept=lambda room: kept.rooms.room(room.node),
         keep=lambda room, changed: kept.rooms.change(room.node, changed),
     )

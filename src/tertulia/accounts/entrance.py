@@ -76,14 +76,16 @@ class Entrance:
         """Whether ANONYMOUS is offered at a domain to somebody who came like that.
 
         With a token it always is, since that is how tokens come (signalling reference 1.5). On the
-        main domain guests without one are asked for a password where that is needed to open rooms:
-        they are told to use the domain of guests instead.
+        main domain guests without one are asked for a password where one is needed for anything:
+        they are told to use the domain of guests instead, and to log in from there.
         """
-        if origin.token or self._directory.is_empty:
-            return True
-        if domain == self._host:
-            return Who.ACCOUNTS not in (self._access.opens, self._access.joins)
-        return self._access.joins is Who.EVERYBODY
+        needs_account = Who.ACCOUNTS in (self._access.opens, self._access.joins)
+        return (
+            bool(origin.token)
+            or self._directory.is_empty
+            or domain != self._host
+            or not needs_account
+        )
 
     def admit(self, username: str, origin: Origin, earlier: Origin | None) -> Admission:
         """As whom somebody is let in.
@@ -99,9 +101,13 @@ class Entrance:
             return earlier.admission  # it was good when the meeting began
         if origin.token:
             return self._tokens.admission(origin.token, self._clock())
-        if self._access.joins is not Who.EVERYBODY:
-            raise TokenRefused("token required" if self._tokens.are_expected else "log in first")
-        return GUEST
+        if self._access.joins is not Who.EVERYBODY and self._directory.is_empty:
+            raise TokenRefused("token required")
+        return GUEST  # who may still log in, from a second connection
+
+    def may_join(self, admission: Admission) -> bool:
+        """Whether somebody may come into rooms at all."""
+        return self._access.joins is Who.EVERYBODY or admission.is_authenticated
 
     def resume(self, origin: Origin, earlier: Origin) -> Origin:
         """The origin of a session that goes on from a new connection (XEP-0198), admitted again.
@@ -141,6 +147,8 @@ class Entrance:
         admission = self.admission_of(by)
         if not admission.is_for(room.node):
             raise RoomAndTokenMismatched
+        if not self.may_join(admission):
+            raise NotAuthorized("log in to join this room")
         if not is_open and not self.may_open(room.node, admission):
             raise NotAuthorized("the host has not opened this room yet")
         return visit

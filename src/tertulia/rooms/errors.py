@@ -43,6 +43,14 @@ class RoomAndTokenMismatched(NotAllowed):
         super().__init__("Room and token mismatched")
 
 
+class AuthenticationRequired(NotAllowed):
+    """Guests do not come in here (signalling reference 4.6)."""
+
+    def __init__(self) -> None:
+        child = Element("authentication-required", ns=NS.JITMEET)
+        super().__init__("log in to join this room", extra=(child,))
+
+
 class RoomIsFull(ServiceUnavailable):
     """XEP-0045 §7.2.9."""
 

@@ -22,6 +22,10 @@ def _guest(jid: Jid) -> Admission:
     return GUEST
 
 
+def _anybody(admission: Admission) -> bool:
+    return True
+
+
 def _not_kept(room: Jid) -> KeptRoom | None:
     return None
 
@@ -45,6 +49,7 @@ class RoomPolicy:
     needs_focus: bool = True  # nobody enters while the focus is not in the room
     first_becomes_owner: bool = True
     admission_of: Callable[[Jid], Admission] = _guest
+    may_join: Callable[[Admission], bool] = _anybody
     kept: Callable[[Jid], KeptRoom | None] = _not_kept
     keep: Callable[[Jid, KeptRoom], None] = _forget
     limits: RoomLimits = field(default_factory=RoomLimits)

@@ -23,6 +23,7 @@ from tertulia.rooms.administration import AffiliationChange, Configuration, Kick
 from tertulia.rooms.bans import Bans, Trace
 from tertulia.rooms.chat import Chat, Line
 from tertulia.rooms.errors import (
+    AuthenticationRequired,
     Banned,
     DisplayNameRequired,
     MembersOnly,
@@ -401,6 +402,8 @@ class Room:
             return
         if self.main is not None:
             self.main.may_visit(jid)
+        elif not self._policy.may_join(admission) and not self.is_internal(jid):
+            raise AuthenticationRequired
         elif not admission.is_for(self.jid.node):
             raise RoomAndTokenMismatched
         elif self._comes_as_owner(jid, admission):

@@ -116,7 +116,8 @@ def test_breakout_rooms_are_decided_elsewhere() -> None:
         (Who.ACCOUNTS, Who.EVERYBODY, HOST, False, False),  # the login dialog
         (Who.ACCOUNTS, Who.EVERYBODY, HOST, True, True),
         (Who.ACCOUNTS, Who.EVERYBODY, f"guest.{HOST}", False, True),
-        (Who.ACCOUNTS, Who.ACCOUNTS, f"guest.{HOST}", False, False),
+        (Who.ACCOUNTS, Who.ACCOUNTS, f"guest.{HOST}", False, True),  # to log in from there
+        (Who.EVERYBODY, Who.ACCOUNTS, HOST, False, False),
         (Who.ACCOUNTS, Who.ACCOUNTS, HOST, False, False),
         (Who.ACCOUNTS, Who.ACCOUNTS, HOST, True, True),
     ],
@@ -133,9 +134,24 @@ def test_where_guests_are_offered_a_login(
 def test_where_everybody_has_to_be_known_guests_are_told_so() -> None:
     site = Site(joins=Who.ACCOUNTS)
 
-    with pytest.raises(TokenRefused, match="log in first"):
-        site.entrance.admit("", Origin(), None)
+    assert site.entrance.admit("", Origin(), None) == GUEST
+    for is_open in (False, True):
+        with pytest.raises(NotAuthorized, match="log in to join"):
+            site.entrance.ask(PLAZA, BEA, NOBODY, is_open=is_open)
+    assert not site.entrance.may_join(GUEST)
     assert site.entrance.admit("Ana", Origin(), None) == AS_ANA
+    assert site.entrance.may_join(AS_ANA)
+    assert site.entrance.may_join(
+        site.entrance.admit("", Origin(token=site.token(moderator=False)), None)
+    )
+
+
+def test_where_nobody_has_an_account_a_token_is_needed_to_come_at_all() -> None:
+    site = Site(joins=Who.ACCOUNTS)
+    site.directory.replace([])
+
+    with pytest.raises(TokenRefused, match="token required"):
+        site.entrance.admit("", Origin(), None)
     assert site.entrance.admit("", Origin(token=site.token()), None).is_authenticated
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from tertulia.rooms.administration import AffiliationChange, Configuration
-from tertulia.rooms.errors import MembersOnly, PasswordRequired, RoomAndTokenMismatched
+from tertulia.rooms.errors import (
+    AuthenticationRequired,
+    MembersOnly,
+    PasswordRequired,
+    RoomAndTokenMismatched,
+)
 from tertulia.rooms.events import SELF_PRESENCE, Appeared
 from tertulia.rooms.kept import KeptRoom
 from tertulia.rooms.occupant import Affiliation, Role
@@ -33,12 +39,19 @@ SPEAKER = Admission(is_authenticated=True, moderates=False, user={"id": "7", "na
 class Site:
     """A room, with who came as whom."""
 
-    def __init__(self, kept: KeptRoom | None = None, *, elects: bool = True) -> None:
+    def __init__(
+        self,
+        kept: KeptRoom | None = None,
+        *,
+        elects: bool = True,
+        may_join: Callable[[Admission], bool] = lambda admission: True,
+    ) -> None:
         self.admissions: dict[Jid, Admission] = {}
         self.kept = kept
         policy = replace(
             RoomPolicy.meetings(HOST, FOCUS),
             first_becomes_owner=elects,
+            may_join=may_join,
             admission_of=lambda jid: self.admissions.get(jid, GUEST),
             kept=lambda room: self.kept,
             keep=self.keep,
@@ -160,6 +173,14 @@ def test_moderators_are_told_what_they_may(admission: Admission, is_told: bool) 
     texts = [serialise(render(PLAZA, each)) for each in own]
     assert ["<permissions" in text for text in texts] == [is_told]
     assert not any("<permissions" in serialise(render(PLAZA, e)) for e in shown if e not in own)
+
+
+def test_where_guests_may_not_join_they_are_told_to_log_in() -> None:
+    site = Site(may_join=lambda admission: admission.is_authenticated)
+
+    with pytest.raises(AuthenticationRequired):
+        site.enter(BEA)
+    site.enter(CAI, SPEAKER)
 
 
 # Rooms that are kept

@@ -243,8 +243,13 @@ export class Meeting {
   }
 
   /** Prove an account while waiting for the host; the wait then ends by itself. */
-  logIn(user: string, password: string): Promise<"in" | "wrong" | "unreachable"> {
-    return startLogin(this.config, this.room, user, password);
+  async logIn(user: string, password: string): Promise<"in" | "wrong" | "unreachable"> {
+    const result = await startLogin(this.config, this.room, user, password);
+    // In the lobby nobody asks for the conference again, and the host need not be let in.
+    if (result === "in" && this.seat && this.store.state.phase === "knocking") {
+      void this.request(this.seat);
+    }
+    return result;
   }
 
   /** To the people who can let us in. */
