@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.rooms.house import HOST, ROOM, House
 
 from tertulia.rooms import RoomPolicy
@@ -337,3 +339,46 @@ def test_the_one_let_in_longest_ago_is_forgotten() -> None:
         True,
         True,
     ]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["message", "iq", "presence"]),
+            st.sampled_from([ROOM, LOBBY, f"{LOBBY}/ana", f"{LOBBY}/bea", f"{ROOM}/ana"]),
+            st.sampled_from(["", "set", "get", "groupchat", "chat", "unavailable"]),
+            st.sampled_from(
+                [
+                    "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='eve@{0}/1'/></x>",
+                    "<x xmlns='http://jabber.org/protocol/muc#user'>"
+                    "<invite to='eve@{0}/1' from='plaza@conference.{0}/ana'/></x>",
+                    "<query xmlns='http://jabber.org/protocol/muc#admin'>"
+                    "<item nick='bea' role='none'/></query>",
+                    "<query xmlns='http://jabber.org/protocol/muc#admin'>"
+                    "<item affiliation='member' jid='eve@{0}'/></query>",
+                    SUBMIT.format("false"),
+                    "<json-message xmlns='http://jitsi.org/jitmeet'>"
+                    '{{"type":"lobby-notify","event":"LOBBY-ACCESS-GRANTED"}}</json-message>',
+                    "",
+                ]
+            ),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=50)
+def test_nobody_lets_itself_in_whatever_it_sends(
+    stanzas: list[tuple[str, str, str, str]],
+) -> None:
+    house = Guarded()
+    house.knocks("bea")
+    house.knocks("eve")
+
+    for name, to, kind, child in stanzas:
+        typed = f" type='{kind}'" if kind else ""
+        house.sends("eve", f"<{name} to='{to}' id='1'{typed}>{child.format(HOST)}</{name}>")
+
+    assert "bea" in house.waiting()
+    assert house.comes("eve") == "registration-required"
+    assert not house.room().holds(house.someone("eve").jid)
+    assert house.room().configuration.members_only
