@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { DeviceState } from "../../conference/state";
-import { addressOptions, devices, localVersion, openStart, startMeeting } from "../app";
+import { addressOptions, devices, localVersion, openStart, page, startMeeting } from "../app";
 import { Avatar } from "../avatar";
 import { DeviceMenus } from "../device-menus";
 import { Icon } from "../icons";
@@ -40,7 +40,10 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
   // What the room turned off is no wish of this person for the next room.
   const roomTurnsOff = useSignal({ camera: false, microphone: false });
   useEffect(() => {
+    // Whoever joins before the answer is here gets their devices all the same.
+    isOpening.value = true;
     void firstInside(room).then((inside) => {
+      if (page.value.kind === "start") return;
       roomTurnsOff.value = {
         camera: inside?.startsWithoutCamera === true,
         microphone: inside?.startsMuted === true,
