@@ -6,11 +6,13 @@ Its address is the MUC domain of the breakout rooms, too (signalling reference 6
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from tertulia.errors import PeerError
 from tertulia.rooms.breakouts import commands as C
+from tertulia.rooms.breakouts.doors import Doors
 from tertulia.rooms.breakouts.limits import BreakoutLimits
 from tertulia.rooms.breakouts.meeting import Meeting, Member
 from tertulia.rooms.breakouts.plan import Plan
@@ -48,6 +50,10 @@ class BreakoutRooms(Part):
         self._meetings: dict[Jid, Meeting] = {}  # by main room
         self._mains: dict[str, Jid] = {}  # breakout room -> main room
         self._farewell: Disappeared | None = None
+        self._doors: Doors
+
+    def added(self) -> None:
+        self._doors = Doors(self.parts, self.domain)
 
     def may_hold(self, room: Jid, asked_by: Jid | None) -> None:
         """Whether a conference may be held in a breakout room because this one asks for it.
@@ -84,11 +90,12 @@ class BreakoutRooms(Part):
         if room is meeting.main:
             seat = meeting.plan.seats.get(member.person)
             if seat is not None:
-                self._send(meeting, member, self._jid(seat))
+                self._send(meeting, member, self._doors.jid(seat))
         else:
             meeting.main.elsewhere[newcomer.jid.bare] = newcomer.nick
             if room.jid.node in meeting.plan.rooms:
-                self._forgiving(lambda: meeting.plan.sit(member.person, room.jid.node))
+                with suppress(PeerError):  # a full list: nobody asked
+                    meeting.plan.sit(member.person, room.jid.node)
         self._changed(meeting)
 
     def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
@@ -99,7 +106,7 @@ class BreakoutRooms(Part):
         if member is not None:
             member.name = display_name(now)
         if before.affiliation is not now.affiliation:
-            self._refresh(meeting, but=room)
+            self._doors.show_affiliations(meeting, but=room)
         if before.role is not now.role or display_name(before) != display_name(now):
             self._changed(meeting)
 
@@ -148,7 +155,7 @@ class BreakoutRooms(Part):
         if meeting.timer is not None:
             meeting.timer.cancel()
         for node in [each for each, main in self._mains.items() if main == room.jid]:
-            self._destroy(node, room.ended_because, alternate="")
+            self._doors.close(node, room.ended_because, alternate="")
             self._mains.pop(node, None)
 
     # Commands
@@ -177,7 +184,7 @@ class BreakoutRooms(Part):
             case C.Rename(room, name):
                 node = self._breakout(meeting, room)
                 plan.rename(node, name)
-                self._say_subject(node, plan.rooms[node])
+                self._doors.retitle(node, plan.rooms[node])
             case C.Move(jid, room):
                 member = self._member(meeting, jid)
                 if room == meeting.main.jid:
@@ -220,7 +227,7 @@ class BreakoutRooms(Part):
 
     def _close(self, meeting: Meeting) -> None:
         meeting.plan.close()
-        occupied = [each for each in meeting.plan.rooms if self._room(each) is not None]
+        occupied = [each for each in meeting.plan.rooms if self._doors.room(each) is not None]
         self._have_back(meeting, meeting.in_breakouts())
         self._doom(meeting, occupied)
 
@@ -236,7 +243,7 @@ class BreakoutRooms(Part):
             "displayName": display_name(sender),
         }
         for node in meeting.plan.rooms:
-            room = self._room(node)
+            room = self._doors.room(node)
             if room is not None:
                 # Clients believe it only from the address of the room (signalling reference 4.9).
                 self.parts.send(json_message(str(room.jid), said), addresses(people(room)))
@@ -262,8 +269,8 @@ class BreakoutRooms(Part):
         """Lead those who are not where they belong to their seats."""
         for member in list(members):
             seat = meeting.plan.seats.get(member.person)
-            if seat is not None and member.where != self._jid(seat):
-                self._send(meeting, member, self._jid(seat))
+            if seat is not None and member.where != self._doors.jid(seat):
+                self._send(meeting, member, self._doors.jid(seat))
 
     def _have_back(self, meeting: Meeting, members: list[Member]) -> None:
         for member in members:
@@ -281,17 +288,10 @@ class BreakoutRooms(Part):
         """Destroy rooms when those inside had the time to leave."""
         when = self.parts.clock() + self._limits.leave_within_s
         for node in nodes:
-            if self._room(node) is not None:
+            if self._doors.room(node) is not None:
                 meeting.doomed[node] = when
             elif node not in meeting.plan.rooms:
                 self._mains.pop(node, None)
-
-    def _destroy(self, node: str, reason: str, alternate: str) -> None:
-        room = self._room(node)
-        hall = self.parts.hall_of(self._jid(node))
-        if room is not None and hall is not None:
-            before = room.occupants()
-            hall.carry_out(room, room.dissolve(reason=reason, alternate=alternate), before)
 
     def _on_the_way(self, member: Member, seconds: float) -> None:
         member.where, member.until = None, self.parts.clock() + seconds
@@ -299,21 +299,7 @@ class BreakoutRooms(Part):
     def _forget(self, meeting: Meeting, member: Member) -> None:
         """Somebody is no longer of the meeting."""
         meeting.members.pop(member.jid.bare, None)
-        main = meeting.main
-        hall = self.parts.hall_of(main.jid)
-        if hall is not None and member.jid.bare in main.elsewhere:
-            before = main.occupants()
-            hall.carry_out(main, main.forget_visitor(member.jid), before)
-        if not meeting.plan.is_blank:  # whoever moderates now may be in a breakout room
-            self._refresh(meeting, but=main)
-
-    def _refresh(self, meeting: Meeting, but: Room) -> None:
-        """Affiliations follow the main room."""
-        for jid in (meeting.main.jid, *map(self._jid, meeting.plan.rooms)):
-            room, hall = self.parts.room(jid), self.parts.hall_of(jid)
-            if room is not None and hall is not None and room is not but:
-                before = room.occupants()
-                hall.carry_out(room, room.refreshed(), before)
+        self._doors.forget_visitor(meeting, member.jid)
 
     # Telling
 
@@ -341,7 +327,7 @@ class BreakoutRooms(Part):
             self._changed(meeting)
         for node in [each for each, when in meeting.doomed.items() if now >= when]:
             del meeting.doomed[node]
-            self._destroy(node, REMOVED, str(meeting.main.jid))
+            self._doors.close(node, REMOVED, str(meeting.main.jid))
         if any(each.until is not None and now >= each.until for each in meeting.members.values()):
             self._find_all(meeting)
             for member in [m for m in meeting.members.values() if m.until and now >= m.until]:
@@ -352,11 +338,6 @@ class BreakoutRooms(Part):
             told = update(meeting, self.domain, self.parts.room)
             self.tell(listeners(meeting, self.domain, self.parts.room), told)
         self._arm(meeting)
-
-    def _say_subject(self, node: str, subject: str) -> None:
-        room, hall = self._room(node), self.parts.hall_of(self._jid(node))
-        if room is not None and hall is not None:
-            hall.carry_out(room, room.retitled(subject), room.occupants())
 
     # What survives
 
@@ -381,7 +362,7 @@ class BreakoutRooms(Part):
             room.elsewhere.setdefault(member.jid.bare, member.nick)
         for node in meeting.plan.rooms:
             self._mains[node] = room.jid
-            physical = self._room(node)
+            physical = self._doors.room(node)
             if physical is not None:
                 physical.main = room
         self._find_all(meeting)  # who is here already did not enter before us
@@ -404,13 +385,12 @@ class BreakoutRooms(Part):
 
     def _find_all(self, meeting: Meeting) -> None:
         """Those who are in rooms without having entered them before us: after a restart."""
-        for jid in (meeting.main.jid, *map(self._jid, meeting.plan.rooms)):
-            room = self.parts.room(jid)
-            for each in people(room) if room is not None else ():
+        for room in self._doors.all_of(meeting):
+            for each in people(room):
                 member = meeting.members.get(each.jid.bare)
                 if member is None or (member.where is None and member.until is not None):
                     key = self._persons.key_of(each) if member is None else member.person
-                    meeting.arrive(each.jid, each.nick, key, display_name(each), jid)
+                    meeting.arrive(each.jid, each.nick, key, display_name(each), room.jid)
 
     def _member(self, meeting: Meeting, jid: Jid) -> Member:
         member = meeting.members.get(jid.bare)
@@ -423,16 +403,3 @@ class BreakoutRooms(Part):
             raise NotAllowed("that is not a breakout room")
         meeting.plan.known(room.node)
         return room.node
-
-    def _jid(self, node: str) -> Jid:
-        return Jid(node, self.domain)
-
-    def _room(self, node: str) -> Room | None:
-        return self.parts.room(self._jid(node))
-
-    def _forgiving(self, action: Callable[[], None]) -> None:
-        """Where nobody asked, a full list is no error."""
-        try:
-            action()
-        except PeerError:
-            return
