@@ -19,6 +19,7 @@ from tertulia.xmpp.jid import Jid
 @dataclass(slots=True)
 class _Absence:
     seen: tuple[Occupant, ...]  # whom the client still believes to be here
+    since: float
     is_hidden: bool = False
 
 
@@ -40,17 +41,22 @@ class Absences:
         """Everybody whom others see, in the order in which they came."""
         return [e for e in self._occupants() if e.nick != but and not self.is_hidden(e.nick)]
 
-    def begin(self, occupant: Occupant) -> list[Delivery]:
+    def since(self, nick: str) -> float | None:
+        """When somebody's client went, in seconds since the epoch; None while it is here."""
+        absence = self._away.get(nick)
+        return None if absence is None else absence.since
+
+    def begin(self, occupant: Occupant, now: float) -> list[Delivery]:
         """Its client is gone; the others see it leave."""
         nick = occupant.nick
         if nick not in self._away:
-            self._away[nick] = _Absence(tuple(self.visible(but=nick)))
+            self._away[nick] = _Absence(tuple(self.visible(but=nick)), now)
         return self._hide(occupant)
 
     def end(self, occupant: Occupant, *, permissions: tuple[str, ...] = ()) -> list[Delivery]:
         """Its client is back, and gets to know what it missed; its own presence comes last."""
         to = (occupant.jid,)
-        absence = self._away.pop(occupant.nick, _Absence(()))
+        absence = self._away.pop(occupant.nick, _Absence((), 0.0))
         others = self.visible(but=occupant.nick)
         here = {each.nick for each in others}
         deliveries: list[Delivery] = [

@@ -177,6 +177,10 @@ class Chat:
         """Oldest first; none unless they are kept."""
         return list(self._lines.values()) if self.is_kept else []
 
+    def since(self, at_ms: int) -> list[Line]:
+        """What was said after a moment, for somebody who was away; nothing if it is not kept."""
+        return [each for each in self._lines.values() if each.at_ms > at_ms and self.is_kept]
+
     def for_newcomer(self, newest: int | None = None) -> list[Line]:
         """What somebody who comes reads: the last `history_messages`, or `newest` of them."""
         most = self._limits.history_messages

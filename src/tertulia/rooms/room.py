@@ -310,15 +310,17 @@ class Room:
             *self._absences.sweep(),
         ]
 
-    def hibernate(self, jid: Jid) -> list[Delivery]:
+    def hibernate(self, jid: Jid, *, now: float) -> list[Delivery]:
         """An occupant's client is gone and may come back: the others see it leave."""
-        return self._absences.begin(self._occupant(jid))
+        return self._absences.begin(self._occupant(jid), now)
 
     def wake(self, jid: Jid) -> list[Delivery]:
         """It is back in its seat, as what it was; it gets to know what it missed."""
         occupant = self._occupant(jid)
+        since = self._absences.since(occupant.nick)
         told = self._absences.end(occupant, permissions=self._granted(occupant))
-        return [*told, self._subject_for((jid,))]
+        missed = () if since is None else self.chat.since(int(since * 1000))
+        return [*told, *self.told_again((jid,), missed), self._subject_for((jid,))]
 
     def is_hidden(self, occupant: Occupant) -> bool:
         """Whether the others believe that it has left."""

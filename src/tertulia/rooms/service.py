@@ -153,7 +153,7 @@ class RoomService:
     def hibernated(self, jid: Jid) -> None:
         """A client is gone and may come back: its seats are kept."""
         for room in self.rooms_of(jid):
-            self._carry_out(room, room.hibernate(jid))
+            self._carry_out(room, room.hibernate(jid, now=self._clock()))
 
     def woken(self, jid: Jid) -> None:
         """A client is back, or may have missed something: it is told how things stand."""
