@@ -75,6 +75,34 @@ async def test_a_muted_microphone_is_not_heard_until_its_owner_unmutes_it(
             await some_frames(source)
 
 
+async def test_who_comes_while_the_floor_is_given_is_silent_from_the_beginning(
+    house: RunningServer,
+) -> None:
+    url = f"{house.url}floor"
+    async with (
+        join(url, name="Ana", verify=False) as ana,
+        join(url, name="Bea", verify=False) as bea,
+    ):
+        await until(ana, lambda event: isinstance(event, PersonJoined) or None)
+        say(ana, AV.format("enable='true'"))
+        say(ana, AV.format("enable='true'").replace("'audio'", "'video'"))
+        async with join(url, name="Cai", verify=False) as cai:
+            microphone, camera = cai.publish_audio(), cai.publish_video()
+            async with asyncio.timeout(30):
+                await asyncio.gather(ana.connected(), bea.connected(), cai.connected())
+            async with feeding(microphone, camera):
+                heard, seen = await until_source(ana, "audio"), await until_source(ana, "video")
+                assert await is_silent(heard)
+                assert await is_silent(seen)
+
+                say(ana, AV.format(f"jidToWhitelist='{{room}}/{cai.id}'"))
+                await some_frames(heard)
+                assert await is_silent(seen)
+
+                say(ana, AV.format("enable='false'").replace("'audio'", "'video'"))
+                await some_frames(seen)
+
+
 MUTE = (
     "<iq xmlns='jabber:client' type='set' to='{{room}}/focus' id='mute'>"
     "<mute xmlns='http://jitsi.org/jitmeet/audio' jid='{jid}'>{text}</mute></iq>"
