@@ -13,6 +13,7 @@ from tests.unit.rooms.house import HOST, ROOM, House
 
 from tertulia.rooms import RoomPolicy
 from tertulia.rooms.bans import Trace
+from tertulia.rooms.ending import EndConference
 from tertulia.rooms.kept import KeptRoom
 from tertulia.rooms.let_in import LetIn
 from tertulia.rooms.lobby import LobbyLimits, LobbyRooms
@@ -201,6 +202,19 @@ def test_early_ones_wait_on_while_the_room_is_empty() -> None:
     house.joins("focus")
 
     assert house.waiting() == ["bea"]
+
+
+def test_the_wait_ends_when_the_host_ends_the_meeting() -> None:
+    house = Guarded(KeptRoom(owner=f"zoe@{HOST}", lobby=True))
+    house.parts.add(EndConference(f"endconference.{HOST}"))
+    house.comes("zoe")
+    house.knocks("bea")
+
+    assert (
+        house.sends("zoe", f"<message to='endconference.{HOST}'><end_conference/></message>") == ""
+    )
+
+    assert "<destroy" in serialise(house.someone("bea").got[-1])
 
 
 def test_the_wait_ends_with_the_meeting() -> None:

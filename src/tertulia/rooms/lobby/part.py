@@ -283,10 +283,11 @@ class LobbyRooms(Part):
             self._leave(main.jid.node, jid, None)
 
     def ended(self, room: Room) -> None:
-        """Nobody is inside any more. Where a lobby is laid down, people go on waiting."""
+        """Nobody is inside any more. Where a lobby is laid down, people go on waiting, unless a
+        moderator has ended the meeting."""
         if room.main is not None:
             return
-        if room.kept is None or not room.configuration.members_only:
+        if room.kept is None or not room.configuration.members_only or room.ended_because:
             self._close(room.jid.node)
         for key in [key for key in self._denials if key[0] == room.jid.node]:
             del self._denials[key]
