@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import aiohttp
 import pytest
@@ -256,6 +257,27 @@ def test_any_body_is_refused_and_costs_nothing(
             here.house.focus_leaves(PLAZA)
 
     asyncio.run(run())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(JSON)
+def test_any_json_about_a_file_is_refused(tmp_path: Path, value: Any) -> None:
+    here = Site(tmp_path)
+    ana = here.house.enter("ana")
+    for text in (json.dumps(value), json.dumps({"fileId": value}), json.dumps({"x": value})):
+        child = f"<file-sharing xmlns='http://jitsi.org/jitmeet' type='add'>{escape(text)}"
+        message = f"<message to='filesharing.{HOST}'>{child}</file-sharing></message>"
+        here.house.send(ana, message)
+    here.say(ana, "remove", file_id="never-was-here")
+
+    assert len(ana.errors()) == 4 and set(ana.errors()) <= {"bad-request", "item-not-found"}
 
 
 @given(st.binary(max_size=200))
