@@ -250,7 +250,7 @@ class Focus:
                 visit = self._let_in(room, asked_by, Asked.of(payload))
                 if asked_by is not None:
                     self._on_asked(asked_by, payload.get("machine-uid"))
-                is_new = room not in self.conferences
+                is_new = not self._goes_on(room)
                 self._open(room, asked_by)
                 if is_new:
                     self._on_created(room, *start_muted_from(payload))
@@ -270,8 +270,12 @@ class Focus:
         if by is None:
             raise BadRequest("the request has no sender")
         is_main = room.domain == self.addresses.rooms
-        is_open = not is_main or room in self.conferences
+        is_open = not is_main or self._goes_on(room)
         return self._entrance.ask(room if is_main else None, by, asked, is_open=is_open)
+
+    def _goes_on(self, room: Jid) -> bool:
+        """Whether there is a meeting, though everybody may be in its breakout rooms."""
+        return room in self.conferences or self._meeting_id_of(room) is not None
 
     def _log_out(self, request: Element, payload: Element) -> None:
         try:
@@ -290,7 +294,8 @@ class Focus:
         if conference is None:
             if len(self.conferences) >= self.settings.max_conferences:
                 raise ServiceUnavailable("no more conferences can be held here (max_conferences)")
-            if not is_breakout:  # those have a limit of their own
+            # Breakout rooms have a limit of their own, and whoever comes back opens nothing.
+            if not is_breakout and not self._goes_on(room):
                 self._creators.count(self._creator(asked_by), self._now())
             conference = self._new(room, str(uuid.uuid4()), time.time_ns() // 1_000_000)
             self.conferences[room] = conference

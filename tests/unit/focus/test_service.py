@@ -9,12 +9,14 @@ import pytest
 from tests.unit.focus.bridge_session import BridgeSession
 
 from tertulia.bridge.videobridge import BridgeLimits
+from tertulia.focus.component import Asked, OpenEntrance, Visit
 from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.monitoring import Health, Status
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.service import RoomService
 from tertulia.xmpp.colibri2 import ConferenceModified, EndpointReport
+from tertulia.xmpp.errors import NotAuthorized
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.jingle import Action, Content, Jingle
 from tertulia.xmpp.jingle_ice import Fingerprint, IceUdpTransport
@@ -316,3 +318,40 @@ async def test_one_address_opens_so_many_rooms_an_hour(router: Router) -> None:
 
     assert [stanza.get("type") for stanza in ana.inbox] == ["result"] * limit + ["error"]
     assert "rooms_per_creator" in str(ana.inbox[-1])
+
+
+class HostsFirst(OpenEntrance):
+    """Nobody opens anything."""
+
+    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+        if not is_open:
+            raise NotAuthorized("the host has not opened this room yet")
+        return Visit()
+
+
+async def test_guests_come_back_to_a_meeting_that_is_in_its_breakout_rooms() -> None:
+    router, addresses = Router(), FocusAddresses.of(HOST)
+    RoomService(router, addresses.brewery.domain, RoomPolicy.brewery(HOST, addresses.jid))
+    going_on: dict[Jid, str] = {}
+    created: list[Jid] = []
+    focus = Focus(
+        router=router,
+        addresses=addresses,
+        settings=FocusSettings(rooms_per_creator=0),
+        entrance=HostsFirst(),
+        meeting_id_of=going_on.get,
+        on_created=lambda room, audio, video: created.append(room),
+    )
+    focus.start()
+    ana = Person(router, "a1b2c3d4")
+    ana.origin = Origin(remote_ip="192.0.2.7")
+    try:
+        ana.join()
+        going_on[Jid.parse(ROOM)] = "the meeting"
+        ana.join()
+    finally:
+        focus.stop()
+
+    answers = [each.get("type") for each in ana.inbox if each.name == "iq"]
+    assert answers == ["error", "result"]
+    assert created == []
