@@ -251,6 +251,7 @@ describe("names", () => {
       filesUrl: "",
       guestDomain: "meet.example",
       hasLogins: false,
+      signInUrl: "",
     });
     expect(
       readConfig(
