@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 from tests.client.media import feeding
@@ -36,15 +36,28 @@ class Meeting:
     heard: dict[Pair, list[float]] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
 
-    async def until_all_hear_all(self, within_s: float = 30.0, *, since: float = 0.0) -> float:
-        """Wait until everybody has heard everybody after `since`; return the moment it was so."""
+    async def until_all_hear_all(
+        self,
+        within_s: float = 30.0,
+        *,
+        since: float = 0.0,
+        groups: Sequence[Sequence[str]] = (),
+        silent: Collection[str] = (),
+    ) -> float:
+        """Wait until everybody has heard everybody after `since`; return the moment it was so.
+
+        Args:
+            groups: those who are together in one room, by name; without, all are.
+            silent: people whom nobody can hear.
+        """
 
         def pairs() -> list[Pair]:  # who comes back may come with another endpoint id
             return [
-                (name, other.id)
-                for name in self.people
-                for other_name, other in self.people.items()
-                if other_name != name
+                (name, self.people[other].id)
+                for group in groups or [list(self.people)]
+                for name in group
+                for other in group
+                if other not in (name, *silent)
             ]
 
         def missing() -> list[Pair]:
