@@ -44,21 +44,10 @@ class Meeting:
         groups: Sequence[Sequence[str]] = (),
         silent: Collection[str] = (),
     ) -> float:
-        """Wait until everybody has heard everybody after `since`; return the moment it was so.
-
-        Args:
-            groups: those who are together in one room, by name; without, all are.
-            silent: people whom nobody can hear.
-        """
+        """Wait until everybody has heard everybody after `since`; return the moment it was so."""
 
         def pairs() -> list[Pair]:  # who comes back may come with another endpoint id
-            return [
-                (name, self.people[other].id)
-                for group in groups or [list(self.people)]
-                for name in group
-                for other in group
-                if other not in (name, *silent)
-            ]
+            return self.pairs(groups, silent)
 
         def missing() -> list[Pair]:
             return [p for p in pairs() if not self.heard.get(p) or self.heard[p][-1] <= since]
@@ -78,10 +67,27 @@ class Meeting:
             found.append(max(gaps)[1] - since if gaps else math.inf)
         return found
 
-    def gap(self, since: float, until: float) -> float:
-        """The longest silence any pair had between two packets in that time."""
+    def pairs(
+        self, groups: Sequence[Sequence[str]] = (), silent: Collection[str] = ()
+    ) -> list[Pair]:
+        """Who is to hear whom.
+
+        Args:
+            groups: those who are together in one room, by name; without, all are.
+            silent: people whom nobody can hear.
+        """
+        return [
+            (name, self.people[other].id)
+            for group in groups or [list(self.people)]
+            for name in group
+            for other in group
+            if other not in (name, *silent)
+        ]
+
+    def gap(self, since: float, until: float, among: Collection[Pair] = ()) -> float:
+        """The longest silence any pair, or one of some, had between two packets in that time."""
         longest = 0.0
-        for times in self.heard.values():
+        for times in [self.heard[pair] for pair in among] or self.heard.values():
             inside = [at for at in times if since <= at <= until]
             edges = [since, *inside, until]
             longest = max(longest, *(b - a for a, b in itertools.pairwise(edges)))

@@ -16,7 +16,7 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.stanza import iq
 from tertulia.xmpp.xml import Element, parse_document, serialise
 
-_WITHIN_S = 30.0
+_WITHIN_S = 20.0
 MUC = Element("x", ns=NS.MUC)
 
 
@@ -55,7 +55,8 @@ class Line:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise AssertionError(f"{self.nick} did not get {what}") from None
+            got = [serialise(each)[:500] for each in self.got[-5:]]
+            raise AssertionError(f"{self.nick} did not get {what}: {got}") from None
 
     def send(self, text: str) -> None:
         self.xmpp.send(parse_document(text.replace(" ", f" xmlns='{NS.CLIENT}' ", 1)))
@@ -82,7 +83,7 @@ def told(stanza: Element) -> str:
     if stanza.name == "presence" and not stanza.get("from").endswith("/focus"):
         children = sorted(serialise(_sorted(each)) for each in stanza.elements())
         return f"{stanza.get('from')} {stanza.get('type')} {' '.join(children)}"
-    payload = stanza.find("json-message")
+    payload = stanza.find("json-message", "*")
     if stanza.name == "message" and payload is not None:
         return f"{stanza.get('from')} {json.dumps(json.loads(payload.text), sort_keys=True)}"
     return ""

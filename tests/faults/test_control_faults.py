@@ -77,6 +77,7 @@ async def test_f2_ten_people_with_breakout_rooms_and_all_that_hangs_on_a_room(
         await held.until_all_hear_all(since=time.monotonic(), groups=GROUPS, silent=("Dan",))
         lines = [Line.of(held.people[group[0]]) for group in GROUPS]
         before = [await line.view() for line in lines]
+        await asyncio.sleep(0.5)  # what happens in the last moment may be lost
         mark, began = held.mark(), time.monotonic()
 
         await killed(server)
@@ -90,7 +91,8 @@ async def test_f2_ten_people_with_breakout_rooms_and_all_that_hangs_on_a_room(
             await zoe.until("an answer", answered(zoe))
             assert [await line.view() for line in lines] == before
             await held.until_all_hear_all(since=time.monotonic(), groups=GROUPS, silent=("Dan",))
-            within(held.gap(began, time.monotonic()), 1.0, "F2, ten people, longest silence")
+            gap = held.gap(began, time.monotonic(), held.pairs(GROUPS, ("Dan",)))
+            within(gap, 1.0, "F2, ten people, longest silence")
             assert held.moves(mark) == dict.fromkeys(TEN, 0)
             assert held.happened(Disconnected) == []
         finally:

@@ -48,6 +48,7 @@ class ConferenceSources:
         self._told: dict[str, EndpointSources] = {}  # the same without simulcast
         self._named: dict[str, int] = {}  # how many sources each has
         self.reserved: frozenset[int] = frozenset()
+        self.version = 0  # of all of them together
 
     def reserve(self, ssrcs: Iterable[int]) -> None:
         """Keep these SSRCs from participants: the bridge's own feedback sources."""
@@ -103,6 +104,7 @@ class ConferenceSources:
             self.forget(owner)
 
     def forget(self, owner: str) -> None:
+        self.version += 1
         self._by_owner.pop(owner, None)
         self._told.pop(owner, None)
         self._named.pop(owner, None)
@@ -113,6 +115,7 @@ class ConferenceSources:
             self._set(owner, sources)
 
     def _set(self, owner: str, sources: EndpointSources) -> None:
+        self.version += 1
         self._by_owner[owner] = sources
         self._told[owner] = repairs_last(strip_simulcast(sources))
         self._named[owner] = _named(sources)

@@ -67,6 +67,32 @@ def dump(conference: Conference) -> ConferenceState:
     )
 
 
+def signature(conference: Conference, participant: Participant) -> tuple[object, ...]:
+    """What is another object or number when `dump_participant` would give something new."""
+    queued = None if participant.tell_at is None else conference.sources.version
+    return (
+        participant.occupant,
+        participant.features,
+        participant.state,
+        participant.serial,
+        participant.sid,
+        participant.told,
+        participant.lost_at,
+        participant.silenced,
+        frozenset(participant.muted),
+        conference.sources.of(participant.nick),
+        queued,
+    )
+
+
+def is_same(one: tuple[object, ...] | None, other: tuple[object, ...]) -> bool:
+    """Whether two signatures are of the same state; objects are never changed, but replaced."""
+    return one is not None and all(
+        a is b or (isinstance(a, int | str | frozenset) and a == b)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
 def dump_participant(conference: Conference, participant: Participant) -> ParticipantState:
     still_told, not_yet_told = difference(
         participant.told, conference.telling.wanted_by(participant)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,9 @@ CONFERENCE, PARTICIPANT = "conference", "participant"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeeperLimits:
-    moment_s: float = 0.1  # changes of so long are written together
-    share: float = 0.05  # of the time, at most, goes into writing
+    moment_s: float = 0.02  # changes of so long are written together
+    participants: int = 32  # of one conference, written in one go; the others follow
+    share: float = 0.05  # of a processor, at most, goes into writing
     beat_s: float = 5.0  # a state file says at least that often that it is of now
     oldest_s: float = 120.0  # an older one is of no use: nobody waits for us any more
     grace_s: float = 30.0  # who was here and has no session to take up leaves then
@@ -77,6 +79,7 @@ class Keeper:
         self._touched_parts: dict[tuple[Jid, str], Room] = {}
         self._conferences: dict[Jid, Conference] = {}
         self._written: dict[tuple[str, str], Any] = {}  # what a row says: an occupant, or a hash
+        self._signatures: dict[tuple[str, str], tuple[object, ...]] = {}
         self._of_room: dict[Jid, set[tuple[str, str]]] = {}  # rows of a room or conference
         self._timer: asyncio.TimerHandle | None = None
         self.is_due = False
@@ -167,8 +170,7 @@ class Keeper:
 
     def flush(self) -> None:
         """Write what has changed since the last time."""
-        clock = asyncio.get_running_loop().time
-        began, self.is_due = clock(), False
+        began, self.is_due = time.thread_time(), False
         conferences, self._conferences = self._conferences, {}
         rooms, self._rooms = self._rooms, {}
         parts, self._touched_parts = self._touched_parts, {}
@@ -186,8 +188,10 @@ class Keeper:
             self._flush_conference(conference)
         self._sessions.flush()
         self._file.commit()
-        ended = clock()
-        self._resting_until = ended + (ended - began) / self._limits.share
+        rest_s = (time.thread_time() - began) / self._limits.share
+        self._resting_until = asyncio.get_running_loop().time() + rest_s
+        if self._conferences:
+            self._soon()
 
     def _room(self, jid: Jid) -> Room | None:
         hall = self._halls.get(jid.domain)
@@ -218,11 +222,21 @@ class Keeper:
                 self._delete_all(room, (CONFERENCE, PARTICIPANT))
             return
         self._put((CONFERENCE, str(room)), room, surviving.dump(conference))
-        present = set()
+        present, left = set(), self._limits.participants
         for participant in conference.participants.values():
             key = (PARTICIPANT, f"{room}/{participant.nick}")
             present.add(key)
+            signature = surviving.signature(conference, participant)
+            if surviving.is_same(self._signatures.get(key), signature):
+                continue
+            if left <= 0:
+                self._conferences[room] = conference
+                break
+            left -= 1
+            self._signatures[key] = signature
             self._put(key, room, surviving.dump_participant(conference, participant))
+        if left <= 0 and room in self._conferences:
+            return  # who is gone is found when all have been looked at
         for key in [each for each in self._of_room.get(room, ()) if each[0] == PARTICIPANT]:
             if key not in present:
                 self._delete(key, room)
@@ -242,6 +256,7 @@ class Keeper:
             self._file.put(*key, data)
 
     def _delete(self, key: tuple[str, str], room: Jid | None = None) -> None:
+        self._signatures.pop(key, None)
         if self._written.pop(key, None) is not None:
             self._file.delete(*key)
         if room is not None and room in self._of_room:
