@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tertulia import certificates
+from tertulia.accounts.tokens import foreign_origin
 from tertulia.cli.settings import add_options, from_options
 from tertulia.config import keys
 
@@ -22,9 +23,11 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Read the configuration and the files it names; a mistake is reported with status 2."""
-    http = from_options(args).config.http
+    config = from_options(args).config
+    http = config.http
     if http.certificate is not None and http.private_key is not None:
         certificates.given(http.certificate, http.private_key).server_context()
+    foreign_origin(config.tokens, config.host)
     print("the configuration is good")
     return 0
 

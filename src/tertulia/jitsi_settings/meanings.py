@@ -111,6 +111,24 @@ def _statistics_interval(text: str) -> Meaning:
     return Reason(_int(text) not in (5, 5000), "statistics are published every 5 s")
 
 
+def _authentication(text: str) -> Meaning:
+    if _bool(text):
+        return Ours("access.open", "accounts")
+    return Reason(False, "everybody opens rooms unless access.open says otherwise")
+
+
+def _guests(text: str) -> Meaning:
+    if _bool(text):
+        return Reason(False, "guests join rooms that are open unless access.join says otherwise")
+    return Reason(True, 'access.join = "accounts" keeps guests out of all rooms')
+
+
+def _authentication_type(text: str) -> Meaning:
+    if text.lower() in ("internal", "xmpp", "jwt"):
+        return Reason(False, "accounts (tertulia user add) and tokens are taken side by side")
+    return Reason(True, f"{text[:20]} is {_NOT_YET}: accounts and tokens are")
+
+
 def _negated(key: str) -> Meant:
     return lambda text: Ours(key, not _bool(text))
 
@@ -169,7 +187,12 @@ _MEANINGS: tuple[tuple[str, Meant], ...] = (
     (r"TURN_CREDENTIALS", _part("turn", "secret")),
     (r"TURNS?_(HOST|PORT)|TURN_TRANSPORT", _part("turn", "server")),
     (r"ENABLE_LETSENCRYPT|LETSENCRYPT_.*", _missed("give http.certificate and http.private_key")),
-    (r"ENABLE_AUTH|ENABLE_GUESTS|AUTH_TYPE|JWT_.*|LDAP_.*", _missed(f"accounts are {_NOT_YET}")),
+    (r"ENABLE_AUTH|jicofo\.authentication\.enabled", _authentication),
+    (r"org\.jitsi\.jicofo\.auth\.URL", _of("access.open", lambda _: "accounts")),
+    (r"ENABLE_GUESTS", _guests),
+    (r"AUTH_TYPE|jicofo\.authentication\.type", _authentication_type),
+    (r"JWT_.*", _missed("name tokens.issuers and tokens.secret_file or tokens.public_keys")),
+    (r"LDAP_.*", _missed(f"directories of people are {_NOT_YET}")),
     (r"ENABLE_RECORDING|JIBRI_.*|JIGASI_.*|ETHERPAD_.*", _missed(_NOT_YET)),
     (r"JVB_BREWERY_MUC", _unneeded("the server's own bridge needs no name of a room")),
     (r"(JVB|JICOFO)_AUTH_.*", _unneeded(_MADE_HERE)),

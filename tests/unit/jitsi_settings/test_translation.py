@@ -166,6 +166,28 @@ def test_an_env_file_of_docker(tmp_path: Path) -> None:
     assert "hush" not in found.toml()
 
 
+def test_a_secure_domain(tmp_path: Path) -> None:
+    lines = "ENABLE_AUTH=1\nENABLE_GUESTS=1\nAUTH_TYPE=jwt\nJWT_APP_ID=app\nJWT_APP_SECRET=hush\n"
+    found = translated(_env=lines)
+
+    assert loaded(found, tmp_path).access.open == "accounts"
+    assert "guests join rooms that are open" in notes(found.unneeded)
+    assert "JWT_APP_ID=app: name tokens.issuers" in notes(found.missed)
+    assert "hush" not in found.toml()
+    debian = translated(sip_properties="org.jitsi.jicofo.auth.URL=XMPP:meet.example.net\n")
+    assert loaded(debian, tmp_path).access.open == "accounts"
+
+
+@pytest.mark.parametrize(
+    "line", ["AUTH_TYPE=ldap", "ENABLE_GUESTS=0", "LDAP_URL=ldap://x", "ENABLE_AUTH=0"]
+)
+def test_what_of_a_secure_domain_is_left_is_told(line: str, tmp_path: Path) -> None:
+    found = translated(_env=f"{line}\n")
+
+    assert loaded(found, tmp_path).access == config.Access()
+    assert notes([*found.missed, *found.unneeded])
+
+
 def test_of_two_files_that_disagree_the_first_counts_and_the_other_is_told() -> None:
     found = translated(
         config="JVB_HOSTNAME=a.example\nVIDEOBRIDGE_MAX_MEMORY=1g\nVIDEOBRIDGE_MAX_MEMORY=2g\n",

@@ -33,7 +33,11 @@ function addressOf({ user, domain }: LogIn): string {
 export function logIn(wish: LogIn): Promise<LogInResult> {
   return new Promise((resolve) => {
     const connection = new Strophe.Connection(wish.url);
+    let isDone = false;
     const done = (result: LogInResult): void => {
+      // Closing the connection is told here too.
+      if (isDone) return;
+      isDone = true;
       window.clearTimeout(timer);
       resolve(result);
       connection.disconnect("done");
