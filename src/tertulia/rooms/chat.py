@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,8 @@ from tertulia.xmpp.xml import Element
 _READ = frozenset({"body", "reactions", "retract"})
 
 
-class Line(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+@dataclass(slots=True, kw_only=True)
+class Line:
     """One message to everybody, as it reads now."""
 
     id: str
@@ -38,7 +40,7 @@ class Line(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     body: str
     is_guest: bool = True
     reply_to: str = ""
-    reactions: dict[str, list[str]] = {}  # by nickname
+    reactions: dict[str, list[str]] = field(default_factory=dict)  # by nickname
 
     def again(self, room: Jid) -> Iterable[tuple[str, str, tuple[Element, ...]]]:
         """For a late comer: nickname, id and content of each message (XEP-0203)."""

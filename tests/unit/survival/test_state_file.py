@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.unit.rooms.meeting_house import PLAZA, House
 
 from tertulia.survival import state_file
 from tertulia.survival.state_file import StateFile, StateUnusable
@@ -153,3 +154,22 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room(
     file.commit()
 
     assert len(state_file.read(path, VERSION, oldest_s=60.0)["thing"]["a"]) == 100_000
+
+
+def test_a_room_in_which_people_spoke_comes_back(path: Path) -> None:
+    house = House()
+    ana, bea = house.enter("ana"), house.enter("bea")
+    say = "<message type='groupchat' id='{}' to='{}'>{}</message>"
+    house.send(ana, say.format("m1", PLAZA, "<body>hello</body>"))
+    smile = "<reactions xmlns='urn:xmpp:reactions:0' id='m1'><reaction>:)</reaction></reactions>"
+    house.send(bea, say.format("m2", PLAZA, smile))
+    hand = "<jitsi_participant_raisedHand>5</jitsi_participant_raisedHand>"
+    house.send(bea, f"<presence to='{PLAZA}/bea'>{hand}</presence>")
+    written(path, room=house.main.dump())
+
+    after = House()
+    after.main.load(state_file.read(path, VERSION, oldest_s=60.0)["thing"]["room"], ())
+
+    (line,) = after.main.chat.lines()
+    assert (line.body, line.reactions) == ("hello", {"bea": [":)"]})
+    assert after.main.hands.lower("bea")
