@@ -95,6 +95,14 @@ ADVERTISED = Rule(f"public addresses such as {EXPECTED}", lambda v: all(map(_is_
 SERVERS = Rule(
     "servers such as stun.example.org or 203.0.113.9:3478", lambda v: all(map(_is_server, v))
 )
+COLOUR = Rule(
+    "a colour such as #3341b4", lambda v: v == "" or re.fullmatch(r"#[0-9a-f]{6}", v) is not None
+)
+LINK = Rule(
+    "an address such as https://example.org/help, mailto:help@example.org or /help.html",
+    lambda v: v == "" or re.fullmatch(r"(https://|mailto:|/(?!/))[!-~]{1,500}", v) is not None,
+)
+TEXT = Rule("at most 400 characters", lambda v: len(v) <= 400)
 ORIGINS = Rule(
     "origins such as https://portal.example.org, or *",
     lambda v: all(each == "*" or _ORIGIN.fullmatch(each) for each in v),
@@ -123,6 +131,16 @@ def key(default: Any, meaning: str, rule: Rule | None = None) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteWords:
+    """A site's own words and links in one language; those of another one stand in for them."""
+
+    welcome: str = key("", "Shown on the start page, in this language.", TEXT)
+    help: str = key("", "Address of the site's help, in this language.", LINK)
+    privacy: str = key("", "Address of the site's privacy policy, in this language.", LINK)
+    imprint: str = key("", "Address that says who runs the site, in this language.", LINK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     name: str = key("Tertulia", "The name people see on the start page and in the title.", LINE)
     embed: tuple[str, ...] = key(
@@ -137,6 +155,17 @@ class Site:
         "(also the names of six), or `nothing`. Rooms with a password or a lobby never tell.",
         one_of("count", "names", "nothing"),
     )
+    accent: str = key(
+        "",
+        "The colour of buttons and links, such as #3341b4; white text on it must be readable.",
+        COLOUR,
+    )
+    logo: Path | None = key(None, "SVG or PNG file shown beside the name, at most 512 KiB.")
+    icon: Path | None = key(None, "SVG or PNG file for the browser's tab, at most 512 KiB.")
+    en: SiteWords = SiteWords()
+    es: SiteWords = SiteWords()
+    fr: SiteWords = SiteWords()
+    it: SiteWords = SiteWords()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

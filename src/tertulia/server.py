@@ -73,6 +73,7 @@ from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings
 from tertulia.web.handover import Handover
 from tertulia.web.sign_in import SignIn
+from tertulia.web.theme import theme_of
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
@@ -458,6 +459,7 @@ async def web_surface(
         settings=ClientSettings(
             host=config.host,
             site_name=config.site.name,
+            theme=theme_of(config.site),
             p2p_enabled=config.p2p.enabled,
             ssrc_rewriting=config.media.ssrc_rewriting,
             opus_red=config.media.opus_red,

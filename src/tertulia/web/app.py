@@ -13,8 +13,9 @@ from tertulia.web.client_config import ClientSettings, client_config, script
 from tertulia.web.edge import ChannelUrl, ColibriEdge
 from tertulia.web.headers import check_host_and_secure, valid_host
 from tertulia.web.inside import InsideRooms, WhoIsInside
-from tertulia.web.pages import Pages
+from tertulia.web.pages import STATIC, Pages
 from tertulia.web.sign_in import SignIn
+from tertulia.web.theme import add_theme
 
 XmppWebSocket = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -91,5 +92,6 @@ def application(
     ColibriEdge(channel_url).add_to(app)
     for routes in more:
         routes.add_to(app)
+    add_theme(app, settings.theme, STATIC / "favicon.svg")
     (pages or Pages()).add_to(app)
     return app

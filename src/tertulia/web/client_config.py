@@ -7,7 +7,9 @@ socket's address repeats the Host of the request, so every name of this server w
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from tertulia.web.theme import Theme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class ClientSettings:
     last_n: int = 0  # videos; 0: all
     file_bytes: int = 0  # of the largest file people may share; 0: files are not shared
     has_sign_in: bool = False
+    theme: Theme = field(default_factory=Theme)
     guest_domain: str = ""  # where guests log in when that is not the XMPP domain
 
 
@@ -61,6 +64,7 @@ def client_config(settings: ClientSettings, host: str) -> dict[str, object]:
             "apiUrl": f"https://{host}/files/v1",
             "maxFileSize": settings.file_bytes,
         },
+        "siteTheme": settings.theme.for_client(),
     }
 
 

@@ -1,4 +1,6 @@
 /** The part of `/config.js` (Jitsi convention: one global `config`) that this client reads. */
+import { readTheme, type SiteTheme } from "./theme";
+
 export interface SiteConfig {
   readonly domain: string;
   readonly muc: string;
@@ -9,6 +11,7 @@ export interface SiteConfig {
   readonly p2pEnabled: boolean;
   readonly backToP2PDelayMs: number;
   readonly siteName: string;
+  readonly theme: SiteTheme;
   /** How many videos to ask for at most; -1 means all. */
   readonly lastN: number;
   /** Where files of a meeting are kept; empty when this site keeps none. */
@@ -27,6 +30,7 @@ type Raw = {
   bosh?: unknown;
   p2p?: { enabled?: unknown; backToP2PDelay?: unknown };
   siteName?: unknown;
+  siteTheme?: unknown;
   channelLastN?: unknown;
   tokenAuthUrl?: unknown;
   fileSharing?: { enabled?: unknown; apiUrl?: unknown };
@@ -53,6 +57,7 @@ export function readConfig(raw: unknown, page: { hostname: string; host: string 
     backToP2PDelayMs:
       typeof given.p2p?.backToP2PDelay === "number" ? given.p2p.backToP2PDelay * 1000 : 5000,
     siteName: string(given.siteName) ?? "Tertulia",
+    theme: readTheme(given.siteTheme),
     lastN: typeof given.channelLastN === "number" ? given.channelLastN : -1,
     guestDomain: string(given.hosts?.anonymousdomain) ?? domain,
     hasLogins: string(given.hosts?.anonymousdomain) !== undefined,

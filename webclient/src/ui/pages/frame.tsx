@@ -1,7 +1,8 @@
 /** What every page outside the meeting has around it: the site's name and the language. */
 import type { ComponentChildren, JSX } from "preact";
+import { inLanguage, LINKS } from "../../protocol/theme";
 import { site } from "../app";
-import { t } from "../language";
+import { language, t } from "../language";
 import { LanguageSelect } from "../language-select";
 
 export function Frame({
@@ -15,13 +16,32 @@ export function Frame({
     <div class="frame">
       <header class="frame-head">
         <a class="brand" href="/">
-          <img src="/favicon.svg" alt="" width="28" height="28" />
+          <img src={site.theme.hasLogo ? "/site/logo" : "/favicon.svg"} alt="" height="28" />
           <span>{site.siteName}</span>
         </a>
         <LanguageMenu />
       </header>
       <main class={wide ? "frame-main wide" : "frame-main"}>{children}</main>
+      <SiteLinks />
     </div>
+  );
+}
+
+/** Where the site's owners explain themselves. */
+function SiteLinks(): JSX.Element | null {
+  const links = LINKS.flatMap((kind) => {
+    const href = inLanguage(site.theme.links[kind], language.value);
+    return href ? [{ kind, href }] : [];
+  });
+  if (links.length === 0) return null;
+  return (
+    <footer class="frame-foot" data-testid="site-links">
+      {links.map(({ kind, href }) => (
+        <a key={kind} href={href} rel="noreferrer">
+          {t(`site.${kind}`)}
+        </a>
+      ))}
+    </footer>
   );
 }
 

@@ -2,7 +2,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { openRoom } from "../app";
+import { inLanguage } from "../../protocol/theme";
+import { openRoom, site } from "../app";
 import { Icon } from "../icons";
 import { language, t } from "../language";
 import { forgetRoom, remembered } from "../preferences";
@@ -23,7 +24,9 @@ export function StartPage(): JSX.Element {
     <Frame>
       <section class="start" aria-labelledby="start-title">
         <h1 id="start-title">{t("start.title")}</h1>
-        <p class="lead">{t("start.lead")}</p>
+        <p class="lead" data-testid="welcome">
+          {inLanguage(site.theme.welcome, language.value) ?? t("start.lead")}
+        </p>
         <form
           class="start-form"
           onSubmit={(event) => {
