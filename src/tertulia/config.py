@@ -167,6 +167,11 @@ class Site:
     fr: SiteWords = SiteWords()
     it: SiteWords = SiteWords()
 
+    @property
+    def words(self) -> dict[str, SiteWords]:
+        """By language."""
+        return {"en": self.en, "es": self.es, "fr": self.fr, "it": self.it}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Http:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 
-from tertulia.config import Site
 from tertulia.errors import ConfigError
 
 MAX_PICTURE_BYTES = 512 * 1024
@@ -86,12 +86,35 @@ def picture(path: Path | None, key: str) -> Picture | None:
     raise ConfigError(f"{key}: {path} is neither SVG nor PNG")
 
 
-_LANGUAGES = ("en", "es", "fr", "it")
+class Words(Protocol):
+    """A site's own words and links in one language; empty where there are none."""
+
+    @property
+    def welcome(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def privacy(self) -> str: ...
+    @property
+    def imprint(self) -> str: ...
+
+
+class Site(Protocol):
+    """What the configuration says of a site's look."""
+
+    @property
+    def accent(self) -> str: ...
+    @property
+    def logo(self) -> Path | None: ...
+    @property
+    def icon(self) -> Path | None: ...
+    @property
+    def words(self) -> Mapping[str, Words]: ...
 
 
 def theme_of(site: Site) -> Theme:
     """The theme the configuration describes. Raises: ConfigError."""
-    words = {language: getattr(site, language) for language in _LANGUAGES}
+    words = site.words
 
     def by_language(kind: str) -> dict[str, str]:
         return {each: found for each, own in words.items() if (found := getattr(own, kind))}
