@@ -12,6 +12,7 @@ import { endpointIdFor, parseSourceName, roomNode } from "../../src/protocol/ids
 import { buildChat, buildReaction, parseMessage } from "../../src/protocol/messages";
 import { parseServices } from "../../src/protocol/services";
 import { parseCompactSources } from "../../src/protocol/sources";
+import { readTheme } from "../../src/protocol/theme";
 import { elements, escapeXml, serialize, xml } from "../../src/protocol/xml";
 import { parseXml } from "../parse-xml";
 
@@ -247,6 +248,7 @@ describe("names", () => {
       p2pEnabled: true,
       backToP2PDelayMs: 5000,
       siteName: "Tertulia",
+      theme: readTheme(undefined),
       lastN: -1,
       filesUrl: "",
       guestDomain: "meet.example",
