@@ -754,7 +754,7 @@ class Room:
             return self._change_subject(speaker, subject.text)
         is_allowed = self.permits(speaker, Feature.CHAT)
         self._check_chat(speaker, children, now, is_allowed=is_allowed)
-        stanza_id = stanza.get("id")
+        stanza_id = _message_id(stanza)
         if not self.is_focus(jid):
             self.chat.said(speaker, stanza_id, children, now)
         return [
@@ -781,7 +781,7 @@ class Room:
             kind="chat",
             children=children,
             nick=speaker.nick,
-            stanza_id=stanza.get("id"),
+            stanza_id=_message_id(stanza),
         )
         if not lowers_hand(children):
             return [whispered]
@@ -879,3 +879,12 @@ def _tamed(occupant: Occupant) -> Occupant:
     if len(presence) == len(occupant.presence):
         return occupant
     return replace(occupant, presence=presence)
+
+
+def _message_id(stanza: Element) -> str:
+    """The id by which a message is answered, reacted to and taken back.
+
+    Stock clients send most of theirs without one, and then each would make up another (4.9).
+    """
+    given = stanza.get("id")
+    return given if given or stanza.find("body") is None else str(uuid.uuid4())

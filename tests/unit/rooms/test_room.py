@@ -353,6 +353,20 @@ def test_nobody_speaks_from_outside() -> None:
             attempt()
 
 
+def test_a_message_without_an_id_gets_one_that_history_repeats() -> None:
+    room = room_with(ANA, BEA)
+    nameless = message()
+    del nameless.attrs["id"]
+
+    (said,) = room.say(ANA, nameless, now=0)
+
+    assert isinstance(said, Said)
+    assert said.stanza_id
+    told = seen_by(CAI, room.join(CAI, "cai", EMPTY, now=1))
+    ids = [each.stanza_id for each in told if isinstance(each, Said)]
+    assert said.stanza_id in ids
+
+
 def test_too_many_and_too_long_messages_are_refused() -> None:
     room = room_with(ANA, BEA)
     with pytest.raises(ChatRefused):
