@@ -192,11 +192,10 @@ export class XmppConnection {
   private dial(): void {
     const { strophe } = this;
     strophe.service = this.address();
-    strophe.connect(this.service.domain, "", (status: number, condition: unknown) => {
-      if (strophe === this.strophe) {
-        this.status(status, typeof condition === "string" ? condition : "");
-      }
-    });
+    const told = (status: number, condition: unknown, element?: unknown): void => {
+      if (strophe === this.strophe) this.status(status, reasonOf(condition, element));
+    };
+    strophe.connect(this.service.domain, "", told);
   }
 
   private status(status: number, condition: string): void {
@@ -368,4 +367,10 @@ function stanzaError(iq: Xml): StanzaError {
 
 function toDom(stanza: Xml): Element {
   return new DOMParser().parseFromString(serialize(stanza), "text/xml").documentElement;
+}
+
+/** What the server says; why a login failed stands inside its `<failure/>` (RFC 6120, 6.5). */
+function reasonOf(condition: unknown, element: unknown): string {
+  if (typeof condition === "string") return condition;
+  return (element as Element | null | undefined)?.querySelector?.("text")?.textContent ?? "";
 }
