@@ -85,6 +85,8 @@ export class Meeting {
   private ownPresence: OwnPresence | null = null;
   /** The room of the meeting where we are or want to be. */
   private whereTo: string;
+  /** Another room to which we were sent while on the way; empty: none. */
+  private sentOn = "";
 
   readonly moderation: Moderation;
   readonly lobby: LobbyHost;
@@ -261,6 +263,10 @@ export class Meeting {
   moveTo(room: string): void {
     const { seat } = this;
     const { phase, breakouts } = this.store.state;
+    if (phase === "moving") {
+      this.sentOn = room;
+      return;
+    }
     if (!seat?.isJoined || phase !== "joined" || room === "" || room === seat.room) return;
     const name = breakouts.plan.rooms.find((each) => each.jid === room)?.name ?? "";
     seat.connection.send(buildLeave(`${seat.room}/${seat.nick}`, SWITCH_ROOM));
@@ -457,6 +463,9 @@ export class Meeting {
     this.sendPresence();
     seat.media?.companyChanged();
     void this.describeRoom(seat);
+    const { sentOn } = this;
+    this.sentOn = "";
+    if (sentOn !== "") this.moveTo(sentOn);
   }
 
   /** Lock, lobby and the meeting's beginning, as the room says them. */
