@@ -1,5 +1,5 @@
 /** The chat: keeps its place, groups by sender and minute, shows links and nothing else as links. */
-import type { JSX } from "preact";
+import { Fragment, type JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { conference, readUntil } from "../app";
 import { formatTime, t } from "../language";
@@ -85,14 +85,14 @@ export function ChatPanel(): JSX.Element {
       >
         {chat.length === 0 && <p class="panel-empty label">{t("chat.empty")}</p>}
         {groups.map((group, index) => (
-          <>
+          <Fragment key={group.key}>
             {index === firstNew && index > 0 && (
-              <p class="chat-divider" key={`divider-${group.key}`} data-testid="history-end">
+              <p class="chat-divider" data-testid="history-end">
                 {t("chat.youCame")}
               </p>
             )}
-            <Group key={group.key} group={group} />
-          </>
+            <Group group={group} />
+          </Fragment>
         ))}
       </div>
       <ChatForm

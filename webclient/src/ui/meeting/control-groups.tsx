@@ -160,7 +160,9 @@ function Group({
             data-testid="group-name"
             maxLength={80}
             aria-label={t("groups.rename", { name: room.name })}
-            value={room.name}
+            // A new name from the server is a new field; what is being typed stays.
+            key={room.name}
+            defaultValue={room.name}
             onChange={(event) => {
               const name = event.currentTarget.value.trim();
               if (name !== "" && name !== room.name) {
