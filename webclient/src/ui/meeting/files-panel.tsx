@@ -71,7 +71,7 @@ export function FilesPanel(): JSX.Element {
             type="file"
             multiple
             tabIndex={-1}
-            aria-hidden="true"
+            aria-label={t("files.share")}
             data-testid="file-input"
             onChange={(event) => {
               share(event.currentTarget.files);
