@@ -8,6 +8,7 @@ import { LanguageSelect } from "../language-select";
 import { remember } from "../preferences";
 import { SoundSettings } from "../sound-settings";
 import { EncryptionDialog } from "./encryption/badge";
+import { iMay } from "./intents";
 import { Modal } from "./modal";
 import { EndForAllDialog, RemoveDialog } from "./moderation-dialogs";
 import { noticeText } from "./notices";
@@ -69,6 +70,7 @@ function Settings(): JSX.Element {
           class="field"
           maxLength={80}
           autocomplete="name"
+          disabled={!iMay("rename")}
           value={conference.value.displayName}
           onChange={(event) => {
             const displayName = event.currentTarget.value.trim();
