@@ -196,6 +196,8 @@ class Survivor:
 
     def close(self) -> None:
         self._connection.close()
+        with contextlib.suppress(ChildProcessError):  # ours only if we have replaced ourselves
+            os.waitid(os.P_PIDFD, self._descriptor, os.WEXITED | os.WNOHANG)
         os.close(self._descriptor)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -91,20 +92,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tertulia.server")
 
 _LOOK_EVERY_S = 0.05  # for the bridge to arrive, while starting
+_WRITE_S = 2.0  # for what is queued for the database, before another process takes our place
 
 
 def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Raises: ConfigError when the start cannot succeed."""
+    """Serve until SIGTERM or SIGINT; SIGUSR2 puts a new process in our place, meetings go on.
+
+    Raises: ConfigError when the start cannot succeed.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(config))
 
 
 async def _until_told(config: Config) -> None:
-    told = asyncio.Event()
+    told, replaced = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, told.set)
+    loop.add_signal_handler(signal.SIGUSR2, replaced.set)
     waiting = asyncio.create_task(told.wait())
-    serving = asyncio.create_task(serve(config, announce))
+    serving = asyncio.create_task(serve(config, announce, replaced))
     await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     serving.cancel()
@@ -119,8 +126,14 @@ def announce(url: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(config: Config, ready: Callable[[str], None]) -> None:
-    """Run all services until cancelled; `ready` is told the address once a meeting can be held."""
+async def serve(
+    config: Config, ready: Callable[[str], None], replaced: asyncio.Event | None = None
+) -> None:
+    """Run all services until cancelled; `ready` is told the address once a meeting can be held.
+
+    Args:
+        replaced: once it is set, this process becomes a new one that goes on with the meetings.
+    """
     kept = Kept()
     async with AsyncExitStack() as running:
         running.enter_context(data_folder.claimed(config.data))
@@ -143,10 +156,25 @@ async def serve(config: Config, ready: Callable[[str], None]) -> None:
             for address in machine.own_addresses():
                 logger.info("Also reachable at: https://%s/", _netloc(address, ground.port))
         starting.cancel()
+        replacing = asyncio.ensure_future(_replaced_by_another(replaced, kept, xmpp.keeper))
+        running.push_async_callback(_ended, replacing)
         try:
             await bridge
         except ChildRefused as refused:
             raise ConfigError(str(refused)) from None
+
+
+async def _replaced_by_another(told: asyncio.Event | None, kept: Kept, keeper: Keeper) -> None:
+    """Become a new process of the same command. All connections are cut, and no stream is ended:
+    to clients it is as if we had been killed, and they come back to their seats."""
+    await (told or asyncio.Event()).wait()
+    logger.info("A new process takes our place: pid=%d", os.getpid())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_WRITE_S):
+            await kept.journal.written()
+    keeper.hand_over()
+    # Descriptors are closed by it (PEP 446).
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # no shell is wanted
 
 
 # Before anything runs
@@ -262,6 +290,7 @@ class Signalling:
     tcp_port: int  # for bridges
     shared: sharing.Sharing
     metadata: RoomMetadata
+    keeper: Keeper
 
 
 @asynccontextmanager
@@ -385,7 +414,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         shared.files.sweep()
     pulse.start()
     try:
-        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port, shared, metadata)
+        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port, shared, metadata, keeper)
     finally:
         keeper.stop()
         focus.stop()

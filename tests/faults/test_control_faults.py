@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -49,6 +50,27 @@ async def test_f2_a_killed_control_process_costs_neither_media_nor_seats(tmp_pat
         finally:
             assert await again.stop() == 0
         assert not (server.data / "bridge.sock").exists()  # it has ended too
+
+
+async def test_a_restart_on_purpose_costs_neither_media_nor_seats(tmp_path: Path) -> None:
+    async with site(tmp_path) as (first, _):
+        pass  # it has chosen its port
+    server = await started_again(first)
+    try:
+        async with meeting(f"{server.url}usr2", ("Ana", "Bea")) as held:
+            (bridge,) = server.bridge_pids()
+            mark, line = held.mark(), len(server.log)
+
+            server.process.send_signal(signal.SIGUSR2)
+
+            line = await server.logged(f"Adopted process: bridge local pid={bridge}", after=line)
+            for _ in held.people:
+                line = await server.logged("Occupant is back: room=", after=line, within_s=60.0)
+            await held.until_all_hear_all(since=time.monotonic())
+            assert held.moves(mark) == {"Ana": 0, "Bea": 0}
+            held.assert_nobody_left()
+    finally:
+        assert await server.stop() == 0
 
 
 async def seated(server: RunningServer, people: int) -> float:
