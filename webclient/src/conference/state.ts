@@ -5,217 +5,25 @@
  * replayed in a test and compared.
  */
 import type { AvModerationMessage } from "../protocol/av-moderation";
-import type { BreakoutPlan } from "../protocol/breakouts";
 import type { PictureReason } from "../protocol/bridge-channel";
-import type { CaptionLine } from "../protocol/captions";
 import type { Spotlight } from "../protocol/follow-me";
 import type { EndpointId, SourceName, VideoType } from "../protocol/ids";
-import type { ChatChange, Reaction } from "../protocol/messages";
-import type { Poll } from "../protocol/polls";
+import type { Reaction } from "../protocol/messages";
 import type { RoomInfo } from "../protocol/room-info";
 import type { RoomMetadata } from "../protocol/room-metadata";
-import type { SpeakerTime } from "../protocol/speaker-time";
-import { type EncryptionState, initialEncryption } from "./e2ee/state";
-import { type Breakouts, isInMeeting, NO_BREAKOUTS } from "./state/breakouts";
-import { type Captions, captioned } from "./state/captions";
-import { type ChatEntry, type ChatLog, lineChanged, lineReceived } from "./state/chat";
-import { applyFile, type FileEvent, type Files, NO_FILES } from "./state/files";
-import { applyLobby, EMPTY_LOBBY, type Lobby, type LobbyEvent } from "./state/lobby";
-import {
-  type LocalMediaState,
-  type MediaPath,
-  type MeetingStats,
-  noHealth,
-  type PictureReasons,
-  reasonsChanged,
-} from "./state/media";
-import { type NoticeKind, noticed, type WithNotices } from "./state/notices";
-import { type Departure, endpointChanged, endpointLeft, type Participant } from "./state/people";
+import { isInMeeting } from "./state/breakouts";
+import { captioned } from "./state/captions";
+import { type ChatEntry, lineChanged, lineReceived } from "./state/chat";
+import { type Conference, initialConference } from "./state/conference";
+import type { ConferenceEvent } from "./state/events";
+import { applyFile, NO_FILES } from "./state/files";
+import { applyLobby, EMPTY_LOBBY } from "./state/lobby";
+import { reasonsChanged } from "./state/media";
+import { type NoticeKind, noticed } from "./state/notices";
+import { endpointChanged, endpointLeft, type Participant } from "./state/people";
 import { applyPoll, type PollEvent } from "./state/polls";
-import { applyAvModeration, NO_RULES, type Rules } from "./state/rules";
-import {
-  NO_SPEAKER_TIMES,
-  type SpeakerTimes,
-  speakerChanged,
-  timesTold,
-} from "./state/speaker-times";
-
-export type Phase =
-  | "connecting"
-  /** The server asks us to wait: the meeting is not open yet. */
-  | "waiting"
-  /** The room has a password, or wants a name. */
-  | "asked"
-  /** In the lobby, until a moderator lets us in. */
-  | "knocking"
-  | "joined"
-  /** On the way to another room of the same meeting. */
-  | "moving"
-  | "reconnecting"
-  /** A moderator removed us. */
-  | "removed"
-  | "left"
-  | "error";
-
-/** Why the meeting cannot go on, in the words the interface has a sentence for. */
-export type Problem =
-  | "unreachable"
-  | "refused"
-  | "room-full"
-  | "not-allowed"
-  | "lobby-refused"
-  | "conference-failed"
-  | "media-failed"
-  | "ended-by-moderator";
-
-export interface ShownReaction {
-  readonly id: number;
-  readonly from: EndpointId;
-  readonly reaction: Reaction;
-  readonly at: number;
-}
-
-/** What the room wants to know before it lets us in. */
-export type Question = "password" | "password-again" | "name";
-
-export interface Conference extends WithNotices {
-  readonly phase: Phase;
-  readonly problem: Problem | null;
-  readonly question: Question | null;
-  /** Waiting because the host is not there yet, not because somebody has to decide. */
-  readonly waitsForHost: boolean;
-  /** Who removed us, or why it ended, as the server says it. */
-  readonly reason: string;
-  readonly removedBy: string;
-  /** Removed for good. */
-  readonly isBanned: boolean;
-  readonly attempt: number;
-  readonly room: string;
-  readonly ownId: EndpointId;
-  readonly isModerator: boolean;
-  readonly displayName: string;
-  readonly raisedHandAt: number | null;
-  /** The server's time of it, which alone tells who was first; null until it is known. */
-  readonly handStampedAt: number | null;
-  /** What we show to all, as a moderator. */
-  readonly ownSpotlight: Spotlight | null;
-  readonly joinedAt: number | null;
-  readonly local: LocalMediaState;
-  /** In the order they came; people do not change place. */
-  readonly participants: readonly Participant[];
-  readonly dominantSpeaker: EndpointId | null;
-  readonly speaking: readonly EndpointId[];
-  readonly mediaPath: MediaPath;
-  readonly encryption: EncryptionState;
-  readonly isMediaInterrupted: boolean;
-  /** Why pictures come smaller than they could, or not at all; as the bridge says it. */
-  readonly pictureReasons: PictureReasons;
-  readonly chat: ChatLog;
-  /** The chat of the rooms of this meeting where we are not now, by address. */
-  readonly otherChats: Readonly<Record<string, ChatLog>>;
-  readonly reactions: readonly ShownReaction[];
-  readonly rules: Rules;
-  readonly lobby: Lobby;
-  readonly breakouts: Breakouts;
-  readonly polls: readonly Poll[];
-  readonly files: Files;
-  readonly speakerTimes: SpeakerTimes;
-  /** What is said, in writing; the newest last. */
-  readonly captions: Captions;
-  readonly stats: MeetingStats;
-}
-
-export const initialConference: Conference = {
-  phase: "connecting",
-  problem: null,
-  question: null,
-  waitsForHost: false,
-  reason: "",
-  removedBy: "",
-  isBanned: false,
-  attempt: 0,
-  room: "",
-  ownId: "",
-  isModerator: false,
-  displayName: "",
-  raisedHandAt: null,
-  handStampedAt: null,
-  ownSpotlight: null,
-  joinedAt: null,
-  local: { microphone: "off", camera: "off", share: "off", shareHasSound: false },
-  participants: [],
-  dominantSpeaker: null,
-  speaking: [],
-  mediaPath: "none",
-  encryption: initialEncryption,
-  isMediaInterrupted: false,
-  pictureReasons: {},
-  chat: [],
-  otherChats: {},
-  reactions: [],
-  rules: NO_RULES,
-  lobby: EMPTY_LOBBY,
-  breakouts: NO_BREAKOUTS,
-  polls: [],
-  files: NO_FILES,
-  speakerTimes: NO_SPEAKER_TIMES,
-  notices: [],
-  nextId: 1,
-  captions: [],
-  stats: { path: null, sources: {}, health: noHealth },
-};
-
-export type ConferenceEvent =
-  | { kind: "connecting"; room: string; displayName: string }
-  | { kind: "asked-to-wait"; forHost: boolean }
-  | { kind: "question-asked"; question: Question }
-  | { kind: "knocking"; waitsForHost: boolean }
-  /** To another room of the same meeting; `room` is its address, empty for the main room. */
-  | { kind: "moving"; room: string; name: string }
-  /** A new seat in the room: whoever was known before may not be there any more. */
-  | { kind: "entering"; ownId: EndpointId }
-  | { kind: "joined"; at: number }
-  | { kind: "connection-lost" }
-  | { kind: "reconnecting"; attempt: number }
-  | { kind: "removed"; reason: string; by: string; isBanned: boolean }
-  | { kind: "left" }
-  | { kind: "failed"; problem: Problem; reason: string }
-  | { kind: "endpoint-changed"; participant: Participant; at: number }
-  | { kind: "endpoint-left"; endpoint: EndpointId; how: Departure; at: number }
-  | { kind: "own-role-changed"; isModerator: boolean; at: number }
-  | { kind: "own-name-changed"; displayName: string }
-  | { kind: "own-hand-changed"; raisedHandAt: number | null }
-  | { kind: "own-hand-stamped"; at: number | null }
-  | { kind: "own-spotlight-changed"; spotlight: Spotlight | null }
-  | { kind: "local-media-changed"; local: LocalMediaState }
-  | { kind: "speaker-changed"; endpoint: EndpointId | null; at: number }
-  | { kind: "speaking-changed"; endpoints: readonly EndpointId[] }
-  | { kind: "media-path-changed"; path: MediaPath }
-  | { kind: "encryption-changed"; encryption: EncryptionState }
-  | { kind: "media-interrupted"; interrupted: boolean; at: number }
-  | { kind: "reachability-changed"; endpoint: EndpointId; isReachable: boolean }
-  /** The bridge channel is new: it tells all reasons again. */
-  | { kind: "picture-reasons-unknown" }
-  | {
-      kind: "picture-reasons-changed";
-      changes: Readonly<Record<SourceName, PictureReason | null>>;
-    }
-  | { kind: "chat-received"; entry: ChatEntry }
-  | { kind: "chat-changed"; change: ChatChange; byModerator: boolean }
-  | { kind: "reaction-shown"; from: EndpointId; reaction: Reaction; at: number }
-  | { kind: "reactions-faded"; before: number }
-  | { kind: "av-moderation"; message: AvModerationMessage; at: number }
-  | { kind: "room-described"; room: RoomInfo; at: number }
-  | { kind: "metadata-told"; metadata: RoomMetadata; at: number }
-  | { kind: "lobby"; event: LobbyEvent }
-  | { kind: "breakouts-told"; plan: BreakoutPlan }
-  | { kind: "poll"; event: PollEvent; at: number }
-  | { kind: "file"; event: FileEvent; at: number }
-  | { kind: "speaker-times-told"; times: readonly SpeakerTime[]; at: number }
-  | { kind: "captioned"; line: CaptionLine; at: number }
-  | { kind: "captions-faded"; before: number }
-  | { kind: "stats-measured"; stats: MeetingStats }
-  | { kind: "noticed"; notice: NoticeKind; name: string; at: number };
+import { applyAvModeration, NO_RULES } from "./state/rules";
+import { speakerChanged, timesTold } from "./state/speaker-times";
 
 /** Each room has its own chat, polls and files; those of the room we leave wait for us. */
 function moving(state: Conference, room: string, name: string): Conference {
@@ -488,6 +296,7 @@ function unreachable(event: never): never {
   throw new Error(`unknown event ${JSON.stringify(event)}`);
 }
 
+export type { Phase, Problem, Question, ShownReaction } from "./state/conference";
 export type {
   DeviceState,
   Health,
@@ -501,6 +310,8 @@ export type { Notice } from "./state/notices";
 export { isSharing } from "./state/people";
 export type {
   ChatEntry,
+  Conference,
+  ConferenceEvent,
   EndpointId,
   NoticeKind,
   Participant,
@@ -510,3 +321,4 @@ export type {
   Spotlight,
   VideoType,
 };
+export { initialConference };

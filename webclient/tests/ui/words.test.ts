@@ -82,7 +82,7 @@ test("plural forms come together", () => {
 });
 
 test("every notice, every problem and every reason has its sentence", () => {
-  const state = readFileSync(join(SRC, "conference/state.ts"), "utf8");
+  const state = readFileSync(join(SRC, "conference/state/conference.ts"), "utf8");
   const notices = readFileSync(join(SRC, "conference/state/notices.ts"), "utf8");
   const union = (name: string, text = state): string[] =>
     [...new RegExp(`export type ${name} =([^;]+);`).exec(text)![1]!.matchAll(/"([^"]+)"/g)].map(
