@@ -359,3 +359,13 @@ def test_who_was_here_all_along_is_of_the_meeting_after_a_restart() -> None:
     after.pass_time(6)
 
     assert after.parts.room(PLAZA) is None
+
+
+def test_whose_client_is_gone_is_not_told_of() -> None:
+    house = House()
+    ana, bea = house.enter("ana"), house.enter("bea")
+    main = house.main
+    house.mains.carry_out(main, main.hibernate(bea.jid, now=house.time.clock()), main.occupants())
+    side_room(house, ana)
+
+    assert list(updates(ana)[-1]["rooms"]["plaza"]["participants"]) == [f"{PLAZA}/ana"]

@@ -51,6 +51,8 @@ def _about(jid: Jid, name: str, room_of: RoomOf) -> dict[str, Any]:
     room = room_of(jid)
     inside: dict[str, Any] = {}
     for each in people(room) if room is not None else ():
+        if room is not None and room.is_hidden(each):
+            continue  # its client is gone, as far as the others know
         about = {"jid": str(each.jid), "role": str(each.role)}
         if shown := display_name(each):
             about["displayName"] = shown
