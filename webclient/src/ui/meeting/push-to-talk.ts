@@ -9,8 +9,14 @@ export const isHolding = signal(false);
 
 export function usePushToTalk(): void {
   useEffect(() => {
+    let clicked: Element | null = null;
+    const click = (event: MouseEvent): void => {
+      // A press by keyboard counts as a click, too, of none.
+      clicked =
+        event.detail > 0 ? ((event.target as Element).closest?.("button, a") ?? null) : null;
+    };
     const press = (event: KeyboardEvent): void => {
-      if (!isForTalking(event) || dialog.value || !meeting.value) return;
+      if (!isForTalking(event, clicked) || dialog.value || !meeting.value) return;
       // Neither scroll nor press what a mouse has left the focus on, also while it repeats.
       event.preventDefault();
       if (event.repeat || isHolding.value || conference.value.local.microphone === "on") return;
@@ -30,12 +36,14 @@ export function usePushToTalk(): void {
       event.preventDefault();
       release();
     };
+    window.addEventListener("click", click, true);
     window.addEventListener("keydown", press);
     window.addEventListener("keyup", up);
     // The key may come up in another window.
     window.addEventListener("blur", release);
     return () => {
       release();
+      window.removeEventListener("click", click, true);
       window.removeEventListener("keydown", press);
       window.removeEventListener("keyup", up);
       window.removeEventListener("blur", release);
