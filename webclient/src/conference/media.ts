@@ -124,11 +124,14 @@ export class Media {
     );
   }
 
-  /** Loudness (0 to 1) of each remote source right now. */
-  audioLevels(): Map<EndpointId, number> {
+  /**
+   * Loudness (0 to 1) of each remote source right now. The browser asks another thread each time
+   * and waits for it, so whoever is muted is better left out.
+   */
+  audioLevels(isMuted: (source: SourceName) => boolean): Map<EndpointId, number> {
     const levels = new Map<EndpointId, number>();
     for (const { source, receiver } of this.active()?.remoteReceivers() ?? []) {
-      if (source.kind !== "audio") continue;
+      if (source.kind !== "audio" || isMuted(source.name)) continue;
       const level = receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
       levels.set(source.owner, Math.max(levels.get(source.owner) ?? 0, level));
     }

@@ -5,7 +5,7 @@ import type { LocalMedia } from "./local-media";
 import type { Seat } from "./seat";
 import type { Store } from "./store";
 
-export const LISTEN_MS = 250;
+export const LISTEN_MS = 400;
 const SPEAKING_LEVEL = 0.02;
 /** A pause between two words is not the end of speaking. */
 const SPEAKING_HOLD_MS = 700;
@@ -23,7 +23,12 @@ export class WhoSpeaks {
   listen(seat: Seat | null): void {
     if (!seat?.media || this.store.state.phase !== "joined") return;
     const now = Date.now();
-    const levels = seat.media.audioLevels();
+    const muted = new Set(
+      this.store.state.participants.flatMap(({ sources }) =>
+        Object.keys(sources).filter((name) => sources[name]?.muted),
+      ),
+    );
+    const levels = seat.media.audioLevels((source) => muted.has(source));
     if (this.ownMeter && this.store.state.local.microphone === "on") {
       levels.set(seat.nick, this.ownMeter.level());
     }
