@@ -1,4 +1,4 @@
-"""strophe.js, which is inside every stock client, logs in by BOSH and by WebSocket, and resumes."""
+"""By which ways clients come: strophe.js, which is inside every stock client, and our own page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, WebSocketRoute
+from tests.browser.people import person
 from tests.conftest import RunningServer
 
 HERE = Path(__file__).parent
@@ -37,3 +38,24 @@ async def test_by_bosh_and_by_websocket_with_a_lost_socket(
         assert report["closed"]
     assert (by_socket["resumed"], by_socket["pingedAgain"]) == (True, True)
     assert by_socket["again"] == by_socket["jid"]
+
+
+async def test_a_page_without_websockets_takes_the_other_way(
+    browser: Browser, server: RunningServer
+) -> None:
+    async def refuse(socket: WebSocketRoute) -> None:
+        await socket.close()
+
+    ana, bea = await person(browser, "Ana"), await person(browser, "Bea")
+    await ana.page.route_web_socket("**/xmpp-websocket?*", refuse)
+    asked: list[str] = []
+    ana.page.on("request", lambda request: asked.append(request.url))
+
+    await ana.open_directly(server.url, "tunnel")
+    await bea.open_directly(server.url, "tunnel")
+    for someone in (ana, bea):
+        await someone.until_people(2)
+    await ana.say("by another way")
+    await bea.until_read("by another way")
+
+    assert any("/http-bind?room=tunnel" in url for url in asked)
