@@ -8,7 +8,7 @@ import { readConfig, type SiteConfig } from "../protocol/config";
 import type { View } from "./meeting/staging";
 import { remember, remembered, rememberRoom } from "./preferences";
 import { roomFromInput } from "./room-names";
-import { takeToken } from "./token";
+import { tabStorage, takeToken } from "./token";
 
 export type Page =
   | { readonly kind: "start" }
@@ -112,7 +112,7 @@ export function devices(): LocalMedia {
 }
 
 /** The token with which this tab came, if any. */
-export const token = takeToken(window.location, sessionStorage, (address) => {
+export const token = takeToken(window.location, tabStorage(), (address) => {
   history.replaceState(history.state, "", address);
 });
 

@@ -22,3 +22,12 @@ export function takeToken(
   }
   return new URLSearchParams(address.search).get("jwt") ?? kept.getItem(KEPT) ?? "";
 }
+
+/** What this tab keeps; nothing where the browser forbids it, as in frames of other sites. */
+export function tabStorage(): Pick<Storage, "getItem" | "setItem"> {
+  try {
+    return sessionStorage;
+  } catch {
+    return { getItem: () => null, setItem: () => undefined };
+  }
+}
