@@ -24,7 +24,9 @@ function names(before: Conference, after: Conference): string[] {
 }
 
 test("whoever joins is told about themselves and about those who are there", () => {
-  const told = eventsBetween(initialConference, { ...JOINED, participants: [BEA] });
+  // The room names the others before it says that we are in.
+  const entering = { ...initialConference, participants: [BEA] };
+  const told = eventsBetween(entering, { ...JOINED, participants: [BEA] });
 
   expect(told[0]).toEqual({
     name: "videoConferenceJoined",

@@ -33,8 +33,9 @@ export function eventsBetween(before: Conference, after: Conference): Told[] {
     tell("videoMuteStatusChanged", { muted: after.local.camera !== "on" });
   }
   if (isIn(after)) {
-    people(before, after, tell);
-    own(before, after, tell);
+    // Who was here first is known to the room before we are in, and news to who embeds us.
+    people(isIn(before) ? before : { ...before, participants: [] }, after, tell);
+    if (isIn(before)) own(before, after, tell);
     for (const line of after.chat.filter((each) => !before.chat.includes(each))) {
       if (line.isHistory || before.chat.some((each) => each.id === line.id)) continue;
       const words = { message: line.body, privateMessage: line.isPrivate };
