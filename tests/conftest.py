@@ -16,8 +16,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.process_log import ProcessLog
 
-# `scripts/test` runs the fuzz tests a second time, longer, with --hypothesis-profile=fuzz.
+# `scripts/test` runs the fuzz tests a second time, longer, with --hypothesis-profile=short, and
+# `scripts/fuzz` longer still.
 settings.register_profile("quick", max_examples=100, deadline=None)
+settings.register_profile(
+    "short", max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile(
     "fuzz", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
