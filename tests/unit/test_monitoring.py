@@ -3,6 +3,7 @@
 import re
 
 import aiohttp
+import pytest
 from tests.conftest import RunningServer
 
 SAMPLE = re.compile(r"[a-z_0-9]+(\{[a-z_]+=\"[^\"]*\"(,[a-z_]+=\"[^\"]*\")*\})? [-+0-9.eInf]+")
@@ -95,11 +96,14 @@ async def test_a_web_page_can_change_nothing(server: RunningServer) -> None:
             assert await answer.json() == {"drain": False}
 
 
-async def test_a_port_that_is_taken_costs_the_figures_only(server: RunningServer) -> None:
+async def test_a_port_that_is_taken_costs_the_figures_only(
+    server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     url = await monitoring_url(server, "control")
     port = url.rsplit(":", 1)[1].rstrip("/")
     second = await RunningServer.start(
-        server.data, ["--set", f"monitor.port={port}", "--set", "bridge.monitor_port=0"]
+        tmp_path_factory.mktemp("second"),
+        ["--set", f"monitor.port={port}", "--set", "bridge.monitor_port=0"],
     )
     try:
         await second.logged(f"No monitoring: 127.0.0.1:{port} cannot be had")
