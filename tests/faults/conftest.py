@@ -6,14 +6,9 @@ times three); `make faults` holds the reference's figures (security A4) themselv
 
 from __future__ import annotations
 
-import os
+from tests.heavy import ALL
 
-import pytest
-
-ALL = os.environ.get("FAULTS") == "all"
 SLACK = 1.0 if ALL else 3.0
-
-heavy = pytest.mark.skipif(not ALL, reason="a long or heavy fault: make faults")
 
 
 def within(measured_s: float, bound_s: float, what: str) -> None:

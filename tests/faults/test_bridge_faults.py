@@ -14,9 +14,10 @@ from pathlib import Path
 
 from tests.client.media import feeding
 from tests.conftest import RunningServer
-from tests.faults.conftest import heavy, within
+from tests.faults.conftest import within
 from tests.faults.meeting import meeting
 from tests.faults.site import Bridge, Cut, bridge_statistics, goes_on, site, stopped
+from tests.heavy import heavy
 
 from tertulia.client import join
 

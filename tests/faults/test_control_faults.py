@@ -16,10 +16,11 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tests.conftest import RunningServer
-from tests.faults.conftest import heavy, within
+from tests.faults.conftest import within
 from tests.faults.meeting import Meeting, meeting
 from tests.faults.seats import Line, moves, stay_of, told
 from tests.faults.site import bridge_statistics, killed, site, started_again
+from tests.heavy import heavy
 
 from tertulia import certificates
 from tertulia.client import Disconnected

@@ -17,8 +17,9 @@ from typing import Any
 from aiohttp import ClientSession, TCPConnector
 from bench.synthetic import SyntheticClient, connections
 from tests.conftest import RunningServer
-from tests.faults.conftest import heavy, within
+from tests.faults.conftest import within
 from tests.faults.site import Cut, bridge_statistics, site
+from tests.heavy import heavy
 
 CROWD = 200
 

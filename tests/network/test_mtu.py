@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 from tests.browser.people import person
+from tests.heavy import heavy
 from tests.network.namespaces import Namespace, connect
 from tests.network.people import PORT, browsing, path_of, serving, why_not
 
@@ -31,7 +32,7 @@ def fragments(namespace: Namespace) -> int:
     return int(shown.split("packets")[1].split()[0])
 
 
-@pytest.mark.parametrize(("mtu", "drop"), [(1280, True), (576, False)])
+@pytest.mark.parametrize(("mtu", "drop"), [(1280, True), pytest.param(576, False, marks=heavy)])
 async def test_a_meeting_fits_through_a_narrow_link(
     tmp_path: Path, mtu: int, *, drop: bool
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 from tests.browser.people import person
+from tests.heavy import heavy
 from tests.network.namespaces import Namespace, connect
 from tests.network.people import MEDIA_PORT, PORT, browsing, path_of, serving, why_not
 
@@ -28,7 +29,10 @@ def nat(router: Namespace, server: Namespace) -> None:
     router.call("nft", f"add rule ip nat out ip saddr {INSIDE} snat to {PUBLIC}")
 
 
-@pytest.mark.parametrize("is_told", [True, False], ids=["with-public", "without"])
+@pytest.mark.parametrize(
+    "is_told",
+    [pytest.param(True, id="with-public"), pytest.param(False, id="without", marks=heavy)],
+)
 async def test_behind_nat_the_public_address_decides(tmp_path: Path, *, is_told: bool) -> None:
     with Namespace() as there, Namespace() as router, Namespace() as homes:
         connect(router, there, "10.9.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path as File
 
 import pytest
+from tests.heavy import heavy
 from tests.network.link import Path
 from tests.network.people import why_not
 from tests.network.screening import GOOD, screening
@@ -12,6 +13,7 @@ from tests.network.screening import GOOD, screening
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 
 
+@heavy
 async def test_a_narrow_and_lossy_link_makes_a_picture_smaller_and_does_not_stop_it(
     tmp_path: File,
 ) -> None:
