@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
 from tertulia.errors import TertuliaError
 
 # What a provider may sign with; neither `none` nor a shared secret is ever taken.
@@ -33,7 +35,7 @@ class SignInFailed(TertuliaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInLimits:
-    pending: int = 2_000  # sign-ins under way; the oldest are forgotten
+    finished: int = 10_000  # that are remembered, so that no answer counts twice
     pending_s: float = 600.0  # for which one may take
     leeway_s: float = 10.0  # by which clocks may differ
     answer_bytes: int = 256 * 1024  # of the provider's answers
@@ -103,17 +105,20 @@ class Pending:
 
 
 class SignIns:
-    """The sign-ins under way, each bound to one browser by a secret in its cookie."""
+    """Sign-ins under way are kept by the browsers themselves, in a cookie that we have sealed:
+    whoever begins thousands of them costs nobody else theirs.
+
+    The cookie's owner may read it (the verifier is its own), and cannot change it.
+    """
 
     def __init__(self, client: Client, limits: SignInLimits | None = None) -> None:
         self.client = client
         self.limits = limits or SignInLimits()
-        self._pending: OrderedDict[str, tuple[str, Pending]] = OrderedDict()
+        self._finished: OrderedDict[str, None] = OrderedDict()  # states, each good for one answer
+        self._seal = secrets.token_bytes(32)  # after a restart one signs in again
 
     def begin(self, provider: Provider, room: str, back: str, now: float) -> tuple[str, str]:
-        """The address to send the browser to, and the secret for its cookie."""
-        self._forget(now)
-        cookie = secrets.token_urlsafe(32)
+        """The address to send the browser to, and its cookie."""
         pending = Pending(
             state=secrets.token_urlsafe(24),
             nonce=secrets.token_urlsafe(24),
@@ -122,7 +127,6 @@ class SignIns:
             back=back,
             began=now,
         )
-        self._pending[pending.state] = (_digest(cookie), pending)
         challenge = hashlib.sha256(pending.verifier.encode()).digest()
         query = {
             "response_type": "code",
@@ -131,11 +135,11 @@ class SignIns:
             "scope": " ".join(self.client.scopes),
             "state": pending.state,
             "nonce": pending.nonce,
-            "code_challenge": base64.urlsafe_b64encode(challenge).rstrip(b"=").decode(),
+            "code_challenge": _base64(challenge),
             "code_challenge_method": "S256",
         }
         separator = "&" if urlsplit(provider.authorization).query else "?"
-        return f"{provider.authorization}{separator}{urlencode(query)}", cookie
+        return f"{provider.authorization}{separator}{urlencode(query)}", self._sealed(pending)
 
     def end(
         self, provider: Provider, query: Mapping[str, str], cookie: str, now: float
@@ -144,19 +148,41 @@ class SignIns:
 
         Raises: SignInFailed.
         """
-        self._forget(now)
         if "error" in query:  # some providers forget the state here
-            self._pending.pop(query.get("state", ""), None)
             raise SignInFailed("refused", f"the provider refused: {query['error'][:100]}")
-        digest, pending = self._pending.pop(query.get("state", ""), ("", None))
-        if pending is None or not hmac.compare_digest(digest, _digest(cookie)):
+        pending = self._opened(cookie)
+        if pending is None or not _same(pending.state, query.get("state", "")):
             raise SignInFailed("expired", "no sign-in of this browser is under way")
+        if now > pending.began + self.limits.pending_s:
+            raise SignInFailed("expired", "the sign-in took too long (pending_s)")
+        if pending.state in self._finished:
+            raise SignInFailed("expired", "this sign-in has been finished")
+        self._finished[pending.state] = None
+        if len(self._finished) > self.limits.finished:
+            self._finished.popitem(last=False)
         if provider.names_itself and query.get("iss") != provider.issuer:
             raise SignInFailed("provider", "the answer is of another provider")
         code = query.get("code", "")
         if not code:
             raise SignInFailed("provider", "the provider gave no code")
         return code, pending
+
+    def _sealed(self, pending: Pending) -> str:
+        text = msgspec.json.encode(pending)
+        return f"{_base64(text)}.{_base64(self._mark(text))}"
+
+    def _opened(self, cookie: str) -> Pending | None:
+        text, _, mark = cookie.partition(".")
+        try:
+            content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except ValueError:
+            return None
+        if not _same(mark, _base64(self._mark(content))):
+            return None
+        return msgspec.json.decode(content, type=Pending)
+
+    def _mark(self, content: bytes) -> bytes:
+        return hmac.digest(self._seal, content, "sha256")
 
     def exchange(self, code: str, pending: Pending) -> dict[str, str]:
         """The form for the provider's token endpoint."""
@@ -204,9 +230,7 @@ class SignIns:
         if now >= expires + self.limits.leeway_s:
             raise SignInFailed("expired", "the ID token has expired")
         nonce = claims.get("nonce")
-        if not isinstance(nonce, str) or not hmac.compare_digest(
-            nonce.encode(), pending.nonce.encode()
-        ):
+        if not isinstance(nonce, str) or not _same(nonce, pending.nonce):
             raise SignInFailed("provider", "the ID token is of another sign-in")
         if not isinstance(subject, str) or not subject:
             raise SignInFailed("provider", "the ID token names nobody")
@@ -220,14 +244,6 @@ class SignIns:
 
     def _text(self, value: Any) -> str:
         return value[: self.limits.value_characters] if isinstance(value, str) else ""
-
-    def _forget(self, now: float) -> None:
-        while self._pending:
-            _, oldest = next(iter(self._pending.values()))
-            is_late = now > oldest.began + self.limits.pending_s
-            if not is_late and len(self._pending) < self.limits.pending:
-                break
-            self._pending.popitem(last=False)
 
 
 def _claims(token: str, keys: Any) -> Mapping[str, Any]:
@@ -253,5 +269,9 @@ def _address(url: Any) -> str:
     return str(url)
 
 
-def _digest(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

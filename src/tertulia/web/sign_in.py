@@ -19,12 +19,12 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from tertulia.accounts.oidc import WELL_KNOWN, Person, Provider, SignInFailed, SignIns
 from tertulia.web.headers import valid_host
+from tertulia.web.rooms import room_of
 
 logger = logging.getLogger("tertulia.web")
 
 PATH, BACK = "/sign-in", "/sign-in/back"
 COOKIE = "__Host-tertulia-sign-in"
-MAX_ROOM_CHARACTERS = 200
 _PROVIDER_WITHIN_S = 10.0
 _KNOWN_FOR_S = 3600.0  # what the provider says of itself; its keys are fetched for each sign-in
 
@@ -163,10 +163,9 @@ def _session() -> ClientSession:
 
 
 def _room(name: str) -> str:
-    """A name of one path segment, else the start page."""
+    """What can be a room, else the start page."""
     name = name.strip("/")
-    is_odd = "/" in name or "\\" in name or len(name) > MAX_ROOM_CHARACTERS
-    return "" if is_odd else name
+    return "" if room_of(name) is None or "\\" in name else name
 
 
 def _told(request: web.Request, failure: SignInFailed, room: str) -> web.Response:

@@ -20,7 +20,6 @@ from tertulia.accounts.oidc import (
     Person,
     Provider,
     SignInFailed,
-    SignInLimits,
     SignIns,
 )
 
@@ -93,16 +92,42 @@ def test_another_browser_does_not_finish_it() -> None:
         sign_ins.end(PROVIDER, {"state": query["state"], "code": "c"}, "another", NOW)
 
 
-def test_it_is_forgotten_in_time_and_never_piles_up() -> None:
-    sign_ins = SignIns(CLIENT, SignInLimits(pending=2))
-    first, cookie = begun(sign_ins)
-    for _ in range(2):
+def test_it_is_over_in_time() -> None:
+    sign_ins = SignIns(CLIENT)
+    query, cookie = begun(sign_ins)
+    with pytest.raises(SignInFailed):
+        sign_ins.end(PROVIDER, {"state": query["state"], "code": "c"}, cookie, NOW + 601)
+
+
+def test_thousands_that_others_begin_cost_nobody_theirs() -> None:
+    sign_ins = SignIns(CLIENT)
+    query, cookie = begun(sign_ins)
+    for _ in range(5000):
         begun(sign_ins)
-    with pytest.raises(SignInFailed):
-        sign_ins.end(PROVIDER, {"state": first["state"], "code": "c"}, cookie, NOW)
-    last, cookie = begun(sign_ins)
-    with pytest.raises(SignInFailed):
-        sign_ins.end(PROVIDER, {"state": last["state"], "code": "c"}, cookie, NOW + 601)
+    assert sign_ins.end(PROVIDER, {"state": query["state"], "code": "c"}, cookie, NOW)[0] == "c"
+
+
+def test_a_cookie_of_another_server_or_a_changed_one_is_refused() -> None:
+    sign_ins = SignIns(CLIENT)
+    query, cookie = begun(SignIns(CLIENT))
+    reply = {"state": query["state"], "code": "c"}
+    own, mine = begun(sign_ins)
+    text, _, mark = mine.partition(".")
+    other = cookie.partition(".")[0]
+    for bad in (
+        cookie,
+        f"{other}.{mark}",
+        f"{text}A.{mark}",
+        text,
+        mark,
+        ".",
+        "",
+        "a.b",
+        "\u00e9.x",
+    ):
+        for said in (reply, {"state": own["state"], "code": "c"}):
+            with pytest.raises(SignInFailed):
+                sign_ins.end(PROVIDER, said, bad, NOW)
 
 
 @pytest.mark.parametrize(
