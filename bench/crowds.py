@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import ClientSession
@@ -201,9 +201,9 @@ async def _leave(host: Host, name: str, people: Sequence[Chatter]) -> None:
     await _all(each.close() for each in people)
 
 
-async def _all(doings: object) -> None:
+async def _all(doings: Iterable[Awaitable[object]]) -> None:
     async with asyncio.timeout(PHASE_WITHIN_S):
-        await asyncio.gather(*doings)  # type: ignore[misc]
+        await asyncio.gather(*doings)
 
 
 def _took_ms(one: Chatter) -> float:

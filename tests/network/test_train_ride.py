@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import async_playwright
@@ -124,14 +125,14 @@ async def test_whoever_was_cut_off_is_who_it_was(tmp_path: Path) -> None:
         await self_is_back(ride, before, seated)
 
 
-async def self_is_back(ride: Ride, before: dict[str, object], seated: dict[str, object]) -> None:
+async def self_is_back(ride: Ride, before: dict[str, Any], seated: dict[str, Any]) -> None:
     """Wait until the traveller hears and sees again, and everything is as it was."""
     began = time.monotonic()
     ana, bea, cai = ride.ana, ride.bea, ride.cai
     await ana.until("() => window.tertulia.state().phase === 'joined'")
     for name, who in {"b": bea, "c": cai}.items():
         now = await who.page.evaluate(_SELF)
-        assert now["id"] == seated[name]["id"]  # type: ignore[index]
+        assert now["id"] == seated[name]["id"]
     ids = {who.name: (await who.page.evaluate(_SELF))["id"] for who in (bea, cai)}
     await ride.sees(ana, *ids.values())
     await ride.sees(bea, str(before["id"]), ids["Cai"])

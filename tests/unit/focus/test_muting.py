@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.unit.focus.meeting import Meeting, voice
 
 from tertulia.focus.orders import AskOccupant
@@ -48,8 +50,8 @@ def three() -> Meeting:
     return meeting
 
 
-def presence(meeting: Meeting, nick: str, **facts: object) -> None:
-    occupant = Occupant(nick=nick, jid=Jid(nick, "meet.example", "r"), **facts)  # type: ignore[arg-type]
+def presence(meeting: Meeting, nick: str, **facts: Any) -> None:
+    occupant = Occupant(nick=nick, jid=Jid(nick, "meet.example", "r"), **facts)
     meeting.note(meeting.conference.occupant_present(occupant, meeting.now))
 
 
