@@ -26,6 +26,7 @@ async def main():
         return Report(identity="as-wanted", people=max(people, 0), is_seated=True)
     def adopted():
         print("hello", file=sys.stderr, flush=True)
+        print("said it", flush=True)
     Beacon(Path(sys.argv[1]), report, adopted).light()
     print("lit", flush=True)
     await asyncio.Event().wait()
@@ -107,6 +108,8 @@ async def test_an_adopted_process_is_supervised_like_a_child(
         )
         async with asyncio.timeout(10):
             assert await pids.get() == process.pid
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"said it\n"
 
             os.kill(process.pid, signal.SIGKILL)
 
