@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from tertulia.errors import PeerError
 from tertulia.web.headers import valid_host
@@ -188,7 +189,7 @@ def answering(handler: Handler) -> Handler:
         except OSError as error:
             log.error("Files cannot be kept: %s", error)
             response = _refused(503, "files cannot be kept at the moment")
-        except ValueError:  # the multipart reader's way to say that the body is none
+        except (ValueError, HttpProcessingError):  # the multipart reader's: no body
             response = _refused(400, "the body is not as it should be")
         response.headers.update(_ANY_ORIGIN)
         return response

@@ -16,9 +16,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.unit.rooms.meeting_house import HOST, PLAZA, House, Someone
+from tests.unit.rooms.house import HOST, PLAZA, House, Someone
 
 from tertulia.errors import PeerError
 from tertulia.rooms.attendance import Attendance
@@ -231,6 +231,7 @@ async def test_sizes_types_and_ids_have_limits(tmp_path: Path) -> None:
     shape=st.sampled_from(["raw", "metadata", "file", "parts"]),
     kind=st.sampled_from(["multipart/form-data; boundary=b", "multipart/x", "text/plain", ""]),
 )
+@example(body=b"\r\n\0\r\n\r\n", shape="parts", kind="multipart/form-data; boundary=b")
 def test_any_body_is_refused_and_costs_nothing(
     tmp_path: Path, body: bytes, shape: str, kind: str
 ) -> None:
