@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.unit.rooms.house import HOST, House
+from tests.unit.rooms.house import FOCUS, HOST, House
 
 from tertulia.outside_view import NAMES_SHOWN, who_is_inside
+from tertulia.rooms.administration import Configuration
 from tertulia.rooms.metadata import RoomMetadata
 from tertulia.web.inside import Inside
 
@@ -20,10 +21,10 @@ class Open(House):
         self.metadata = RoomMetadata(f"metadata.{HOST}")
         super().__init__(self.metadata)
         for name in ("ana", "bea"):
-            self.joins(name, beside=_NICK.format(name.title()))
+            self.join(name, beside=_NICK.format(name.title()))
 
     def told(self, show: str) -> Inside | None:
-        return who_is_inside(show, self.room(), self.metadata)
+        return who_is_inside(show, self.main, self.metadata)
 
 
 def test_a_count_names_or_nothing_as_the_site_wants() -> None:
@@ -43,7 +44,7 @@ def test_a_room_that_nobody_has_opened_is_empty() -> None:
 def test_rooms_with_a_password_or_a_lobby_do_not_tell() -> None:
     for closed in ({"password": "secret"}, {"members_only": True}):
         house = Open()
-        house.room().configuration = replace(house.room().configuration, **closed)
+        house.main.configure(FOCUS, replace(Configuration(), **closed))
 
         assert house.told("names") is None
 
@@ -51,7 +52,7 @@ def test_rooms_with_a_password_or_a_lobby_do_not_tell() -> None:
 def test_it_tells_how_one_will_start() -> None:
     house = Open()
 
-    house.metadata.start_muted(house.room(), audio=True, video=False)
+    house.metadata.start_muted(house.main, audio=True, video=False)
 
     told = house.told("count")
     assert told is not None
@@ -61,7 +62,7 @@ def test_it_tells_how_one_will_start() -> None:
 def test_of_a_crowd_only_the_first_are_named() -> None:
     house = Open()
     for number in range(NAMES_SHOWN):
-        house.joins(f"guest{number}", beside=_NICK.format(f"Guest {number}"))
+        house.join(f"guest{number}", beside=_NICK.format(f"Guest {number}"))
 
     told = house.told("names")
 

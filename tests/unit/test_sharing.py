@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.unit.rooms.meeting_house import HOST, PLAZA, House, Someone
+from tests.unit.rooms.house import FOCUS, HOST, PLAZA, House, Someone
 
 from tertulia import sharing
 from tertulia.admitting import Kept
 from tertulia.config import Config
+from tertulia.rooms import RoomPolicy
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.keeping_chat import KeepingChat
 from tertulia.rooms.kept import KeptRoom
@@ -43,17 +44,17 @@ async def kept_in(folder: Path) -> AsyncIterator[Kept]:
 
 
 def house_of(kept: Kept, folder: Path) -> House:
+    policy = replace(RoomPolicy.meetings(HOST, FOCUS), kept=lambda jid: kept.rooms.room(jid.node))
     house = House(
         RoomMetadata(f"metadata.{HOST}"),
         Polls(f"polls.{HOST}"),
         Attendance(f"attendance.{HOST}"),
         KeepingChat(f"chat.{HOST}"),
+        policy=policy,
     )
-    room = house.main
-    room._policy = replace(room._policy, kept=lambda jid: kept.rooms.room(jid.node))
     house.time.move_to(time.time())
     sharing.of(Config(host=HOST, data=folder), house.parts, house.persons, kept)
-    house.parts.opened(room)
+    house.parts.opened(house.main)
     return house
 
 

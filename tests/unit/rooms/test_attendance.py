@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.meeting_house import HOST, PLAZA, House, Someone
+from tests.unit.rooms.house import HOST, PLAZA, House, Someone
 
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.attendance.register import AttendanceLimits, Attendee, Register, Visit, as_csv
@@ -56,7 +56,7 @@ def test_breakout_rooms_and_reloads_are_no_new_visits() -> None:
     house, _, kept = house_with_list()
     ana = house.enter("ana")
     switch(house, ana, True)
-    bea = house.join(house.person("bea"), extra=NAMED.format("Bea"))
+    bea = house.enter("bea", beside=NAMED.format("Bea"))
     house.send(
         ana,
         f"<message to='breakout.{HOST}'><breakout_rooms type='features/breakout-rooms/add'"
@@ -68,7 +68,7 @@ def test_breakout_rooms_and_reloads_are_no_new_visits() -> None:
     house.pass_time(60)
     house.router.unbind(bea)
     house.pass_time(10)
-    bea = house.join(house.person("bea2", "machine of bea"), extra=NAMED.format("Beatriz"))
+    bea = house.enter("bea2", "machine of bea", beside=NAMED.format("Beatriz"))
     house.pass_time(600)
     house.leave(bea)
     house.pass_time(3600)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.house import HOST, ROOM, House
+from tests.unit.rooms.house import HOST, PLAZA, House
 
 from tertulia.rooms.av_moderation import AvModeration
 from tertulia.rooms.metadata import RoomMetadata
@@ -22,21 +22,21 @@ class Moderated(House):
     """Ana owns the room, Bea and Cai are in it."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
-        self.part = AvModeration(AV, on_rights=lambda room, by: self.told.append((str(room), by)))
+        self.told: list[tuple[Jid, str]] = []
+        self.part = AvModeration(AV, on_rights=lambda room, by: self.told.append((room, by)))
         super().__init__(self.part)
         for name in ("ana", "bea", "cai"):
-            self.joins(name)
+            self.join(name)
 
     def asks(self, name: str, attributes: str) -> str:
         """The condition of the refusal, or nothing."""
-        return self.sends(name, f"<message to='{AV}'><av_moderation {attributes}/></message>")
+        return self.send(name, f"<message to='{AV}'><av_moderation {attributes}/></message>")
 
     def may(self, nick: str) -> frozenset[MediaKind]:
-        return self.part.may_send(Jid.parse(ROOM), nick)
+        return self.part.may_send(PLAZA, nick)
 
     def hears(self, name: str) -> list[dict[str, Any]]:
-        return [each for each in self.json(name) if each["type"] == "av_moderation"]
+        return [each for each in self.someone(name).json() if each["type"] == "av_moderation"]
 
 
 def test_while_it_is_on_only_moderators_send() -> None:
@@ -45,10 +45,10 @@ def test_while_it_is_on_only_moderators_send() -> None:
     assert house.asks("ana", "enable='true' mediaType='audio'") == ""
 
     assert (house.may("ana"), house.may("bea")) == (EVERY_KIND, OTHERS)
-    assert house.told == [(ROOM, "ana")]
-    expected = {"type": "av_moderation", "room": ROOM, "mediaType": "audio", "enabled": True}
+    assert house.told == [(PLAZA, "ana")]
+    expected = {"type": "av_moderation", "room": str(PLAZA), "mediaType": "audio", "enabled": True}
     for name in ("ana", "bea", "cai", "focus"):
-        assert house.hears(name) == [{**expected, "actor": f"{ROOM}/ana"}]
+        assert house.hears(name) == [{**expected, "actor": f"{PLAZA}/ana"}]
 
 
 def test_who_is_approved_sends_and_is_told_and_moderators_see_the_list() -> None:
@@ -56,16 +56,16 @@ def test_who_is_approved_sends_and_is_told_and_moderators_see_the_list() -> None
     house.asks("ana", "enable='true' mediaType='audio'")
     house.forget()
 
-    assert house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'") == ""
+    assert house.asks("ana", f"jidToWhitelist='{PLAZA}/bea' mediaType='audio'") == ""
 
     assert (house.may("bea"), house.may("cai")) == (EVERY_KIND, OTHERS)
-    about = {"type": "av_moderation", "room": ROOM, "mediaType": "audio"}
+    about = {"type": "av_moderation", "room": str(PLAZA), "mediaType": "audio"}
     assert house.hears("bea") == [{**about, "approved": True}]
-    assert house.hears("ana") == [{**about, "whitelists": {"audio": [f"{ROOM}/bea"]}}]
+    assert house.hears("ana") == [{**about, "whitelists": {"audio": [f"{PLAZA}/bea"]}}]
     assert house.hears("cai") == []
 
     house.forget()
-    house.asks("ana", f"jidToBlacklist='{ROOM}/bea' mediaType='audio'")
+    house.asks("ana", f"jidToBlacklist='{PLAZA}/bea' mediaType='audio'")
     assert house.may("bea") == OTHERS
     assert house.hears("bea") == [{**about, "removed": True}]
     assert house.hears("ana") == [{**about, "whitelists": {"audio": []}, "removed": True}]
@@ -74,7 +74,7 @@ def test_who_is_approved_sends_and_is_told_and_moderators_see_the_list() -> None
 def test_an_approval_without_moderation_is_an_invitation_only() -> None:
     house = Moderated()
 
-    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='video'")
+    house.asks("ana", f"jidToWhitelist='{PLAZA}/bea' mediaType='video'")
 
     assert [each["approved"] for each in house.hears("bea")] == [True]
     assert house.told == []
@@ -83,38 +83,38 @@ def test_an_approval_without_moderation_is_an_invitation_only() -> None:
 def test_newcomers_and_new_moderators_are_told_how_it_is() -> None:
     house = Moderated()
     house.asks("ana", "enable='true' mediaType='audio'")
-    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{PLAZA}/bea' mediaType='audio'")
     house.forget()
 
-    house.joins("dan")
-    house.affiliates("ana", "cai", "owner")
+    house.join("dan")
+    house.affiliate("ana", "cai", "owner")
 
     assert [each["enabled"] for each in house.hears("dan")] == [True]
     assert house.may("dan") == OTHERS
-    assert [each["whitelists"] for each in house.hears("cai")] == [{"audio": [f"{ROOM}/bea"]}]
+    assert [each["whitelists"] for each in house.hears("cai")] == [{"audio": [f"{PLAZA}/bea"]}]
     assert house.may("cai") == EVERY_KIND
 
 
 def test_a_demoted_moderator_may_no_longer_send() -> None:
     house = Moderated()
-    house.affiliates("ana", "bea", "owner")
+    house.affiliate("ana", "bea", "owner")
     house.asks("ana", "enable='true' mediaType='audio'")
     house.told.clear()
 
-    house.affiliates("ana", "bea", "none")
+    house.affiliate("ana", "bea", "none")
 
     assert house.may("bea") == OTHERS
-    assert house.told == [(ROOM, "")]
+    assert house.told == [(PLAZA, "")]
 
 
 def test_an_approval_ends_when_its_person_leaves_and_when_moderation_does() -> None:
     house = Moderated()
     house.asks("ana", "enable='true' mediaType='audio'")
-    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
-    house.asks("ana", f"jidToWhitelist='{ROOM}/cai' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{PLAZA}/bea' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{PLAZA}/cai' mediaType='audio'")
 
-    house.leaves("bea")
-    house.joins("bea")
+    house.leave("bea")
+    house.join("bea")
     assert house.may("bea") == OTHERS
 
     house.asks("ana", "enable='false' mediaType='audio'")
@@ -127,9 +127,9 @@ def test_only_moderators_ask_and_only_for_people_in_the_room() -> None:
     house = Moderated()
 
     assert house.asks("bea", "enable='true' mediaType='audio'") == "forbidden"
-    assert house.asks("bea", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'") == "forbidden"
-    assert house.asks("ana", f"jidToWhitelist='{ROOM}/zoe' mediaType='audio'") == "item-not-found"
-    assert house.asks("ana", f"jidToWhitelist='{ROOM}/focus' mediaType='audio'") == (
+    assert house.asks("bea", f"jidToWhitelist='{PLAZA}/bea' mediaType='audio'") == "forbidden"
+    assert house.asks("ana", f"jidToWhitelist='{PLAZA}/zoe' mediaType='audio'") == "item-not-found"
+    assert house.asks("ana", f"jidToWhitelist='{PLAZA}/focus' mediaType='audio'") == (
         "item-not-found"
     )
     other = f"other@conference.{HOST}/bea"
@@ -153,7 +153,7 @@ class Kept(Moderated):
     def sets(self, key: str, data: dict[str, object]) -> None:
         text = msgspec.json.encode({"key": key, "data": data}).decode()
         child = f"<room_metadata xmlns='http://jitsi.org/jitmeet'>{text}</room_metadata>"
-        self.sends("ana", f"<message to='metadata.{HOST}'>{child}</message>")
+        self.send("ana", f"<message to='metadata.{HOST}'>{child}</message>")
 
 
 def test_what_the_room_keeps_for_presenters_is_told_as_moderation() -> None:
@@ -163,7 +163,7 @@ def test_what_the_room_keeps_for_presenters_is_told_as_moderation() -> None:
 
     assert (house.may("bea"), house.may("ana")) == (OTHERS, EVERY_KIND)
     assert [each["enabled"] for each in house.hears("bea")] == [True]
-    house.joins("dan")
+    house.join("dan")
     assert [each["enabled"] for each in house.hears("dan")] == [True]
     assert house.may("dan") == OTHERS
 
@@ -188,7 +188,7 @@ def test_who_is_approved_may_send_what_is_kept_for_others() -> None:
     house = Kept()
     house.sets("permissions", {"microphone": "moderators"})
 
-    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
+    house.asks("ana", f"jidToWhitelist='{PLAZA}/bea' mediaType='audio'")
 
     assert (house.may("bea"), house.may("cai")) == (EVERY_KIND, OTHERS)
 
@@ -214,36 +214,36 @@ def test_switching_moderation_off_opens_what_the_room_kept() -> None:
 
     assert house.may("bea") == EVERY_KIND
     assert [each["enabled"] for each in house.hears("bea")] == [False]
-    assert house.room().permissions.public()["microphone"] == "everybody"
-    assert house.room().permissions.public()["chat"] == "moderators"
+    assert house.main.permissions.public()["microphone"] == "everybody"
+    assert house.main.permissions.public()["chat"] == "moderators"
 
 
 def test_it_survives_a_restart() -> None:
     house = Moderated()
     house.asks("ana", "enable='true' mediaType='audio'")
-    house.asks("ana", f"jidToWhitelist='{ROOM}/bea' mediaType='audio'")
-    dumped = msgspec.json.decode(msgspec.json.encode(house.part.dump(house.room())))
+    house.asks("ana", f"jidToWhitelist='{PLAZA}/bea' mediaType='audio'")
+    dumped = msgspec.json.decode(msgspec.json.encode(house.part.dump(house.main)))
 
     again = Moderated()
-    again.part.load(again.room(), dumped)
+    again.part.load(again.main, dumped)
 
     assert (again.may("bea"), again.may("cai")) == (EVERY_KIND, OTHERS)
-    assert again.part.dump(again.room()) == house.part.dump(house.room())
+    assert again.part.dump(again.main) == house.part.dump(house.main)
 
 
 @given(
     st.dictionaries(
         st.sampled_from(["enable", "jidToWhitelist", "jidToBlacklist", "mediaType", "actor"]),
-        st.sampled_from(["true", "false", "audio", "desktop", f"{ROOM}/bea", "x@y/z", ""]),
+        st.sampled_from(["true", "false", "audio", "desktop", f"{PLAZA}/bea", "x@y/z", ""]),
     )
 )
 def test_nobody_without_the_role_changes_anything_whatever_it_claims(
     attributes: dict[str, str],
 ) -> None:
     house = Moderated()
-    before = house.part.dump(house.room())
+    before = house.part.dump(house.main)
 
     house.asks("bea", " ".join(f"{key}='{value}'" for key, value in attributes.items()))
 
-    assert house.part.dump(house.room()) == before
+    assert house.part.dump(house.main) == before
     assert house.hears("ana") == house.hears("cai") == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.rooms.house import HOST, House
+from tests.unit.rooms.house import FOCUS, HOST, House
 
 from tertulia.rooms import RoomPolicy
 from tertulia.rooms.bans import Bans, Trace
@@ -56,32 +56,32 @@ def test_a_ban_can_be_lifted_and_the_oldest_is_forgotten() -> None:
 
 def test_who_was_banned_does_not_come_back_under_a_new_address() -> None:
     traces = {"bea": Trace("192.0.2.1", "m1"), "new": Trace("203.0.113.5", "m1")}
-    policy = RoomPolicy.meetings(HOST, Jid.parse(f"focus@auth.{HOST}/focus"))
+    policy = RoomPolicy.meetings(HOST, FOCUS)
     house = House(policy=replace(policy, trace_of=lambda jid: traces.get(jid.node, Trace())))
     for name in ("ana", "bea", "cai"):
-        house.joins(name, beside=NAMED.format(name))
+        house.join(name, beside=NAMED.format(name))
 
-    house.affiliates("ana", "bea", "outcast")
+    house.affiliate("ana", "bea", "outcast")
 
-    assert house.joins("new", beside=NAMED.format("Dora")) == "forbidden"
-    assert house.joins("bea") == "forbidden"
-    assert house.joins("dan") == ""
-    house.affiliates("ana", "bea", "none")
-    assert house.joins("new") == ""
+    assert house.join("new", beside=NAMED.format("Dora")) == "forbidden"
+    assert house.join("bea") == "forbidden"
+    assert house.join("dan") == ""
+    house.affiliate("ana", "bea", "none")
+    assert house.join("new") == ""
 
 
 def test_whose_room_it_is_is_not_removed_by_those_it_promotes() -> None:
     zoe = Admission(is_authenticated=True, account=f"zoe@{HOST}")
     policy = replace(
-        RoomPolicy.meetings(HOST, Jid.parse(f"focus@auth.{HOST}/focus")),
+        RoomPolicy.meetings(HOST, FOCUS),
         kept=lambda room: KeptRoom(owner=zoe.account),
         admission_of=lambda jid: zoe if jid.node == "zoe" else GUEST,
     )
     house = House(policy=policy)
     for name in ("zoe", "bea"):
-        house.joins(name)
-    house.affiliates("zoe", "bea", "owner")
+        house.join(name)
+    house.affiliate("zoe", "bea", "owner")
 
-    assert house.affiliates("bea", "zoe", "none") == "not-allowed"
-    assert house.affiliates("bea", "zoe", "outcast") == "not-allowed"
-    assert house.affiliates("zoe", "bea", "none") == ""
+    assert house.affiliate("bea", "zoe", "none") == "not-allowed"
+    assert house.affiliate("bea", "zoe", "outcast") == "not-allowed"
+    assert house.affiliate("zoe", "bea", "none") == ""

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.meeting_house import HOST, PLAZA, House, Someone
+from tests.unit.rooms.house import HOST, PLAZA, House, Someone
 
 from tertulia.errors import PeerError
 from tertulia.rooms.breakouts import commands
@@ -212,8 +212,8 @@ def test_two_people_at_one_browser_are_two() -> None:
     ana = house.enter("ana")
     side = side_room(house, ana)
     named = "<nick xmlns='http://jabber.org/protocol/nick'>{}</nick>"
-    bea = house.join(house.person("bea", "shared"), extra=named.format("Bea"))
-    house.join(house.person("cleo", "shared"), extra=named.format("Cleo"))
+    bea = house.enter("bea", "shared", beside=named.format("Bea"))
+    house.enter("cleo", "shared", beside=named.format("Cleo"))
     command(house, ana, "assign", participantJid=str(bea.jid), breakoutRoomJid=str(side))
     house.pass_time(1)
 

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.rooms.meeting_house import HOST, PLAZA, House, Someone
+from tests.unit.rooms.house import FOCUS, HOST, PLAZA, House, Someone
 
+from tertulia.rooms import RoomPolicy
 from tertulia.rooms.keeping_chat import KeepingChat
 from tertulia.rooms.kept import KeptRoom
 from tertulia.rooms.metadata import RoomMetadata
@@ -18,10 +19,10 @@ def house_that_keeps(retention: str) -> tuple[House, KeepingChat, list[dict[str,
     kept: list[dict[str, Any]] = []
     chat = KeepingChat(f"chat.{HOST}")
     chat.keep = lambda room, line: kept.append(line)
-    house = House(RoomMetadata(f"metadata.{HOST}"), chat)
-    room = house.main
-    room._policy = replace(room._policy, kept=lambda jid: KeptRoom(chat_retention=retention))
-    chat.opened(house.main)
+    policy = replace(
+        RoomPolicy.meetings(HOST, FOCUS), kept=lambda jid: KeptRoom(chat_retention=retention)
+    )
+    house = House(RoomMetadata(f"metadata.{HOST}"), chat, policy=policy)
     return house, chat, kept
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.rooms.house import HOST, ROOM, House
+from tests.unit.rooms.house import FOCUS, HOST, PLAZA, House
 
 from tertulia.rooms import RoomPolicy
 from tertulia.rooms.bans import Trace
@@ -37,19 +37,19 @@ class Guarded(House):
         self.traces: dict[str, Trace] = {}
         self.lobby = LobbyRooms(f"lobby.{HOST}", f"conference.{HOST}", limits)
         policy = replace(
-            RoomPolicy.meetings(HOST, Jid.parse(f"focus@auth.{HOST}/focus")),
+            RoomPolicy.meetings(HOST, FOCUS),
             kept=lambda room: kept,
             admission_of=lambda jid: HOST_OF_IT if jid.node == "zoe" else GUEST,
             trace_of=lambda jid: self.traces.get(jid.node, Trace(address=jid.node)),
         )
         super().__init__(self.lobby, policy=policy)
         if kept is None:
-            self.joins("ana")
+            self.join("ana")
             self.switches("true")
             self.looks("ana")
 
     def switches(self, value: str) -> None:
-        self.sends("ana", f"<iq type='set' id='s' to='{ROOM}'>{SUBMIT.format(value)}</iq>")
+        self.send("ana", f"<iq type='set' id='s' to='{PLAZA}'>{SUBMIT.format(value)}</iq>")
 
     def looks(self, name: str) -> str:
         return self.knocks(name, "")
@@ -57,24 +57,24 @@ class Guarded(House):
     def knocks(self, name: str, called: str | None = None) -> str:
         nick = NICK.format(called if called is not None else name) if called != "" else ""
         muc = f"<x xmlns='http://jabber.org/protocol/muc'/>{nick}"
-        return self.sends(name, f"<presence to='{LOBBY}/{name}'>{muc}</presence>")
+        return self.send(name, f"<presence to='{LOBBY}/{name}'>{muc}</presence>")
 
     def comes(self, name: str, password: str = "") -> str:
         inside = f"<password>{password}</password>" if password else ""
-        return self.joins(name, inside, NICK.format(name))
+        return self.join(name, inside=inside, beside=NICK.format(name))
 
     def lets_in(self, actor: str, *names: str) -> str:
         invites = "".join(f"<invite to='{self.someone(name).jid}'/>" for name in names)
         x = f"<x xmlns='http://jabber.org/protocol/muc#user'>{invites}</x>"
-        return self.sends(actor, f"<message to='{ROOM}'>{x}</message>")
+        return self.send(actor, f"<message to='{PLAZA}'>{x}</message>")
 
     def denies(self, actor: str, name: str) -> str:
         item = f"<item nick='{name}' role='none'/>"
         query = f"<query xmlns='http://jabber.org/protocol/muc#admin'>{item}</query>"
-        return self.sends(actor, f"<iq type='set' id='d' to='{LOBBY}'>{query}</iq>")
+        return self.send(actor, f"<iq type='set' id='d' to='{LOBBY}'>{query}</iq>")
 
     def waiting(self) -> list[str]:
-        return [each.nick for each in self.lobby.waiting(self.room())]
+        return [each.nick for each in self.lobby.waiting(self.main)]
 
     def heard_of(self, listener: str, about: str) -> int:
         """How many stanzas of the lobby about somebody reached somebody."""
@@ -99,12 +99,12 @@ def test_a_moderator_who_comes_later_sees_who_waits_and_one_who_is_demoted_no_lo
     house.lets_in("ana", *(n for n in ("bea",) if not house.knocks(n)))
     house.comes("bea")
     house.knocks("cai")
-    house.affiliates("ana", "bea", "owner")
+    house.affiliate("ana", "bea", "owner")
 
     assert house.looks("bea") == ""
     assert house.heard_of("bea", "cai") == 1
 
-    house.affiliates("ana", "bea", "member")
+    house.affiliate("ana", "bea", "member")
     house.forget()
     house.knocks("dan")
     assert house.heard_of("bea", "dan") == 0
@@ -113,7 +113,7 @@ def test_a_moderator_who_comes_later_sees_who_waits_and_one_who_is_demoted_no_lo
 
 def test_who_is_let_in_gets_no_secret_and_need_not_know_the_password() -> None:
     house = Guarded()
-    room = house.room()
+    room = house.main
     room.configure(
         house.someone("ana").jid, replace(room.configuration, password="sesame-open-wide")
     )
@@ -134,9 +134,9 @@ def test_who_was_let_in_comes_back_without_knocking() -> None:
     house.lets_in("ana", "bea")
     house.comes("bea")
 
-    house.leaves("bea")
+    house.leave("bea")
     assert house.comes("bea") == ""
-    house.leaves("bea")
+    house.leave("bea")
     assert house.comes("bea2") == ""  # the same browser with a new page
     assert house.comes("eve") == "registration-required"
 
@@ -149,7 +149,7 @@ def test_who_is_removed_has_to_knock_again() -> None:
     house.comes("bea")
 
     query = "<query xmlns='http://jabber.org/protocol/muc#admin'><item nick='bea' role='none'/>"
-    house.sends("ana", f"<iq type='set' id='k' to='{ROOM}'>{query}</query></iq>")
+    house.send("ana", f"<iq type='set' id='k' to='{PLAZA}'>{query}</query></iq>")
 
     assert house.comes("bea") == "registration-required"
     assert house.comes("bea2") == "registration-required"
@@ -158,17 +158,17 @@ def test_who_is_removed_has_to_knock_again() -> None:
 def test_who_is_inside_when_the_lobby_opens_comes_back_without_knocking() -> None:
     house = Guarded()
     house.switches("false")
-    house.joins("bea")
+    house.join("bea")
     house.switches("true")
 
-    house.leaves("bea")
+    house.leave("bea")
 
     assert house.comes("bea") == ""
 
 
 def test_the_right_password_goes_past_the_lobby_and_a_wrong_one_knocks() -> None:
     house = Guarded()
-    room = house.room()
+    room = house.main
     room.configure(house.someone("ana").jid, replace(room.configuration, password="sesame"))
 
     assert house.comes("bea", "wrong") == "registration-required"
@@ -197,9 +197,9 @@ def test_early_ones_wait_on_while_the_room_is_empty() -> None:
     house = Guarded(KeptRoom(owner=f"zoe@{HOST}", lobby=True))
     house.knocks("bea")
 
-    house.leaves("focus")
-    assert house.service.room("plaza") is None
-    house.joins("focus")
+    house.leave("focus")
+    assert house.mains.room(PLAZA.node) is None
+    house.join("focus")
 
     assert house.waiting() == ["bea"]
 
@@ -211,7 +211,7 @@ def test_the_wait_ends_when_the_host_ends_the_meeting() -> None:
     house.knocks("bea")
 
     assert (
-        house.sends("zoe", f"<message to='endconference.{HOST}'><end_conference/></message>") == ""
+        house.send("zoe", f"<message to='endconference.{HOST}'><end_conference/></message>") == ""
     )
 
     assert "<destroy" in serialise(house.someone("bea").got[-1])
@@ -221,8 +221,8 @@ def test_the_wait_ends_with_the_meeting() -> None:
     house = Guarded()
     house.knocks("bea")
 
-    house.leaves("ana")
-    house.leaves("focus")
+    house.leave("ana")
+    house.leave("focus")
 
     last = serialise(house.someone("bea").got[-1])
     assert "<destroy" in last
@@ -241,8 +241,8 @@ def test_a_lobby_takes_so_many_and_each_network_so_many_a_minute() -> None:
     assert len(house.someone("ana").got) == seen  # a flood is nothing to the moderators
     assert house.knocks("eve") == ""
     assert house.knocks("flo") == "service-unavailable"
-    house.now += 60
-    house.sends("bea", f"<presence type='unavailable' to='{LOBBY}/bea'/>")
+    house.pass_time(60)
+    house.send("bea", f"<presence type='unavailable' to='{LOBBY}/bea'/>")
     assert house.knocks("dan") == ""
 
 
@@ -252,8 +252,8 @@ def test_changes_and_words_of_who_waits_are_limited() -> None:
     update = f"<presence to='{LOBBY}/bea'>{NICK.format('Bea')}</presence>"
     word = f"<message type='groupchat' to='{LOBBY}'><body>hello</body></message>"
 
-    assert [house.sends("bea", update) for _ in range(3)] == ["", "", "resource-constraint"]
-    assert [house.sends("bea", word) for _ in range(4)][-1] == "not-allowed"
+    assert [house.send("bea", update) for _ in range(3)] == ["", "", "resource-constraint"]
+    assert [house.send("bea", word) for _ in range(4)][-1] == "not-allowed"
 
 
 def test_who_was_sent_away_too_often_is_not_heard() -> None:
@@ -273,7 +273,7 @@ def test_a_nickname_that_cannot_be_is_refused(nick: str) -> None:
     house = Guarded()
     muc = f"<x xmlns='http://jabber.org/protocol/muc'/>{NICK.format('Bea')}"
 
-    refused = house.sends("bea", f"<presence to='{LOBBY}/{nick}'>{muc}</presence>")
+    refused = house.send("bea", f"<presence to='{LOBBY}/{nick}'>{muc}</presence>")
 
     assert refused in ("not-allowed", "conflict")
     assert house.waiting() == []
@@ -284,7 +284,7 @@ def test_a_name_is_needed_and_a_name_cannot_be_taken_away_later() -> None:
 
     assert house.knocks("bea", "") == "not-acceptable"
     house.knocks("bea")
-    assert house.sends("bea", f"<presence to='{LOBBY}/bea'/>") == "not-acceptable"
+    assert house.send("bea", f"<presence to='{LOBBY}/bea'/>") == "not-acceptable"
 
 
 def test_who_disconnects_waits_no_longer() -> None:
@@ -300,14 +300,14 @@ def test_who_disconnects_waits_no_longer() -> None:
 def test_who_waits_survives_a_restart() -> None:
     house = Guarded()
     house.knocks("bea", "Bea &amp; Co")
-    dumped = msgspec.json.decode(msgspec.json.encode(house.lobby.dump(house.room())))
+    dumped = msgspec.json.decode(msgspec.json.encode(house.lobby.dump(house.main)))
 
     again = Guarded()
-    again.lobby.load(again.room(), dumped)
+    again.lobby.load(again.main, dumped)
     again.forget()
 
     assert again.waiting() == ["bea"]
-    assert again.lobby.dump(again.room()) == dumped
+    assert again.lobby.dump(again.main) == dumped
     again.router.unbind(again.someone("bea"))
     assert again.waiting() == []
     assert again.heard_of("ana", "bea") == 1
@@ -326,7 +326,7 @@ def test_a_state_of_another_version_is_refused(state: dict[str, object]) -> None
     house = Guarded()
 
     with pytest.raises(msgspec.ValidationError):
-        house.lobby.load(house.room(), state)
+        house.lobby.load(house.main, state)
     assert house.waiting() == []
 
 
@@ -338,7 +338,7 @@ def test_who_was_let_in_survives_with_the_room() -> None:
 
     again = Guarded()
     again.traces = {"new": Trace(machine="m1")}
-    again.room().load(pickle.loads(pickle.dumps(house.room().dump())), ())
+    again.main.load(pickle.loads(pickle.dumps(house.main.dump())), ())
 
     assert (again.comes("bea"), again.comes("new")) == ("", "")
 
@@ -359,7 +359,7 @@ def test_the_one_let_in_longest_ago_is_forgotten() -> None:
     st.lists(
         st.tuples(
             st.sampled_from(["message", "iq", "presence"]),
-            st.sampled_from([ROOM, LOBBY, f"{LOBBY}/ana", f"{LOBBY}/bea", f"{ROOM}/ana"]),
+            st.sampled_from([str(PLAZA), LOBBY, f"{LOBBY}/ana", f"{LOBBY}/bea", f"{PLAZA}/ana"]),
             st.sampled_from(["", "set", "get", "groupchat", "chat", "unavailable"]),
             st.sampled_from(
                 [
@@ -390,9 +390,9 @@ def test_nobody_lets_itself_in_whatever_it_sends(
 
     for name, to, kind, child in stanzas:
         typed = f" type='{kind}'" if kind else ""
-        house.sends("eve", f"<{name} to='{to}' id='1'{typed}>{child.format(HOST)}</{name}>")
+        house.send("eve", f"<{name} to='{to}' id='1'{typed}>{child.format(HOST)}</{name}>")
 
     assert "bea" in house.waiting()
     assert house.comes("eve") == "registration-required"
-    assert not house.room().holds(house.someone("eve").jid)
-    assert house.room().configuration.members_only
+    assert not house.main.holds(house.someone("eve").jid)
+    assert house.main.configuration.members_only

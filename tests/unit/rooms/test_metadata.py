@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.house import HOST, ROOM, House
+from tests.unit.rooms.house import HOST, PLAZA, House
 
 from tertulia.rooms.metadata import PROTECTED, MetadataLimits, RoomMetadata
 from tertulia.rooms.rights import Feature, Level, Permissions
@@ -33,18 +33,22 @@ class Told(House):
         )
         super().__init__(self.part)
         for name in ("ana", "bea", "cai"):
-            self.joins(name)
+            self.join(name)
 
     def sets(self, name: str, key: str, data: Any) -> str:
         return self.says(name, msgspec.json.encode({"key": key, "data": data}).decode())
 
     def says(self, name: str, text: str) -> str:
         child = f"<room_metadata xmlns='http://jitsi.org/jitmeet'>{html.escape(text)}"
-        return self.sends(name, f"<message to='{METADATA}'>{child}</room_metadata></message>")
+        return self.send(name, f"<message to='{METADATA}'>{child}</room_metadata></message>")
 
     def seen(self, name: str) -> dict[str, Any]:
         """The latest metadata somebody has got."""
-        found = [each["metadata"] for each in self.json(name) if each["type"] == "room_metadata"]
+        found = [
+            each["metadata"]
+            for each in self.someone(name).json()
+            if each["type"] == "room_metadata"
+        ]
         return found[-1]
 
 
@@ -64,10 +68,10 @@ def test_everybody_gets_the_whole_object_after_each_change() -> None:
 
 def test_newcomers_start_muted_once_enough_people_are_there() -> None:
     house = Told()
-    house.part.start_muted_from(house.room().jid, 3, 4)
+    house.part.start_muted_from(house.main.jid, 3, 4)
 
-    house.joins("dan")
-    house.joins("eve")
+    house.join("dan")
+    house.join("eve")
 
     assert house.seen("dan")["startMuted"] == {"audio": True, "video": False}
     assert house.seen("eve")["startMuted"] == {"audio": True, "video": True}
@@ -84,7 +88,7 @@ def test_what_the_server_says_is_not_for_clients(key: str) -> None:
 def test_each_limit_has_a_name_and_changes_nothing() -> None:
     house = Told(MetadataLimits(metadata_bytes=500, metadata_keys=2, metadata_key_characters=5))
     house.sets("ana", "one", 1)
-    before = house.part.dump(house.room())
+    before = house.part.dump(house.main)
 
     assert house.sets("ana", "two", "x" * 500) == "resource-constraint"
     assert house.sets("ana", "toolong", 1) == "bad-request"
@@ -95,7 +99,7 @@ def test_each_limit_has_a_name_and_changes_nothing() -> None:
     house.sets("ana", "two", 2)
     assert house.sets("ana", "three", 3) == "resource-constraint"
     house.sets("ana", "two", None)
-    assert house.part.dump(house.room()) == before
+    assert house.part.dump(house.main) == before
 
 
 def test_presenters_are_people_who_are_there_and_nobody_who_takes_their_nickname() -> None:
@@ -108,10 +112,10 @@ def test_presenters_are_people_who_are_there_and_nobody_who_takes_their_nickname
     assert house.rights == ["ana"]
 
     house.sets("ana", "permissions", {"chat": "presenters"})
-    bea = house.room().occupant("bea")
-    assert bea is not None and house.room().permits(bea, Feature.CHAT)
+    bea = house.main.occupant("bea")
+    assert bea is not None and house.main.permits(bea, Feature.CHAT)
     house.sets("ana", "presenters", {"bea": False})
-    assert not house.room().permits(bea, Feature.CHAT)
+    assert not house.main.permits(bea, Feature.CHAT)
 
 
 def test_permissions_and_what_stock_clients_know_of_them_agree() -> None:
@@ -140,15 +144,15 @@ def test_it_survives_a_restart() -> None:
     house.sets("ana", "permissions", {"camera": "presenters"})
     house.sets("ana", "presenters", {"bea": True})
     house.sets("ana", "slides", [1, 2])
-    dumped = msgspec.json.decode(msgspec.json.encode(house.part.dump(house.room())))
+    dumped = msgspec.json.decode(msgspec.json.encode(house.part.dump(house.main)))
 
     again = Told()
-    again.part.load(again.room(), dumped)
-    again.joins("dan")
+    again.part.load(again.main, dumped)
+    again.join("dan")
 
     assert again.seen("dan") == house.seen("bea")
     with pytest.raises(msgspec.ValidationError):
-        again.part.load(again.room(), {"presenters": {"bea": "@@"}})
+        again.part.load(again.main, {"presenters": {"bea": "@@"}})
 
 
 @given(
@@ -156,16 +160,16 @@ def test_it_survives_a_restart() -> None:
     data=JSON | st.fixed_dictionaries({"bea": st.booleans(), "ana": st.booleans()}),
     claims=st.dictionaries(
         st.sampled_from(["from", "senderId", "actor", "nick", "id", "room"]),
-        st.sampled_from(["ana", f"{ROOM}/ana", "focus"]),
+        st.sampled_from(["ana", f"{PLAZA}/ana", "focus"]),
     ),
 )
 def test_nobody_without_the_role_changes_anything_whoever_it_claims_to_be(
     key: str, data: Any, claims: dict[str, str]
 ) -> None:
     house = Told()
-    before, seen = house.part.dump(house.room()), house.seen("cai")
+    before, seen = house.part.dump(house.main), house.seen("cai")
 
     refused = house.says("bea", msgspec.json.encode({**claims, "key": key, "data": data}).decode())
 
     assert refused == "forbidden"
-    assert (house.part.dump(house.room()), house.seen("cai")) == (before, seen)
+    assert (house.part.dump(house.main), house.seen("cai")) == (before, seen)

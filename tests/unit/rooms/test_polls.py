@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.meeting_house import HOST, House, Someone
+from tests.unit.rooms.house import HOST, House, Someone
 
 from tertulia.errors import PeerError
 from tertulia.rooms.polls import PollLimits, Polls

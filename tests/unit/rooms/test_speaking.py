@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.meeting_house import HOST, House, Someone
+from tests.unit.rooms.house import HOST, House, Someone
 
 from tertulia.rooms.speaking import SpeakerStats
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.rooms.house import HOST, ROOM, Someone
+from tests.unit.rooms.house import HOST, PLAZA, Someone
 
 from tertulia.focus.service import Focus
 from tertulia.focus.settings import FocusAddresses
@@ -82,7 +82,7 @@ class Process:
         kept = self.sessions.enable(jid, Origin(), is_account=False, resume=True)
         self.sessions.count(session, kept)
         self.persons.asked(jid, f"{name}'s browser")
-        self.sends(name, f"<presence to='{ROOM}/{name}'>{_MUC}</presence>")
+        self.sends(name, f"<presence to='{PLAZA}/{name}'>{_MUC}</presence>")
         return kept
 
     def sends(self, name: str, text: str) -> None:
@@ -97,7 +97,7 @@ class Process:
         self.sends(
             "ana",
             f"<iq type='set' id='1' to='focus.{HOST}'>"
-            f"<conference xmlns='http://jitsi.org/protocol/focus' room='{ROOM}'/></iq>",
+            f"<conference xmlns='http://jitsi.org/protocol/focus' room='{PLAZA}'/></iq>",
         )
         self.router.unbind(asking)
 
@@ -123,7 +123,7 @@ def is_there(folder: Path) -> Iterator[Path]:
 
 def configured(password: str) -> str:
     return (
-        f"<iq type='set' id='2' to='{ROOM}'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+        f"<iq type='set' id='2' to='{PLAZA}'><query xmlns='http://jabber.org/protocol/muc#owner'>"
         "<x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_roomsecret'>"
         f"<value>{password}</value></field></x></query></iq>"
     )
@@ -135,9 +135,9 @@ async def test_a_meeting_goes_on_as_it_was(tmp_path: Path) -> None:
     ana, bea = first.comes("ana"), first.comes("bea")
     first.sends("ana", configured("secret"))
     first.sends("ana", _MODERATE.format(host=HOST))
-    first.sends("bea", f"<presence to='{ROOM}/bea'><hand>up</hand></presence>")
+    first.sends("bea", f"<presence to='{PLAZA}/bea'><hand>up</hand></presence>")
     ana.received = 41
-    conference = first.focus.conferences[Jid.parse(ROOM)]
+    conference = first.focus.conferences[PLAZA]
     await until(lambda: len(conference.participants) == 2)
     first.keeper.flush()
     room = first.room
@@ -157,7 +157,7 @@ async def test_a_meeting_goes_on_as_it_was(tmp_path: Path) -> None:
     hand = second.room.occupants()[2].presence[-1]
     assert (hand.name, hand.text) == ("hand", "up")
     assert second.moderation.dump(second.room) == first.moderation.dump(room)
-    after = second.focus.conferences[Jid.parse(ROOM)]
+    after = second.focus.conferences[PLAZA]
     assert after.meeting_id == conference.meeting_id
     assert list(after.participants) == ["ana", "bea"]
     assert second.persons.machine_of(Jid("ana", HOST)) == "ana's browser"
@@ -200,7 +200,7 @@ async def test_who_the_focus_had_not_seen_yet_is_seen(tmp_path: Path) -> None:
 
     second = Process(tmp_path)
 
-    conference = second.focus.conferences[Jid.parse(ROOM)]
+    conference = second.focus.conferences[PLAZA]
     await until(lambda: list(conference.participants) == ["ana"])
 
 
@@ -266,7 +266,7 @@ async def test_what_cannot_be_written_costs_the_meeting_nothing(
     first = Process(tmp_path)
     first.opens_a_room()
     first.comes("ana")
-    first.room.subject = lambda: "of no use"  # type: ignore[assignment]
+    first.room.meeting_id = lambda: "of no use"  # type: ignore[assignment]
 
     first.keeper.flush()
     first.keeper.flush()

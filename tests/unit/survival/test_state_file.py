@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.unit.rooms.meeting_house import PLAZA, House
+from tests.unit.rooms.house import PLAZA, House
 
 from tertulia.survival import state_file
 from tertulia.survival.state_file import StateFile, StateUnusable
