@@ -56,6 +56,13 @@ class RoomPolicy:
     trace_of: Callable[[Jid], Trace] = lambda jid: Trace()  # by the real full JID
     lobbies: str = ""  # the domain of the lobbies, "" for none
 
+    def is_focus(self, jid: Jid) -> bool:
+        return jid.bare == self.focus.bare
+
+    def is_internal(self, jid: Jid) -> bool:
+        """True of the focus, and of recorders and gateways, which have accounts of our own."""
+        return jid.domain == self.focus.domain
+
     @classmethod
     def meetings(
         cls,

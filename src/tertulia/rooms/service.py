@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from tertulia.errors import PeerError
-from tertulia.rooms.administration import read_items
-from tertulia.rooms.discovery import room_info, service_info
+from tertulia.rooms.discovery import service_info
 from tertulia.rooms.errors import Banned, NotInRoom, RoomDoesNotExist
 from tertulia.rooms.events import (
     SELF_PRESENCE,
@@ -25,9 +24,10 @@ from tertulia.rooms.events import (
     RoomEvent,
     RoomOpened,
 )
-from tertulia.rooms.occupant import Affiliation, Occupant
+from tertulia.rooms.occupant import Occupant
 from tertulia.rooms.parts import Parts
 from tertulia.rooms.policy import RoomPolicy
+from tertulia.rooms.requests import RoomRequests
 from tertulia.rooms.room import Room
 from tertulia.rooms.wire import render
 from tertulia.xmpp import ns as NS
@@ -71,7 +71,6 @@ class RoomService:
         self._clock = clock
         self.on_touched: Callable[[Room], None] = lambda room: None  # what `Room.dump` gives is new
         self._rooms: dict[str, Room] = {}
-        self._afterwards: list[Callable[[], None]] = []  # what follows the result of an IQ
         self._visits: dict[Jid, dict[str, None]] = {}  # real full JID -> nodes of its rooms
         # An occupant is replaced when anything about it changes, so its presence is rendered once.
         self._shown: WeakKeyDictionary[Occupant, Fanout] = WeakKeyDictionary()
@@ -82,16 +81,9 @@ class RoomService:
         self._domain_iqs.on(
             "get", "query", NS.DISCO_ITEMS, lambda *_: Element("query", ns=NS.DISCO_ITEMS)
         )
-        self._room_iqs = IqTable()
-        self._room_iqs.on("get", "ping", NS.PING, pong)
-        self._room_iqs.on("get", "query", NS.DISCO_INFO, self._disco_info)
-        self._room_iqs.on(
-            "get", "query", NS.DISCO_ITEMS, lambda *_: Element("query", ns=NS.DISCO_ITEMS)
+        self._requests = RoomRequests(
+            router, self._rooms, carry_out=self.carry_out, configured=self._parts.configured
         )
-        self._room_iqs.on("get", "query", NS.MUC_ADMIN, self._list_affiliated)
-        self._room_iqs.on("set", "query", NS.MUC_ADMIN, self._administer)
-        self._room_iqs.on("get", "query", NS.MUC_OWNER, self._get_form)
-        self._room_iqs.on("set", "query", NS.MUC_OWNER, self._configure)
         self._parts.attach(domain, self)
         router.serve(domain, self.handle)
         router.unbound.append(self.left)
@@ -137,9 +129,9 @@ class RoomService:
             elif stanza.name == "message":
                 self._message(sender, to, stanza)
             elif to.resource:
-                self._relay_iq(sender, to, stanza)
+                self._requests.relay(sender, to, stanza)
             else:
-                self._to_room(stanza)
+                self._requests.take(stanza)
         except PeerError as error:
             answer = refusal(stanza, error)
             if answer is not None:
@@ -171,15 +163,6 @@ class RoomService:
         for room in self.rooms_of(jid):
             before = room.occupants()
             self.carry_out(room, room.readmit(jid), before)
-
-    def _to_room(self, request: Element) -> None:
-        answer = self._room_iqs.answer(request)
-        if answer is not None:
-            self._router.route(answer)
-        # First the result, then what it changed (reference 4.7, 4.8).
-        afterwards, self._afterwards = self._afterwards, []
-        for each in afterwards:
-            each()
 
     def _to_domain(self, stanza: Element) -> None:
         if stanza.name == "iq":
@@ -325,97 +308,6 @@ class RoomService:
             self._parts.said(room)
         elif not self._parts.addressed(room, sender, stanza):
             raise BadRequest("messages to a room are of type groupchat")
-
-    # IQs
-
-    def _relay_iq(self, sender: Jid, to: Jid, stanza: Element) -> None:
-        """Pass an IQ, or its answer, between two occupants with the sender's name in the room.
-
-        XEP-0045 §17.4: nothing is kept about it, since an answer goes the same way back. Nothing
-        in it is changed either (Jingle between two clients is theirs alone).
-        """
-        is_answer = stanza.get("type") in ("result", "error")
-        room = self._rooms.get(to.node)
-        occupant = None if room is None else room.occupant_of(sender)
-        peer = None if room is None else room.occupant(to.resource)
-        if room is None or occupant is None or peer is None:
-            if is_answer:
-                return
-            if room is not None and occupant is None:
-                raise NotInRoom
-            raise ItemNotFound("no such occupant")
-        if peer is occupant and not is_answer and stanza.find("ping", NS.PING) is not None:
-            answer = self._room_iqs.answer(stanza)  # XEP-0410: "am I still in the room?"
-            if answer is not None:
-                self._router.route(answer)
-            return
-        attrs = {"from": f"{room.jid}/{occupant.nick}", "to": str(peer.jid)}
-        relayed = Element("iq", {**stanza.attrs, **attrs}, ns=NS.CLIENT)
-        relayed.children = stanza.children
-        self._router.route(relayed)
-
-    def _disco_info(self, query: Element, request: Element) -> Element:
-        room, sender = self._addressed(request)
-        node = query.get("node")
-        if node:
-            raise ItemNotFound("no such node")
-        return room_info(room, for_occupant=room.occupant_of(sender) is not None).build()
-
-    def _list_affiliated(self, query: Element, request: Element) -> Element:
-        room, sender = self._addressed(request)
-        item = query.find("item")
-        try:
-            affiliation = Affiliation("" if item is None else item.get("affiliation"))
-        except ValueError:
-            raise BadRequest("one item with an affiliation was expected") from None
-        items = [
-            Element("item", {"affiliation": str(affiliation), "jid": str(jid)})
-            for jid in room.affiliated(sender, affiliation)
-        ]
-        return Element("query", {}, *items, ns=NS.MUC_ADMIN)
-
-    def _administer(self, query: Element, request: Element) -> None:
-        room, sender = self._addressed(request)
-        items = read_items(query)
-        before = room.occupants()
-        self._answer_first(room, room.administer(sender, items), before)
-
-    def _get_form(self, query: Element, request: Element) -> Element:
-        room, sender = self._addressed(request)
-        room.may_configure(sender)
-        return room.configuration.form()
-
-    def _configure(self, query: Element, request: Element) -> None:
-        room, sender = self._addressed(request)
-        destroy = query.find("destroy")
-        if destroy is not None:
-            reason = destroy.find("reason")
-            before = room.occupants()
-            text = "" if reason is None else reason.text
-            alternate = address(destroy.get("jid"))
-            goes_to = "" if alternate is None else str(alternate)
-            deliveries = room.destroy(sender, reason=text, alternate=goes_to)
-            self._answer_first(room, deliveries, before)
-            return
-        form = query.find("x", NS.DATA_FORMS)
-        if form is None or form.get("type") not in ("submit", "cancel"):
-            raise BadRequest("a submitted form was expected")
-        if form.get("type") == "submit":
-            actor, old = room.may_configure(sender), room.configuration
-            deliveries = room.configure(sender, old.changed(form))
-            self._answer_first(room, deliveries, ())
-            self._afterwards.append(lambda: self._parts.configured(room, old, actor))
-
-    def _answer_first(
-        self, room: Room, deliveries: Sequence[Delivery], before: Sequence[Occupant]
-    ) -> None:
-        self._afterwards.append(lambda: self.carry_out(room, deliveries, before))
-
-    def _addressed(self, request: Element) -> tuple[Room, Jid]:
-        sender, to = address(request.get("from")), address(request.get("to"))
-        if sender is None or to is None:
-            raise JidMalformed("a room's address was expected")
-        return self._room(to), sender
 
     def _room(self, to: Jid) -> Room:
         room = self._rooms.get(to.node)

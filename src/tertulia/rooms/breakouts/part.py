@@ -15,13 +15,15 @@ from tertulia.rooms.breakouts import commands as C
 from tertulia.rooms.breakouts.doors import Doors
 from tertulia.rooms.breakouts.limits import BreakoutLimits
 from tertulia.rooms.breakouts.meeting import Meeting, Member
+from tertulia.rooms.breakouts.moves import Moves
 from tertulia.rooms.breakouts.plan import Plan
 from tertulia.rooms.breakouts.telling import listeners, update
 from tertulia.rooms.events import BANNED, KICKED, Disappeared
 from tertulia.rooms.occupant import Affiliation, Occupant
 from tertulia.rooms.parts import Part, addresses, json_message, people, require_moderator
 from tertulia.rooms.persons import Persons, display_name
-from tertulia.rooms.room import Room, is_switching
+from tertulia.rooms.room import Room
+from tertulia.rooms.switching import is_switching
 from tertulia.xmpp.errors import BadRequest, ItemNotFound, NotAllowed
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element
@@ -51,9 +53,11 @@ class BreakoutRooms(Part):
         self._mains: dict[str, Jid] = {}  # breakout room -> main room
         self._farewell: Disappeared | None = None
         self._doors: Doors
+        self._moves: Moves
 
     def added(self) -> None:
         self._doors = Doors(self.parts, self.domain)
+        self._moves = Moves(self._doors, self._order)
 
     def may_hold(self, room: Jid, asked_by: Jid | None) -> None:
         """Whether a conference may be held in a breakout room because this one asks for it.
@@ -74,7 +78,7 @@ class BreakoutRooms(Part):
             meeting = self._meeting_at(room.jid)
             if meeting is not None:
                 room.main = meeting.main
-                room.subject = meeting.plan.rooms.get(room.jid.node, "")
+                room.retitled(meeting.plan.rooms.get(room.jid.node, ""))
 
     def entered(self, room: Room, newcomer: Occupant) -> None:
         meeting = self._meeting_of(room)
@@ -90,7 +94,7 @@ class BreakoutRooms(Part):
         if room is meeting.main:
             seat = meeting.plan.seats.get(member.person)
             if seat is not None:
-                self._send(meeting, member, self._doors.jid(seat))
+                self._moves.send(member, self._doors.jid(seat))
         else:
             meeting.main.elsewhere[newcomer.jid.bare] = newcomer.nick
             if room.jid.node in meeting.plan.rooms:
@@ -179,7 +183,7 @@ class BreakoutRooms(Part):
             case C.Remove(room):
                 node = self._breakout(meeting, room)
                 plan.remove(node)
-                self._have_back(meeting, [m for m in meeting.members.values() if m.where == room])
+                self._moves.back(meeting, [m for m in meeting.members.values() if m.where == room])
                 self._doom(meeting, (node,))
             case C.Rename(room, name):
                 node = self._breakout(meeting, room)
@@ -193,18 +197,18 @@ class BreakoutRooms(Part):
                     node = self._breakout(meeting, room)
                     plan.assign(member.person, node)
                     plan.sit(member.person, node)
-                self._send(meeting, member, room)
+                self._moves.send(member, room)
             case C.Assign(jid, room):
                 member = self._member(meeting, jid)
                 plan.assign(member.person, None if room is None else self._breakout(meeting, room))
-                self._seat(meeting, (member,))
+                self._moves.to_seats(meeting, (member,))
             case C.Shuffle(with_moderators):
                 plan.shuffle(self._to_shuffle(meeting, with_moderators), self._chance)
-                self._seat(meeting, meeting.members.values())
+                self._moves.to_seats(meeting, meeting.members.values())
             case C.Open(seconds):
                 plan.open(self._until(seconds, now))
                 meeting.doomed = {k: v for k, v in meeting.doomed.items() if k not in plan.rooms}
-                self._seat(meeting, meeting.members.values())
+                self._moves.to_seats(meeting, meeting.members.values())
             case C.LimitTime(seconds):
                 plan.limit_time(self._until(seconds, now))
             case C.Close():
@@ -223,12 +227,12 @@ class BreakoutRooms(Part):
             called = [each for each in called if each.where == room]
         for member in called:
             meeting.plan.stand_up(member.person)
-        self._have_back(meeting, called)
+        self._moves.back(meeting, called)
 
     def _close(self, meeting: Meeting) -> None:
         meeting.plan.close()
         occupied = [each for each in meeting.plan.rooms if self._doors.room(each) is not None]
-        self._have_back(meeting, meeting.in_breakouts())
+        self._moves.back(meeting, meeting.in_breakouts())
         self._doom(meeting, occupied)
 
     def _broadcast(self, meeting: Meeting, sender: Occupant, text: str) -> None:
@@ -265,24 +269,9 @@ class BreakoutRooms(Part):
 
     # Moving people
 
-    def _seat(self, meeting: Meeting, members: Iterable[Member]) -> None:
-        """Lead those who are not where they belong to their seats."""
-        for member in list(members):
-            seat = meeting.plan.seats.get(member.person)
-            if seat is not None and member.where != self._doors.jid(seat):
-                self._send(meeting, member, self._doors.jid(seat))
-
-    def _have_back(self, meeting: Meeting, members: list[Member]) -> None:
-        for member in members:
-            if member.where != meeting.main.jid:
-                self._send(meeting, member, meeting.main.jid)
-
-    def _send(self, meeting: Meeting, member: Member, room: Jid) -> None:
-        if member.where == room:
-            return
-        member.is_sent = True
+    def _order(self, whom: Jid, room: Jid) -> None:
         order = {"type": self.name, "event": C.MOVE_TO_ROOM, "roomJid": str(room)}
-        self.tell((member.jid,), order)
+        self.tell((whom,), order)
 
     def _doom(self, meeting: Meeting, nodes: Iterable[str]) -> None:
         """Destroy rooms when those inside had the time to leave."""
