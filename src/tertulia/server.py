@@ -345,7 +345,7 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         keep=lambda room, changed: kept.rooms.change(room.node, changed),
     )
     rooms = RoomService(router, addresses.rooms, meetings, parts=parts)
-    entrance.on_proved = rooms.readmit
+    entrance.on_proved = router.readmit
     router.unbound.append(entrance.gone)
     breakout_rooms = RoomService(
         router,

@@ -89,6 +89,7 @@ class RoomService:
         router.unbound.append(self.left)
         router.hibernated.append(self.hibernated)
         router.woken.append(self.woken)
+        router.readmitted.append(self.readmit)
 
     def room(self, node: str) -> Room | None:
         return self._rooms.get(node)

@@ -103,6 +103,9 @@ class Router:
         self.unbound: list[Callable[[Jid], None]] = []  # told when a full JID is gone for good
         self.hibernated: list[Callable[[Jid], None]] = []  # told when it is gone and may come back
         self.woken: list[Callable[[Jid], None]] = []  # told when it is back, or has missed things
+        self.readmitted: list[
+            Callable[[Jid], None]
+        ] = []  # told when its login shows something else
 
     def serve(self, domain: str, handle: Callable[[Element], None]) -> None:
         """Give everything addressed to `domain`, or to a node at it, to `handle`.
@@ -148,6 +151,11 @@ class Router:
             del self._asleep[jid]
             self._enter(session)
         for tell in self.woken:
+            tell(jid)
+
+    def readmit(self, jid: Jid) -> None:
+        """The login of a full JID shows something else than it did when it was bound."""
+        for tell in self.readmitted:
             tell(jid)
 
     def is_asleep(self, jid: Jid) -> bool:

@@ -50,7 +50,16 @@ class Carrier(Protocol):
 class ClientSession:
     """The `Session` of one client in the router."""
 
-    __slots__ = ("_limits", "_unrequested", "carrier", "has_missed", "jid", "kept", "origin")
+    __slots__ = (
+        "_limits",
+        "_unrequested",
+        "carrier",
+        "has_missed",
+        "is_readmitted",
+        "jid",
+        "kept",
+        "origin",
+    )
 
     def __init__(self, jid: Jid, origin: Origin, limits: XmppLimits) -> None:
         self.jid = jid
@@ -58,6 +67,7 @@ class ClientSession:
         self.kept: Resumable | None = None  # once its stanzas are counted
         self.carrier: Carrier | None = None  # None while it is detached
         self.has_missed = False  # what a former process had for it is lost
+        self.is_readmitted = False  # its client came back as somebody else: with a new token
         self._limits = limits
         self._unrequested = 0
 
@@ -161,6 +171,7 @@ class Sessions:
         if session is None:
             return None
         former, session.carrier = session.carrier, carrier
+        session.is_readmitted |= session.origin.admission != kept.origin.admission
         session.origin = kept.origin
         if former is not None:
             former.replaced()
@@ -173,6 +184,9 @@ class Sessions:
             log.info("Session is back: jid=%s", session.jid)
             session.has_missed = False
             self._router.wake(session)
+        if session.is_readmitted:
+            session.is_readmitted = False
+            self._router.readmit(session.jid)
 
     def detach(self, session: ClientSession, heard: float) -> None:
         """Its connection is gone; the last sign of life came at `heard`."""

@@ -95,6 +95,19 @@ def test_who_shall_not_moderate_is_not_elected_either() -> None:
     assert site.role(BEA) is Role.PARTICIPANT
 
 
+def test_a_new_token_counts_for_who_is_inside() -> None:
+    site = Site()
+    site.enter(ANA)
+    site.enter(BEA, SPEAKER)
+
+    site.admissions[BEA] = replace(SPEAKER, moderates=True)
+    told = site.room.readmit(BEA)
+
+    assert site.role(BEA) is Role.MODERATOR
+    assert {each.to for each in told if isinstance(each, Appeared)} >= {(BEA,)}
+    assert site.room.readmit(BEA) == []
+
+
 def test_what_owners_made_of_a_moderator_outlasts_its_reconnection() -> None:
     site = Site()
     site.enter(CAI, Admission(moderates=True))

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tertulia.errors import MalformedInput, PeerError
+from tertulia.xmpp.admission import Admission
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.resumption import CountTooHigh, Resumable, read_count
@@ -174,6 +175,23 @@ def test_whoever_verifies_tokens_may_refuse_or_change_the_origin() -> None:
     assert claim("good") is kept
     sessions.resume(Line(), kept)
     assert router.origin(ANA) == Origin(token="good")
+
+
+def test_who_comes_back_with_a_new_token_is_admitted_anew_once() -> None:
+    house = House()
+    readmitted: list[Jid] = []
+    house.router.readmitted.append(readmitted.append)
+    house.cut()
+    house.come_back()
+    assert readmitted == []
+
+    house.cut()
+    house.kept.origin = Origin(admission=Admission(is_authenticated=True))
+    house.come_back()
+    house.cut()
+    house.come_back()
+
+    assert readmitted == [ANA]
 
 
 def test_what_waits_for_a_client_is_bounded() -> None:
