@@ -371,6 +371,16 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    retention_days: int = key(
+        400,
+        "For how many days the daily usage counts stay in the database; they hold no names and no "
+        "addresses. 0: nothing is counted.",
+        NUMBER,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class P2p:
     enabled: bool = key(True, "Let two participants send media to each other directly.")
 
@@ -445,6 +455,7 @@ class Config:
     tokens: Tokens = Tokens()
     storage: Storage = Storage()
     keep: Keep = Keep()
+    usage: Usage = Usage()
     files: Files = Files()
     p2p: P2p = P2p()
     focus: Focus = Focus()

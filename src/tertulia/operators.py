@@ -59,9 +59,15 @@ def pages(
         ]
 
     async def rooms_in_use(request: web.Request) -> web.Response:
-        """For `tertulia room list`."""
+        """For `tertulia rooms` and `tertulia room list`."""
         listed = [
-            {"room": room.jid.node, "people": room.people, "meeting": room.meeting_id}
+            {
+                "room": room.jid.node,
+                "people": room.people,
+                "in_breakouts": len(room.elsewhere),
+                "meeting": room.meeting_id,
+                "begun_ms": room.created_ms,
+            }
             for room in rooms.rooms()
         ]
         return web.json_response({"rooms": listed})

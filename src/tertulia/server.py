@@ -25,6 +25,7 @@ import uvloop
 from aiohttp import web
 
 from tertulia import (
+    administering,
     admitting,
     bridge_secret,
     certificates,
@@ -40,6 +41,7 @@ from tertulia.accounts.entrance import Who
 from tertulia.accounts.following import Following
 from tertulia.accounts.links import KID, LinkKey
 from tertulia.accounts.tokens import Tokens, foreign_origin
+from tertulia.administration.office import Office
 from tertulia.admitting import Kept
 from tertulia.adoption import Survivor
 from tertulia.bridge_secret import BridgeSecret
@@ -69,12 +71,15 @@ from tertulia.rooms.speaking import SpeakerStats
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.supervisor import ChildRefused, supervise
 from tertulia.survival.keeper import Keeper
+from tertulia.usage.keeping import Keeper as UsageKeeper
+from tertulia.usage.part import Usage
 from tertulia.web.acceptor import Acceptor, bind
 from tertulia.web.app import application
 from tertulia.web.client_config import ClientSettings
 from tertulia.web.handover import Handover
 from tertulia.web.sign_in import SignIn
 from tertulia.web.theme import theme_of
+from tertulia.xmpp.credentials import Credentials
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
@@ -88,6 +93,7 @@ from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 if TYPE_CHECKING:
     from tertulia.accounts.tables import Tables
     from tertulia.storage.opening import Opened
+    from tertulia.usage.table import SqlUsageTable
 
 logger = logging.getLogger("tertulia.server")
 
@@ -146,8 +152,8 @@ async def serve(
         )
         running.push_async_callback(_ended, bridge)
         # While the bridge starts, which takes longer, and before anybody can come in.
-        await running.enter_async_context(storage(config, kept))
-        await running.enter_async_context(web_surface(config, ground, xmpp))
+        await running.enter_async_context(storage(config, kept, xmpp.counts))
+        await running.enter_async_context(web_surface(config, ground, xmpp, kept))
         await running.enter_async_context(monitoring(config, xmpp))
         starting = asyncio.ensure_future(_meetings_possible(xmpp.focus))
         await asyncio.wait((bridge, starting), return_when=asyncio.FIRST_COMPLETED)
@@ -156,7 +162,7 @@ async def serve(
             for address in machine.own_addresses():
                 logger.info("Also reachable at: https://%s/", _netloc(address, ground.port))
         starting.cancel()
-        replacing = asyncio.ensure_future(_replaced_by_another(replaced, kept, xmpp.keeper))
+        replacing = asyncio.ensure_future(_replaced_by_another(replaced, kept, xmpp))
         running.push_async_callback(_ended, replacing)
         try:
             await bridge
@@ -164,7 +170,9 @@ async def serve(
             raise ConfigError(str(refused)) from None
 
 
-async def _replaced_by_another(told: asyncio.Event | None, kept: Kept, keeper: Keeper) -> None:
+async def _replaced_by_another(
+    told: asyncio.Event | None, kept: Kept, signalling: Signalling
+) -> None:
     """Become a new process of the same command. All connections are cut, and no stream is ended:
     to clients it is as if we had been killed, and they come back to their seats."""
     await (told or asyncio.Event()).wait()
@@ -172,7 +180,8 @@ async def _replaced_by_another(told: asyncio.Event | None, kept: Kept, keeper: K
     with suppress(TimeoutError):
         async with asyncio.timeout(_WRITE_S):
             await kept.journal.written()
-    keeper.hand_over()
+            await signalling.counts.write()
+    signalling.keeper.hand_over()
     # Descriptors are closed by it (PEP 446).
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # no shell is wanted
 
@@ -241,10 +250,10 @@ def prepare(config: Config) -> Ground:
 
 
 @asynccontextmanager
-async def storage(config: Config, kept: Kept) -> AsyncIterator[None]:
+async def storage(config: Config, kept: Kept, counts: UsageKeeper) -> AsyncIterator[None]:
     """Open the database and have `kept` written to it. Raises: ConfigError."""
     # Loading SQLAlchemy takes longer than all of ours: here it costs the start nothing.
-    open_storage, tables_of = await asyncio.to_thread(_sql)
+    open_storage, tables_of, usage_table_of = await asyncio.to_thread(_sql)
     opened = None
     try:
         opened = await open_storage(config.storage.url, config.data)
@@ -258,6 +267,7 @@ async def storage(config: Config, kept: Kept) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(kept.journal.run(opened.journal)),
         asyncio.create_task(following.run()),
+        asyncio.create_task(counts.run(usage_table_of(opened.database))),
         asyncio.create_task(sharing.purging(config, kept)),
     ]
     try:
@@ -268,13 +278,14 @@ async def storage(config: Config, kept: Kept) -> AsyncIterator[None]:
         await opened.database.close()
 
 
-def _sql() -> tuple[Callable[[str, Path], Awaitable[Opened]], type[Tables]]:
+def _sql() -> tuple[Callable[[str, Path], Awaitable[Opened]], type[Tables], type[SqlUsageTable]]:
     import joserfc.jwt  # noqa: F401, PLC0415  # the first token shall not wait for it
 
     from tertulia.accounts.tables import Tables  # noqa: PLC0415
     from tertulia.storage.opening import open_storage  # noqa: PLC0415
+    from tertulia.usage.table import SqlUsageTable  # noqa: PLC0415
 
-    return open_storage, Tables
+    return open_storage, Tables, SqlUsageTable
 
 
 # Signalling: the domains derived from the one host name
@@ -287,10 +298,14 @@ class Signalling:
     focus: Focus
     rooms: RoomService
     router: Router
+    credentials: Credentials
+    office: Office
     tcp_port: int  # for bridges
     shared: sharing.Sharing
     metadata: RoomMetadata
     keeper: Keeper
+    usage: Usage
+    counts: UsageKeeper
 
 
 @asynccontextmanager
@@ -318,6 +333,9 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
     parts.add(breakouts, serve=False)  # its rooms' service does
     for part in parts_of_rooms(host, persons):
         parts.add(part)
+    usage = Usage(persons, secret=ground.secret.password, clock=time.time)
+    parts.add(usage, serve=False)
+    counts = UsageKeeper(usage.tally, time.time, retention_days=config.usage.retention_days)
     shared = sharing.of(config, parts, persons, kept)
     main = DomainServices(
         router,
@@ -383,6 +401,15 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         on_created=metadata.start_muted_from,
     )
     moderation.on_rights = focus.rights_changed
+    office = Office(
+        rooms=rooms,
+        parts=parts,
+        focus=focus,
+        router=router,
+        usage=usage,
+        counts=counts,
+        clock=asyncio.get_running_loop().time,
+    )
     sessions = Sessions(
         router, limits, may_resume=lambda origin, kept: entrance.resume(origin, kept.origin)
     )
@@ -414,7 +441,21 @@ async def signalling(config: Config, ground: Ground, kept: Kept) -> AsyncIterato
         shared.files.sweep()
     pulse.start()
     try:
-        yield Signalling(websocket, bosh, focus, rooms, router, tcp_port, shared, metadata, keeper)
+        yield Signalling(
+            websocket=websocket,
+            bosh=bosh,
+            focus=focus,
+            rooms=rooms,
+            router=router,
+            credentials=credentials,
+            office=office,
+            tcp_port=tcp_port,
+            shared=shared,
+            metadata=metadata,
+            keeper=keeper,
+            usage=usage,
+            counts=counts,
+        )
     finally:
         keeper.stop()
         focus.stop()
@@ -472,7 +513,7 @@ async def _meetings_possible(focus: Focus) -> None:
 
 @asynccontextmanager
 async def web_surface(
-    config: Config, ground: Ground, signalling: Signalling
+    config: Config, ground: Ground, signalling: Signalling, kept: Kept
 ) -> AsyncIterator[None]:
     """Pages, signalling and bridge channels on the one HTTPS port."""
 
@@ -506,9 +547,13 @@ async def web_surface(
         ),
         heard=acceptor.heard,
         embed=config.site.embed,
-        more=signalling.shared.routes(),
+        more=(
+            *signalling.shared.routes(),
+            administering.routes(signalling.office, kept, signalling.credentials, config.host),
+        ),
         sign_in=ground.sign_in,
     )
+    plots = asyncio.create_task(signalling.office.run())
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     assert runner.server is not None
@@ -516,6 +561,7 @@ async def web_surface(
     try:
         yield
     finally:
+        plots.cancel()
         await acceptor.close()
         if handover is not None:
             handover.close()

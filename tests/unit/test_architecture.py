@@ -27,6 +27,20 @@ MAY_IMPORT = {
         "tertulia.public_address",
     },
     "tertulia.storage": set(),
+    "tertulia.usage": {"tertulia.rooms", "tertulia.storage", "tertulia.xmpp"},
+    "tertulia.administration": {
+        "tertulia.focus",
+        "tertulia.rooms",
+        "tertulia.usage",
+        "tertulia.xmpp",
+    },
+    "tertulia.administering": {
+        "tertulia.administration",
+        "tertulia.admitting",
+        "tertulia.usage",
+        "tertulia.web",
+        "tertulia.xmpp",
+    },
     "tertulia.accounts": {
         "tertulia.focus",
         "tertulia.rooms",
@@ -48,7 +62,12 @@ MAY_IMPORT = {
     "tertulia.turn": {"tertulia.ice_server", "tertulia.xmpp"},
     "tertulia.config": {"tertulia.ice_server", "tertulia.public_address"},
     "tertulia.jitsi_settings": {"tertulia.config", "tertulia.public_address"},
-    "tertulia.web": {"tertulia.accounts", "tertulia.xmpp", "tertulia.machine"},
+    "tertulia.web": {
+        "tertulia.accounts",
+        "tertulia.machine",
+        "tertulia.storage",
+        "tertulia.xmpp",
+    },
     "tertulia.operators": {
         "tertulia.focus",
         "tertulia.metrics",
@@ -82,6 +101,8 @@ MAY_IMPORT = {
     "tertulia.server": {
         "tertulia.signing_in",
         "tertulia.outside_view",
+        "tertulia.administering",
+        "tertulia.administration",
         "tertulia.admitting",
         "tertulia.accounts",
         "tertulia.adoption",
@@ -101,6 +122,7 @@ MAY_IMPORT = {
         "tertulia.supervisor",
         "tertulia.survival",
         "tertulia.turn",
+        "tertulia.usage",
         "tertulia.web",
         "tertulia.xmpp",
     },
@@ -119,6 +141,7 @@ MAY_IMPORT = {
         "tertulia.machine",
         "tertulia.public_address",
         "tertulia.server",
+        "tertulia.usage",
     },
     "tertulia.__main__": {"tertulia.cli"},
 }

@@ -31,6 +31,7 @@ class Account:
     display_name: str
     keys: dict[str, ScramKeys]  # by hash name
     created_ms: int = 0
+    is_admin: bool = False  # may see and lead everything on the pages for administrators
 
 
 def account_name(text: str) -> str:

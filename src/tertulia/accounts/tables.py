@@ -37,6 +37,7 @@ class AccountTable:
                     name=account.name,
                     display_name=account.display_name,
                     created_ms=account.created_ms,
+                    is_admin=account.is_admin,
                     **_columns(account.keys),
                 )
             )
@@ -44,9 +45,16 @@ class AccountTable:
 
     async def set_keys(self, name: str, keys: dict[str, ScramKeys]) -> None:
         """Raises: AccountError when there is no such account."""
+        await self._set(name, _columns(keys))
+
+    async def set_admin(self, name: str, *, is_admin: bool) -> None:
+        """Raises: AccountError when there is no such account."""
+        await self._set(name, {"is_admin": is_admin})
+
+    async def _set(self, name: str, values: dict[str, Any]) -> None:
         async with self._database.write() as connection:
             changed = await connection.execute(
-                update(accounts).where(accounts.c.name == name).values(**_columns(keys))
+                update(accounts).where(accounts.c.name == name).values(**values)
             )
             if changed.rowcount == 0:
                 raise AccountError(f"there is no account {name}")
@@ -170,4 +178,5 @@ def _account(row: Row[Any]) -> Account:
             "sha256": read("sha256", row.scram_sha256),
         },
         created_ms=row.created_ms,
+        is_admin=row.is_admin,
     )

@@ -144,7 +144,7 @@ def _endpoint(
 def _transport(endpoint: Endpoint, engine: _engine.EndpointStats | None, detail: Detail) -> Page:
     if engine is None:
         return {"state": "new"}  # the engine's next snapshot will have it
-    page: Page = {"state": _state(endpoint, engine)}
+    page: Page = {"state": state_of(endpoint, engine)}
     if engine.path is not None:
         local, remote, protocol = engine.path
         is_relayed = endpoint.path.leads_through_relay(remote)
@@ -169,7 +169,8 @@ def _transport(endpoint: Endpoint, engine: _engine.EndpointStats | None, detail:
     }
 
 
-def _state(endpoint: Endpoint, engine: _engine.EndpointStats) -> str:
+def state_of(endpoint: Endpoint, engine: _engine.EndpointStats) -> str:
+    """How far its connection is, in a word."""
     if endpoint.is_connected:
         return "connected" if endpoint.is_active else "silent"
     if engine.path is not None:

@@ -21,7 +21,7 @@ log = logging.getLogger("tertulia.bridge")
 
 _DISCO = DiscoInfo(
     identities=(Identity(category="conference", type="videobridge", name="tertulia"),),
-    features=(NS.DISCO_INFO, NS.PING, NS.VERSION, NS.HEALTHCHECK, NS.COLIBRI2),
+    features=(NS.DISCO_INFO, NS.PING, NS.VERSION, NS.HEALTHCHECK, NS.COLIBRI2, NS.BRIDGE),
 )
 
 
@@ -37,9 +37,18 @@ class Requests:
         health: Callable[[], Health] = lambda: Health(Status.HEALTHY),
         *,
         shard: Shard | None = None,
+        report: Callable[[str], Element] | None = None,
+        drain: Callable[[bool], None] | None = None,
     ) -> None:
+        """
+        Args:
+            report: how the people of a meeting are connected (`bridge.report`).
+            drain: takes no new conferences from now on, or takes them again.
+        """
         self._bridge = bridge
         self._shard = shard
+        self._report = report
+        self._drain = drain
         self._health = health
         self._focus = focus
         self._version = version
@@ -64,6 +73,13 @@ class Requests:
                 self._require_focus(request)
                 if not self._health().is_up:
                     raise InternalServerError(self._health().reason)
+                return ()
+            case ("report", NS.BRIDGE) if self._report is not None:
+                self._require_focus(request)
+                return (self._report(payload.get("meeting-id")),)
+            case ("drain", NS.BRIDGE) if self._drain is not None:
+                self._require_focus(request)
+                self._drain(payload.get("on") == "true")
                 return ()
             case ("query", NS.VERSION):
                 name = Element("name", {}, "tertulia")

@@ -55,6 +55,8 @@ class Seat:
             asyncio.get_running_loop().time,
             lambda: watch.health,
             shard=self.shard,
+            report=watch.report,
+            drain=watch.drain,
         )
         self._client: XmppClient | None = None
         self._joined: asyncio.Future[None] | None = None

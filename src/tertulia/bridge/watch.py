@@ -19,11 +19,13 @@ from tertulia import _engine
 from tertulia.bridge import figures
 from tertulia.bridge.health import HealthLimits, HealthMonitor
 from tertulia.bridge.load import LoadLimits, LoadMeter, resident_mib
+from tertulia.bridge.report import report
 from tertulia.bridge.stats import Identity, Statistics, Values
 from tertulia.bridge.videobridge import Videobridge
 from tertulia.metrics import Family
 from tertulia.monitoring import Health, Status
 from tertulia.xmpp.refusals import refusals
+from tertulia.xmpp.xml import Element
 
 log = logging.getLogger("tertulia.bridge")
 
@@ -152,6 +154,11 @@ class Watch:
             sizes=self._sizes(),
             disconnects=self.disconnects,
         )
+
+    def report(self, meeting_id: str) -> Element:
+        """How the people of a meeting are connected now. Raises: ConferenceNotFound."""
+        now = asyncio.get_running_loop().time()
+        return report(self.bridge, self._engine.stats, meeting_id, now)
 
     # -- changing
 

@@ -10,10 +10,20 @@ import sys
 from collections.abc import Sequence
 
 from tertulia import __version__
-from tertulia.cli import bridge, config, doctor, import_jitsi, room, serve, user
+from tertulia.cli import (
+    bridge,
+    config,
+    doctor,
+    import_jitsi,
+    room,
+    rooms,
+    serve,
+    usage,
+    user,
+)
 from tertulia.errors import ConfigError
 
-COMMANDS = (serve, bridge, user, room, config, doctor, import_jitsi)
+COMMANDS = (serve, bridge, user, room, rooms, usage, config, doctor, import_jitsi)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import re
 import sys
 import time
-import urllib.error
-import urllib.request
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tertulia.cli.asking import ServerSilent, rooms_in_use
 from tertulia.cli.settings import add_options, from_options
 from tertulia.cli.storing import make_folder, mistakes, opened
 from tertulia.config import Config
@@ -228,15 +226,9 @@ def _described(room: KeptRoom | None) -> str:
 
 
 def _in_use(config: Config) -> dict[str, int] | None:
-    """People by room as the running server tells; None, and a line, when it does not."""
-    host = config.monitor.listen
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    netloc = f"[{host}]" if ":" in host else host
-    url = f"http://{netloc}:{config.monitor.port}/rooms"
+    """People by room; None, and a line, when the running server does not tell."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # our own address
-            rooms = json.load(answer)["rooms"]
-        return {str(each["room"]): int(each["people"]) for each in rooms}
-    except (OSError, urllib.error.URLError, ValueError, KeyError, TypeError) as error:
-        print(f"the server does not tell which rooms are in use: {url}: {error}", file=sys.stderr)
+        return {each.name: each.people for each in rooms_in_use(config)}
+    except ServerSilent as error:
+        print(error, file=sys.stderr)
         return None

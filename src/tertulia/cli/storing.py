@@ -11,6 +11,7 @@ from tertulia.errors import ConfigError
 
 if TYPE_CHECKING:
     from tertulia.accounts.tables import Tables
+    from tertulia.usage.days import Day
 
 
 @asynccontextmanager
@@ -24,6 +25,19 @@ async def opened(config: Config) -> AsyncIterator[Tables]:
     storage = await open_storage(config.storage.url, config.data)
     try:
         yield Tables(storage.database, config.host)
+    finally:
+        await storage.database.close()
+
+
+async def usage_days(config: Config, first: str, last: str) -> dict[str, Day]:
+    """What was counted on these days. Raises: ConfigError, StorageUnavailable."""
+    from tertulia.storage.opening import open_storage  # noqa: PLC0415
+    from tertulia.usage.table import SqlUsageTable  # noqa: PLC0415
+
+    make_folder(config)
+    storage = await open_storage(config.storage.url, config.data)
+    try:
+        return await SqlUsageTable(storage.database).days(first, last)
     finally:
         await storage.database.close()
 

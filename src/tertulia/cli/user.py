@@ -1,4 +1,4 @@
-"""tertulia user: add, list and remove accounts, and give them passwords.
+"""tertulia user: add, list and remove accounts, give them passwords, name administrators.
 
 A password comes from standard input or is made here and printed once; never from the command line,
 where others on the machine can read it. A running server knows of a change within seconds.
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("list", "list the accounts"),
         ("remove", "remove an account"),
         ("password", "give an account another password"),
+        ("admin", "let an account use the pages for administrators, or no longer"),
     ):
         action = actions.add_parser(name, help=summary, description=summary)
         if name != "list":
@@ -33,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--display-name", default="", metavar="TEXT", help="as people write it"
             )
+            action.add_argument(
+                "--admin", action="store_true", help="may use the pages for administrators"
+            )
+        if name == "admin":
+            action.add_argument("switch", choices=("on", "off"))
         if name in ("add", "password"):
             action.add_argument(
                 "--password-stdin",
@@ -44,10 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     config = from_options(args).config
+    actions = {
+        "add": add,
+        "list": list_all,
+        "remove": remove,
+        "password": password,
+        "admin": admin,
+    }
     with mistakes():
-        return {"add": add, "list": list_all, "remove": remove, "password": password}[args.action](
-            args, config
-        )
+        return actions[args.action](args, config)
 
 
 def add(args: argparse.Namespace, config: Config) -> int:
@@ -61,6 +72,7 @@ def add(args: argparse.Namespace, config: Config) -> int:
         display_name=args.display_name[:80] or args.name,
         keys=keys_of(text),
         created_ms=time.time_ns() // 1_000_000,
+        is_admin=args.admin,
     )
 
     async def do() -> None:
@@ -73,14 +85,18 @@ def add(args: argparse.Namespace, config: Config) -> int:
 
 
 def list_all(args: argparse.Namespace, config: Config) -> int:
-    """One line each: name, day, name as people write it. Exit status 1 when there is none."""
+    """One line each: name, day, name as people write it, whether it is an administrator.
+
+    Exit status 1 when there is none.
+    """
 
     async def do() -> int:
         async with opened(config) as tables:
             accounts = await tables.accounts.all()
         for each in accounts:
             day = datetime.fromtimestamp(each.created_ms / 1000, UTC).date()
-            print(f"{each.name}\t{day}\t{each.display_name}")
+            mark = "\tadministrator" if each.is_admin else ""
+            print(f"{each.name}\t{day}\t{each.display_name}{mark}")
         if not accounts:
             print("there are no accounts; make one with `tertulia user add NAME`", file=sys.stderr)
         return 0 if accounts else 1
@@ -113,6 +129,18 @@ def password(args: argparse.Namespace, config: Config) -> int:
 
     asyncio.run(do())
     _tell(name, text, is_made)
+    return 0
+
+
+def admin(args: argparse.Namespace, config: Config) -> int:
+    """Make an account an administrator, or take that away: its browser is signed out then."""
+    from tertulia.accounts.passwords import account_name  # noqa: PLC0415
+
+    async def do() -> None:
+        async with opened(config) as tables:
+            await tables.accounts.set_admin(account_name(args.name), is_admin=args.switch == "on")
+
+    asyncio.run(do())
     return 0
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.focus.answers import bridge_reported
-from tertulia.focus.asking import Asking
+from tertulia.focus.asking import Asking, Then
 from tertulia.focus.brewery import Brewery, Bridge
 from tertulia.focus.bridges import Bridges
 from tertulia.focus.carrying import Carrier
@@ -169,6 +169,11 @@ class Focus:
         """Whether a conference asked for at `now` would find a bridge."""
         bridge = self.brewery.select(now)
         return bridge is not None and bool(bridge.stats)
+
+    def ask_bridge(self, request: Element, within_s: float, then: Then) -> None:
+        """Send an IQ to a bridge in our name; `then` is called with the answer, or None."""
+        request.attrs["from"] = str(self.jid)
+        self._asking.ask(request, within_s, then)
 
     # -- stanzas in
 

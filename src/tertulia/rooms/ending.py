@@ -24,7 +24,11 @@ class EndConference(Part):
         require_moderator(sender)
         if room.main is not None:
             raise NotAllowed("a meeting is ended from its main room")
-        for each in reversed(self.parts.family(room)):
+        self.end(room)
+
+    def end(self, main: Room) -> None:
+        """Send everybody away, whoever wants it."""
+        for each in reversed(self.parts.family(main)):
             hall = self.parts.hall_of(each.jid)
             if hall is not None:
                 before = each.occupants()

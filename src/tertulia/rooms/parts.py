@@ -74,6 +74,7 @@ class Part:
     features: tuple[str, ...] = ()  # more of them in disco#info of the part
 
     def __init__(self, domain: str) -> None:
+        """`domain`: its address, "" for a part that nobody talks to."""
         self.domain = domain
         self.parts: Parts  # set by `Parts.add`
 
@@ -205,6 +206,7 @@ class Parts:
         return tuple(
             Identity(category="component", type=part.name, name=part.domain)
             for part in self._parts.values()
+            if part.domain
         )
 
     def hall_of(self, room: Jid) -> Hall | None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 
 metadata = MetaData()
@@ -31,6 +32,7 @@ accounts = Table(
     Column("scram_sha1", String(255), nullable=False),  # accounts.passwords says how it is written
     Column("scram_sha256", String(255), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("is_admin", Boolean, nullable=False, server_default=false()),  # may use /admin
 )
 
 rooms = Table(
@@ -60,6 +62,29 @@ journal = Table(
     Column("content", JSON, nullable=False),
     Index("journal_by_room", "room", "kind", "number"),
     Index("journal_by_time", "kind", "at_ms"),
+)
+
+# How much the site was used, without names and addresses; `usage.days` says what is counted.
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", String(10), primary_key=True),  # such as 2026-11-21, UTC
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in (
+            *("meetings", "participants", "rooms", "new_rooms"),
+            *("person_ms", "longest_ms", "peak_people", "peak_meetings"),
+            *("size_2", "size_3_5", "size_6_10", "size_11_30", "size_31"),
+        )
+    ),
+)
+
+# Which rooms had a meeting on a day, as keyed digests; deleted when their month is over.
+usage_rooms = Table(
+    "usage_rooms",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("mark", String(24), primary_key=True),
 )
 
 # A number for each table whose content a running server keeps in memory, one up with each change.

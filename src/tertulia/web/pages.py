@@ -41,15 +41,19 @@ class Pages:
         app.router.add_get("/{room}", self.file_or_room)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        index = self._files.get("index.html")
-        if index is None:
+        return await self.file(request, "index.html")
+
+    async def file(self, request: web.Request, name: str) -> web.StreamResponse:
+        """One of the pages that the build makes."""
+        page = self._files.get(name)
+        if page is None:
             return web.Response(text=NOT_BUILT, content_type="text/html", status=503)
         # Revalidated each time: it names the current assets.
-        return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return web.FileResponse(page, headers={"Cache-Control": "no-cache"})
 
     async def file_or_room(self, request: web.Request) -> web.StreamResponse:
         segment = request.match_info["room"]
-        if segment != "index.html" and segment in self._files:
+        if segment in self._files and not segment.endswith(".html"):
             return web.FileResponse(
                 self._files[segment], headers={"Cache-Control": "public, max-age=3600"}
             )

@@ -56,4 +56,6 @@ REPLY = "urn:xmpp:reply:0"  # XEP-0461
 REACTIONS = "urn:xmpp:reactions:0"  # XEP-0444
 CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 RETRACT = "urn:xmpp:message-retract:1"  # XEP-0424
+JSON = "urn:xmpp:json:0"  # XEP-0335
+BRIDGE = "urn:tertulia:bridge:0"  # ours: what administrators ask of bridges
 MUC_ROOMCONFIG = "http://jabber.org/protocol/muc#roomconfig"

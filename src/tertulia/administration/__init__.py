@@ -1,0 +1,1 @@
+"""What administrators see of the whole site, and what they may do to it."""
