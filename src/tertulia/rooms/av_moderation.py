@@ -3,6 +3,10 @@
 While it is on for a kind of media, only moderators and those they approve may send it. This part
 keeps and tells the rule; the focus asks it (`may_send`) and has the bridge enforce it.
 
+A breakout room begins with the rule of its main room and follows its changes, so that nobody gets
+around it by going there; moderators inside may switch it off in that room alone, and the metadata
+key `breakoutsFree` has groups talk without asking (decision 39).
+
 A microphone, camera or screen that the room keeps for presenters or moderators (`rooms.rights`) is
 told in the same words, since stock clients have no others: as moderation that is on, with the
 presenters approved. They would else speak to nobody without seeing why.
@@ -16,6 +20,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from tertulia.errors import MalformedInput
+from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.occupant import Occupant, Role
 from tertulia.rooms.parts import Part, addresses, moderators, people, require_moderator
 from tertulia.rooms.rights import EVERY_KIND, OF_MEDIA, Feature, Level, MediaKind
@@ -25,6 +30,7 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element
 
 _TYPE = "av_moderation"
+FREE = "breakoutsFree"  # of the metadata; true: who is in a breakout room need not ask
 
 
 # Has a feature of a meeting be for everybody; whoever keeps the permissions does that.
@@ -39,6 +45,7 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     approved: dict[MediaKind, dict[str, str]] = msgspec.field(default_factory=dict)
     told: set[MediaKind] = msgspec.field(default_factory=set)  # what everybody takes for being on
     presenters: set[str] = msgspec.field(default_factory=set)  # who is told to be one, by nickname
+    is_free: bool = False  # of a main room: who is in a breakout room need not ask
 
 
 class AvModeration(Part):
@@ -61,6 +68,12 @@ class AvModeration(Part):
             None
         )
         self._states: dict[Jid, _State] = {}
+
+    def added(self) -> None:
+        metadata = self.parts.part(RoomMetadata.name)
+        if isinstance(metadata, RoomMetadata):
+            metadata.rules[FREE] = _true_or_false
+            metadata.on_key.append(self._freed)
 
     # What the focus asks
 
@@ -126,6 +139,8 @@ class AvModeration(Part):
 
     def opened(self, room: Room) -> None:
         state = _State()
+        if room.main is not None:
+            state.enabled = self._for_breakouts(room.main)
         state.told = self._moderated(room, state)
         if state.told:
             self._states[room.jid] = state
@@ -200,10 +215,38 @@ class AvModeration(Part):
         else:
             state.enabled.discard(kind)
             if kind in self._moderated(room, state):
+                self._follow(room, actor.nick, {kind})
                 self.open_feature(room.main or room, OF_MEDIA[kind], actor)
                 return
         self._tell_kinds(room, state, actor.nick)
         self._changed(room, actor)
+        self._follow(room, actor.nick, {kind})
+
+    # Breakout rooms
+
+    def _for_breakouts(self, main: Room) -> set[MediaKind]:
+        """The kinds for which one has to ask in a breakout room, too."""
+        state = self._states.get(main.jid)
+        return set() if state is None or state.is_free else set(state.enabled)
+
+    def _follow(self, main: Room, actor: str, kinds: Iterable[MediaKind]) -> None:
+        """Have the rule for some kinds hold in the open breakout rooms of a main room."""
+        wanted = self._for_breakouts(main)
+        for room in self.parts.family(main)[1:]:
+            state = self._states.setdefault(room.jid, _State())
+            state.enabled = (state.enabled - set(kinds)) | (wanted & set(kinds))
+            by = actor if room.occupant(actor) is not None else ""
+            self._tell_kinds(room, state, by)
+            self.touched(room)
+            self.on_rights(room.jid, by)
+
+    def _freed(self, main: Room, key: str, data: Any) -> None:
+        if key == FREE:
+            self._states.setdefault(main.jid, _State()).is_free = data is True
+            self._follow(main, "", EVERY_KIND)
+            self.touched(main)
+
+    # One person
 
     def _approve(self, room: Room, actor: Occupant, kind: MediaKind, whom: Occupant) -> None:
         """While moderation is off this only invites the person to unmute."""
@@ -255,6 +298,11 @@ class AvModeration(Part):
 
     def load(self, room: Room, state: Any) -> None:
         self._states[room.jid] = msgspec.convert(state, _State)
+
+
+def _true_or_false(room: Room, data: Any) -> None:
+    if not isinstance(data, bool | None):
+        raise BadRequest(f"{FREE} is true or false")
 
 
 def _is_approved(state: _State, occupant: Occupant, kind: MediaKind) -> bool:

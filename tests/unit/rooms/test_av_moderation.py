@@ -218,6 +218,102 @@ def test_switching_moderation_off_opens_what_the_room_kept() -> None:
     assert house.main.permissions.public()["chat"] == "moderators"
 
 
+class WithGroups(House):
+    """Ana owns the room; Bea and Cai are in it, and Bea goes to a breakout room when told."""
+
+    def __init__(self) -> None:
+        self.part = AvModeration(AV)
+        self.metadata = RoomMetadata(f"metadata.{HOST}", on_rights=self.part.rights_changed)
+        self.part.open_feature = self.metadata.open_feature
+        super().__init__(self.metadata, self.part)
+        for name in ("ana", "bea", "cai"):
+            self.join(name)
+        add = "<breakout_rooms type='features/breakout-rooms/add' subject='A'/>"
+        self.send("ana", f"<message to='breakout.{HOST}'>{add}</message>")
+        self.pass_time(1)
+        rooms = self.someone("ana").told("breakout_rooms")[-1]["rooms"]
+        self.side = next(Jid.parse(r["jid"]) for r in rooms.values() if "isMainRoom" not in r)
+
+    def switches_audio(self, name: str, enable: str) -> None:
+        ask = f"<av_moderation enable='{enable}' mediaType='audio'/>"
+        self.send(name, f"<message to='{AV}'>{ask}</message>")
+
+    def frees(self, is_free: bool | None) -> str:
+        text = msgspec.json.encode({"key": "breakoutsFree", "data": is_free}).decode()
+        child = f"<room_metadata xmlns='http://jitsi.org/jitmeet'>{text}</room_metadata>"
+        return self.send("ana", f"<message to='metadata.{HOST}'>{child}</message>")
+
+    def told(self, name: str) -> list[tuple[str, bool]]:
+        about = self.someone(name).told("av_moderation")
+        return [(each["room"], each["enabled"]) for each in about if "enabled" in each]
+
+    def may(self, nick: str) -> frozenset[MediaKind]:
+        """What somebody may send in the breakout room."""
+        return self.part.may_send(self.side, nick)
+
+
+def test_nobody_gets_around_it_by_going_to_a_breakout_room() -> None:
+    house = WithGroups()
+    house.switches_audio("ana", "true")
+    house.forget()
+
+    house.switch("bea", PLAZA, house.side)
+
+    assert house.may("bea") == OTHERS
+    assert house.told("bea") == [(str(house.side), True)]
+
+
+def test_breakout_rooms_follow_the_main_room() -> None:
+    house = WithGroups()
+    house.switch("bea", PLAZA, house.side)
+    house.forget()
+
+    house.switches_audio("ana", "true")
+    assert house.may("bea") == OTHERS
+    house.switches_audio("ana", "false")
+    assert house.may("bea") == EVERY_KIND
+    assert house.told("bea") == [(str(house.side), True), (str(house.side), False)]
+
+
+def test_a_moderator_inside_switches_it_off_there_alone() -> None:
+    house = WithGroups()
+    house.switches_audio("ana", "true")
+    house.switch("bea", PLAZA, house.side)
+    house.switch("ana", PLAZA, house.side)
+
+    house.switches_audio("bea", "false")
+    assert house.may("bea") == OTHERS
+    house.switches_audio("ana", "false")
+
+    assert house.may("bea") == EVERY_KIND
+    assert house.part.may_send(PLAZA, "cai") == OTHERS
+
+
+def test_moderators_have_groups_talk_without_asking() -> None:
+    house = WithGroups()
+    house.switches_audio("ana", "true")
+    house.switch("bea", PLAZA, house.side)
+
+    assert house.frees(True) == ""
+    assert house.may("bea") == EVERY_KIND
+    assert house.part.may_send(PLAZA, "cai") == OTHERS
+
+    house.frees(None)
+    assert house.may("bea") == OTHERS
+
+
+def test_an_approval_in_the_main_room_does_not_go_along() -> None:
+    house = WithGroups()
+    house.switches_audio("ana", "true")
+    ask = f"<av_moderation jidToWhitelist='{PLAZA}/bea' mediaType='audio'/>"
+    house.send("ana", f"<message to='{AV}'>{ask}</message>")
+
+    house.switch("bea", PLAZA, house.side)
+    assert house.may("bea") == OTHERS
+    house.switch("bea", house.side, PLAZA)
+    assert house.part.may_send(PLAZA, "bea") == EVERY_KIND
+
+
 def test_it_survives_a_restart() -> None:
     house = Moderated()
     house.asks("ana", "enable='true' mediaType='audio'")
