@@ -143,8 +143,7 @@ async def purging(config: Config, kept: Kept, *, every_s: float = 3600.0) -> Non
             )
             for name in kept.rooms.names():
                 room = kept.rooms.room(name)
-                text = room.chat_retention if room is not None else ""
-                days = int(text) if text.isascii() and text.isdigit() else 0
+                days = room.chat_days if room is not None else 0
                 deleted += await kept.journal.forget(
                     ("chat",), room=name, before_ms=now_ms - days * _DAY_MS
                 )

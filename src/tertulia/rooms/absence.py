@@ -46,6 +46,10 @@ class Absences:
         absence = self._away.get(nick)
         return None if absence is None else absence.since
 
+    def present(self) -> list[Occupant]:
+        """Everybody whose client is here."""
+        return [each for each in self._occupants() if each.nick not in self._away]
+
     def begin(self, occupant: Occupant, now: float) -> list[Delivery]:
         """Its client is gone; the others see it leave."""
         nick = occupant.nick

@@ -47,8 +47,7 @@ class KeepingChat(Part):
 
     def days(self, room: Room) -> int:
         """For how many days a room keeps chat; 0 for no longer than the meeting."""
-        text = room.kept.chat_retention if room.kept is not None else ""
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+        return room.kept.chat_days if room.kept is not None else 0
 
     def say_from_server(self, room: Room, text: str, to: Iterable[Jid] | None = None) -> None:
         """Have the server say something to everybody in a room, or to some of them."""

@@ -19,3 +19,9 @@ class KeptRoom:
     start_video_muted: bool = False
     may_open: str = ""  # "everybody", "accounts", "owner"; "": as for rooms that are not kept
     chat_retention: str = ""  # "none", "meeting", or a number of days; "": as for other rooms
+
+    @property
+    def chat_days(self) -> int:
+        """For how many days chat is kept; 0 for no longer than the meeting."""
+        text = self.chat_retention
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0

@@ -128,13 +128,14 @@ class Saying:
 
     # What was said before
 
-    def for_newcomer(self, jid: Jid, join: Element) -> list[Delivery]:
+    def for_newcomer(self, jid: Jid, join: Element, *, may_read: bool) -> list[Delivery]:
         """What was said before (§7.2.13), unless the newcomer wants less of it, and the subject."""
         muc = join.find("x", NS.MUC)
         wanted = None if muc is None else muc.find("history")
         most = "" if wanted is None else wanted.get("maxstanzas")
         newest = int(most) if most.isascii() and most.isdigit() and len(most) < 7 else None
-        lines = () if self._roster.is_focus(jid) else self.chat.for_newcomer(newest)
+        reads = may_read and not self._roster.is_focus(jid)
+        lines = self.chat.for_newcomer(newest) if reads else ()
         return [*self.told_again((jid,), lines), self.subject_for((jid,))]
 
     def missed(self, jid: Jid, since: float | None) -> list[Delivery]:

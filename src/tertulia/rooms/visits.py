@@ -73,6 +73,7 @@ class Visits:
         if here is None and not is_focus:
             self._affiliations.welcome(jid, admission)
             self._affiliations.elect(jid, admission)
+        may_read = here is not None or self._meets_somebody(jid)
         others = self._roster.absences.visible(but=nick)
         newcomer = self._roster.put(
             Occupant(
@@ -90,9 +91,26 @@ class Visits:
             self.created_ms = int(now * 1000)
         return [
             *self._presences.to_newcomer(newcomer, others, stanza.get("id")),
-            *self._saying.for_newcomer(jid, stanza),
+            *self._saying.for_newcomer(jid, stanza, may_read=may_read),
             *self._roster.absences.sweep(),
         ]
+
+    def _meets_somebody(self, jid: Jid) -> bool:
+        """Whether somebody who comes reads what was said before: those who said it would see it.
+
+        Not when all who are left are away and may never come back: the meeting would be over, but
+        that their seats are kept for a while. Unless it is one of them with a new page, or the
+        room shows its chat to whoever comes later anyway.
+        """
+        kept = self._affiliations.kept
+        if self._roster.elsewhere or (kept is not None and kept.chat_days):
+            return True
+        if any(not self._roster.is_focus(e.jid) for e in self._roster.absences.present()):
+            return True
+        machine = self._policy.trace_of(jid).machine
+        return machine != "" and any(
+            self._policy.trace_of(each.jid).machine == machine for each in self._roster.people()
+        )
 
     def readmit(self, jid: Jid) -> list[Delivery]:
         """More is known of an occupant than when it came: it has logged in meanwhile."""
