@@ -25,12 +25,15 @@ from tests.protocol.transcript import FRAMING, Person, ask, bind, log_in
 from tertulia.accounts.passwords import Account, keys_of
 from tertulia.accounts.tables import Tables
 from tertulia.rooms.kept import KeptRoom
+from tertulia.rooms.rights import STOCK_NAMES
 from tertulia.storage.opening import open_storage
 
 HERE = Path(__file__).parent
 EVERY = pytest.mark.parametrize("path", sorted(HERE.glob("accounts-*.txt")), ids=lambda p: p.stem)
 SECRET = "0123456789abcdef0123456789abcdef"
 PASSWORDS = {"ana": "correct horse", "bea": "battery staple", "cai": "never forgotten"}
+# Every feature that a token can say something about, refused and granted.
+SILENT, LOUD = (dict.fromkeys(STOCK_NAMES.values(), value) for value in (False, True))
 _DEED = re.compile(r"(\w+) (comes with|connects with|logs in as) (\S+)")
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 
@@ -110,6 +113,9 @@ def tokens(node: str) -> dict[str, str]:
     return {
         "leads": signed(context=user()),
         "speaks": signed(context=user(moderator=False)),
+        "may-nothing": signed(context={**user(moderator=False), "features": SILENT}),
+        "may-all": signed(context={**user(moderator=False), "features": LOUD}),
+        "leads-by-list": signed(context={**user(), "features": SILENT}),
         "elsewhere": signed(room="patio"),
         "everywhere": signed(room="*", context=user()),
         "expired": signed(exp=now - 60),
