@@ -19,7 +19,8 @@ import type { MediaSource } from "../protocol/sources";
 import { type Xml, xml } from "../protocol/xml";
 import { BridgeLink } from "./bridge-link";
 import type { FrameRule } from "./e2ee/door";
-import { type LocalSlot, MediaSession } from "./media-session";
+import type { LocalSlot } from "./local-slots";
+import { MediaSession } from "./media-session";
 
 export interface BridgeSessionEvents {
   tracksChanged(): void;
@@ -175,6 +176,10 @@ export class BridgeSession {
     if (JSON.stringify(constraints) === JSON.stringify(this.constraints)) return;
     this.constraints = constraints;
     this.link?.send(receiverConstraints(constraints));
+  }
+
+  renewChannel(): void {
+    this.link?.renew();
   }
 
   sendMessage(message: string): void {

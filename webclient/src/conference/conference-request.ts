@@ -1,10 +1,11 @@
 /** Asking the focus for the conference, until it is ready (docs/protocols.md). */
-import { StanzaError, type XmppConnection } from "../protocol/connection";
+import type { XmppConnection } from "../protocol/connection";
 import {
   buildConferenceRequest,
   type ConferenceReply,
   parseConferenceReply,
 } from "../protocol/focus";
+import { StanzaError } from "../protocol/requests";
 import { forgetLogin, loginSession } from "./login-session";
 import { machineUid } from "./machine-uid";
 

@@ -5,19 +5,15 @@
  * every change is made the same way, whoever offered first: the remote offer is written again from
  * the model and the browser answers it. Roles of ICE and DTLS stay as they were settled.
  */
-import type { EndpointId, MediaKind, SourceName } from "../protocol/ids";
+import type { MediaKind, SourceName } from "../protocol/ids";
 import { sourceName } from "../protocol/ids";
-import {
-  type Candidate,
-  type Content,
-  type Description,
-  sendersOf,
-  type Transport,
-} from "../protocol/jingle";
+import type { Candidate, Content, Description, Transport } from "../protocol/jingle";
 import {
   addLocal,
   addSources,
   isFeedbackSource,
+  isSame,
+  ownDirection,
   removeLocal,
   removeSources,
   type Section,
@@ -25,27 +21,21 @@ import {
 } from "../protocol/sdp/model";
 import { type LocalDescription, parseCandidateLine, readLocal } from "../protocol/sdp/read";
 import { addLayers, type LayerSsrcs } from "../protocol/sdp/simulcast";
-import { candidateLine, writeRemote } from "../protocol/sdp/write";
+import { writeRemote } from "../protocol/sdp/write";
 import type { IceServer } from "../protocol/services";
 import type { MediaSource } from "../protocol/sources";
-import type { FrameRule } from "./e2ee/door";
+import { RemoteCandidates } from "./candidates";
+import { FrameLeading, type FrameLeadingOptions, type LedConnection } from "./e2ee/frame-leading";
+import type { Sending } from "./e2ee/sending-guard";
+import { applyEncodings } from "./encodings";
+import { type LocalSlot, slotKey } from "./local-slots";
+import { ownContents, ownSources } from "./own-description";
 
-export interface LocalSlot {
-  readonly kind: MediaKind;
-  /** 0 = microphone or camera, 1 = the screen and its sound. */
-  readonly index: number;
-}
-
-export interface MediaSessionOptions {
-  readonly endpoint: EndpointId;
+export interface MediaSessionOptions extends FrameLeadingOptions {
   readonly simulcast: boolean;
   readonly iceServers: readonly IceServer[];
   /** Part of the stream names; distinguishes the two sessions one endpoint may have. */
   readonly label: string;
-  /** How frames are led, if anywhere else than straight to the network. */
-  readonly frames?: () => FrameRule | null;
-  /** Whose media could only be noise here: it is not even received. */
-  readonly isBlocked?: (owner: EndpointId) => boolean;
 }
 
 export interface MediaSessionEvents {
@@ -54,20 +44,12 @@ export interface MediaSessionEvents {
   candidate(candidate: Candidate): void;
 }
 
-export interface RemoteTrack {
+export interface RemoteReceiver {
   readonly source: MediaSource;
-  readonly track: MediaStreamTrack;
+  readonly receiver: RTCRtpReceiver;
 }
 
-/** Heights (shorter side) the three layers have when the camera gives 720 lines. */
-const LAYER_HEIGHTS = [180, 360, 720] as const;
-const LAYER_BITRATES_BPS = [200_000, 700_000, 2_500_000] as const;
-const SCREEN_BITRATE_BPS = 2_500_000;
-const P2P_CAMERA_BITRATE_BPS = 2_500_000;
-
-function slotKey(slot: LocalSlot): string {
-  return `${slot.kind}${slot.index}`;
-}
+type Edit = (sections: readonly Section[]) => readonly Section[];
 
 export class MediaSession {
   readonly pc: RTCPeerConnection;
@@ -79,26 +61,31 @@ export class MediaSession {
   private maxSendHeights: Record<SourceName, number> = {};
   private version = 1;
   private tail: Promise<unknown> = Promise.resolve();
-  private early: Candidate[] = [];
   private isClosed = false;
-  /**
-   * The browser was told that this connection's frames are led elsewhere. Chromium lets nobody at the
-   * frames of one that was not: what is attached to it later is simply passed by.
-   */
-  private readonly canLeadFrames: boolean;
-  private blocked: readonly MediaSource[] = [];
+  private readonly frames: FrameLeading;
+  private readonly led: LedConnection;
+  private readonly candidates: RemoteCandidates;
+  private pendingSections: Section[] = [];
+  private readonly edits: Edit[] = [];
+  private changing: Promise<void> | null = null;
 
   constructor(
     private readonly options: MediaSessionOptions,
     private readonly events: MediaSessionEvents,
   ) {
-    this.canLeadFrames = (options.frames?.() ?? null) !== null;
+    this.frames = new FrameLeading(options);
     this.pc = new RTCPeerConnection({
       bundlePolicy: "max-bundle",
       rtcpMuxPolicy: "require",
       iceServers: options.iceServers.map((server) => ({ ...server })),
-      ...(this.canLeadFrames ? { encodedInsertableStreams: true } : {}),
+      ...(this.frames.isPossible ? { encodedInsertableStreams: true } : {}),
     } as RTCConfiguration);
+    this.candidates = new RemoteCandidates(this.pc);
+    this.led = {
+      pc: this.pc,
+      sendings: () => this.sendings(),
+      released: () => void this.enqueue(() => this.applyTracks()),
+    };
     this.pc.onconnectionstatechange = () => {
       if (!this.isClosed) this.events.connectionState(this.pc.connectionState);
     };
@@ -110,6 +97,7 @@ export class MediaSession {
 
   close(): void {
     this.isClosed = true;
+    this.frames.close();
     this.pc.close();
   }
 
@@ -148,8 +136,6 @@ export class MediaSession {
       return this.local;
     });
   }
-
-  private pendingSections: Section[] = [];
 
   /** Take the answer to `offer()`: descriptions, transport and what the peer sends. */
   acceptAnswer(
@@ -204,7 +190,7 @@ export class MediaSession {
         transport: { ...this.model.transport, ufrag, pwd, candidates: [] },
       };
       await this.negotiate();
-      this.early.push(...candidates);
+      this.candidates.add(candidates);
       await this.flushCandidates();
       return this.local?.transport;
     });
@@ -212,7 +198,7 @@ export class MediaSession {
 
   addCandidates(candidates: readonly Candidate[]): Promise<void> {
     return this.enqueue(async () => {
-      this.early.push(...candidates);
+      this.candidates.add(candidates);
       if (this.pc.remoteDescription) await this.flushCandidates();
     });
   }
@@ -234,11 +220,8 @@ export class MediaSession {
       const sections = isPresent
         ? addLocal(this.model.sections, slot.kind, slot.index)
         : removeLocal(this.model.sections, slot.kind, slot.index);
-      const same =
-        sections.length === this.model.sections.length &&
-        sections.every((section, index) => section === this.model!.sections[index]);
-      if (same) {
-        await this.sender(slot)?.replaceTrack(this.trackToSend(slot));
+      if (isSame(sections, this.model.sections)) {
+        await this.applyTracks();
         await this.applyEncodings();
         return { added: [], removed: [] };
       }
@@ -272,9 +255,7 @@ export class MediaSession {
 
   /** Whether this connection can do what the rule for frames says now; a new one can. */
   get canFollowFrameRule(): boolean {
-    if (this.canLeadFrames) return true;
-    // Chromium shows nothing of a stream that it stopped receiving and is to receive again.
-    return !this.options.frames?.()?.isOn && this.blocked.every((source) => this.isBlocked(source));
+    return this.frames.canFollow;
   }
 
   /** Take up what the rule for frames says now, and who is blocked. */
@@ -282,64 +263,24 @@ export class MediaSession {
     if (this.model) await this.change((sections) => [...sections]);
   }
 
-  remoteTracks(): RemoteTrack[] {
-    const transceivers = this.pc.getTransceivers();
-    return (this.model?.sections ?? []).flatMap((section) => {
-      if (!section.remote || isFeedbackSource(section.remote)) return [];
-      const transceiver = transceivers.find((each) => each.mid === section.mid);
-      return transceiver ? [{ source: section.remote, track: transceiver.receiver.track }] : [];
-    });
-  }
-
-  remoteReceivers(): { source: MediaSource; receiver: RTCRtpReceiver }[] {
-    const transceivers = this.pc.getTransceivers();
-    return (this.model?.sections ?? []).flatMap((section) => {
-      if (!section.remote || isFeedbackSource(section.remote)) return [];
-      const transceiver = transceivers.find((each) => each.mid === section.mid);
-      return transceiver ? [{ source: section.remote, receiver: transceiver.receiver }] : [];
+  remoteReceivers(): RemoteReceiver[] {
+    const transceivers = new Map(this.pc.getTransceivers().map((each) => [each.mid, each]));
+    return (this.model?.sections ?? []).flatMap(({ mid, remote }) => {
+      if (!remote || isFeedbackSource(remote)) return [];
+      const receiver = transceivers.get(mid)?.receiver;
+      return receiver ? [{ source: remote, receiver }] : [];
     });
   }
 
   /** My sources with the SSRCs the browser chose, as they are signalled. */
   localSources(): MediaSource[] {
     const { endpoint, label } = this.options;
-    const sections = this.model?.sections ?? this.pendingSections;
-    return sections.flatMap((section): MediaSource[] => {
-      if (section.local === null) return [];
-      const described = this.local?.sections.find((each) => each.mid === section.mid);
-      if (!described || described.ssrcs.length === 0) return [];
-      const name = sourceName(endpoint, section.kind, section.local);
-      return [
-        {
-          name,
-          owner: endpoint,
-          kind: section.kind,
-          videoType: section.kind === "video" && section.local > 0 ? "desktop" : "camera",
-          msid: `${endpoint}-${section.kind}-${section.local}-${label} ${name}-${label}`,
-          ssrcs: described.ssrcs,
-          groups: described.groups,
-        },
-      ];
-    });
+    return ownSources(endpoint, label, this.model?.sections ?? this.pendingSections, this.local);
   }
 
   /** Contents of a session-initiate (named by mid) or session-accept. */
   localContents(names: (section: { mid: string; kind: MediaKind }) => string): Content[] {
-    const seen = new Set<string>();
-    return (this.local?.sections ?? []).flatMap((section): Content[] => {
-      const name = names(section);
-      if (seen.has(name)) return [];
-      seen.add(name);
-      return [
-        {
-          name,
-          kind: section.kind,
-          senders: sendersOf(section.direction),
-          description: section.description,
-          transport: this.local!.transport,
-        },
-      ];
-    });
+    return ownContents(this.local, names);
   }
 
   /** Which source an SSRC belongs to, for statistics. */
@@ -357,12 +298,18 @@ export class MediaSession {
     return run;
   }
 
-  private change(edit: (sections: readonly Section[]) => Section[]): Promise<void> {
-    return this.enqueue(async () => {
+  /** What comes while the browser is busy with the change before is negotiated in one go. */
+  private change(edit: Edit): Promise<void> {
+    this.edits.push(edit);
+    if (this.edits.length > 1 && this.changing) return this.changing;
+    this.changing = this.enqueue(async () => {
+      const edits = this.edits.splice(0);
       if (!this.model) return;
-      this.model = { ...this.model, sections: edit(this.model.sections) };
+      const sections = edits.reduce((all, each) => each(all), this.model.sections);
+      this.model = { ...this.model, sections };
       await this.negotiate();
     });
+    return this.changing;
   }
 
   private extraSlots(): LocalSlot[] {
@@ -383,78 +330,48 @@ export class MediaSession {
     return this.isTransferring ? (this.tracks.get(slotKey(slot)) ?? null) : null;
   }
 
-  private sender(slot: LocalSlot): RTCRtpSender | undefined {
-    const section = this.model?.sections.find(
-      (each) => each.kind === slot.kind && each.local === slot.index,
-    );
-    return this.pc.getTransceivers().find((each) => each.mid === section?.mid)?.sender;
+  private sendings(): Sending[] {
+    const transceivers = new Map(this.pc.getTransceivers().map((each) => [each.mid, each]));
+    return (this.model?.sections ?? []).flatMap(({ mid, kind, local }): Sending[] => {
+      const sender = transceivers.get(mid)?.sender;
+      if (local === null || !sender) return [];
+      const slot = { kind, index: local };
+      return [{ mid, sender, slot, isWanted: this.trackToSend(slot)?.enabled === true }];
+    });
+  }
+
+  private async give(sender: RTCRtpSender, slot: LocalSlot): Promise<void> {
+    const track = this.frames.holds(sender) ? null : this.trackToSend(slot);
+    // Each call waits for another thread, also when it changes nothing.
+    if (sender.track !== track) await sender.replaceTrack(track);
   }
 
   private async applyTracks(): Promise<void> {
-    for (const section of this.model?.sections ?? []) {
-      if (section.local === null) continue;
-      const slot = { kind: section.kind, index: section.local };
-      await this.sender(slot)?.replaceTrack(this.trackToSend(slot));
-    }
+    for (const { sender, slot } of this.sendings()) await this.give(sender, slot);
   }
 
   private async negotiate(): Promise<void> {
-    const model = this.withoutBlocked(this.model!);
+    const model = this.frames.withoutBlocked(this.model!);
     await this.pc.setRemoteDescription({
       type: "offer",
-      sdp: writeRemote(model, "offer", this.version++, this.options.frames?.()?.isOn === true),
+      sdp: writeRemote(model, "offer", this.version++, this.frames.isOn),
     });
-    this.leadFrames(model);
+    this.frames.lead(this.led, model);
     await this.flushCandidates();
     for (const transceiver of this.pc.getTransceivers()) {
       const section = model.sections.find((each) => each.mid === transceiver.mid);
       if (!section) continue;
-      const sends = section.local !== null;
-      const direction = sends
-        ? section.remote
-          ? "sendrecv"
-          : "sendonly"
-        : section.remote
-          ? "recvonly"
-          : "inactive";
+      const direction = ownDirection(section);
       if (transceiver.direction !== direction) transceiver.direction = direction;
-      await transceiver.sender.replaceTrack(
-        section.local === null
-          ? null
-          : this.trackToSend({ kind: section.kind, index: section.local }),
-      );
+      const { kind, local } = section;
+      if (local !== null) await this.give(transceiver.sender, { kind, index: local });
+      else if (transceiver.sender.track) await transceiver.sender.replaceTrack(null);
     }
     const answer = await this.pc.createAnswer();
     await this.pc.setLocalDescription({ type: "answer", sdp: this.munge(answer.sdp ?? "") });
     this.local = readLocal(this.pc.localDescription!.sdp);
     await this.applyEncodings();
     this.events.tracksChanged();
-  }
-
-  private isBlocked(source: MediaSource): boolean {
-    return !this.canLeadFrames && this.options.isBlocked?.(source.owner) === true;
-  }
-
-  private withoutBlocked(model: SessionModel): SessionModel {
-    const sections = model.sections.map((section) =>
-      section.remote && this.isBlocked(section.remote) ? { ...section, remote: null } : section,
-    );
-    this.blocked = model.sections
-      .flatMap(({ remote }) => remote ?? [])
-      .filter((source) => this.isBlocked(source) || this.blocked.includes(source));
-    return { ...model, sections };
-  }
-
-  /** Before anything is sent or decoded: no frame may slip past. */
-  private leadFrames({ sections }: SessionModel): void {
-    const rule = this.options.frames?.() ?? null;
-    if (!rule || !this.canLeadFrames) return;
-    for (const { mid, sender, receiver } of this.pc.getTransceivers()) {
-      const section = sections.find((each) => each.mid === mid);
-      if (!section) continue;
-      rule.pipes.sender(sender, section.kind, this.options.endpoint);
-      rule.pipes.receiver(receiver, section.kind, section.remote?.owner ?? "");
-    }
   }
 
   private munge(sdp: string): string {
@@ -467,52 +384,16 @@ export class MediaSession {
     return munged.sdp;
   }
 
-  private async flushCandidates(): Promise<void> {
-    const waiting = this.early;
-    this.early = [];
-    const mid = this.model?.sections[0]?.mid ?? "0";
-    for (const candidate of waiting) {
-      // A candidate the browser cannot use (a name it cannot resolve) harms nobody.
-      await this.pc
-        .addIceCandidate({ candidate: candidateLine(candidate), sdpMid: mid, sdpMLineIndex: 0 })
-        .catch(() => undefined);
-    }
+  private flushCandidates(): Promise<void> {
+    return this.candidates.flush(this.model?.sections[0]?.mid ?? "0");
   }
 
   private async applyEncodings(): Promise<void> {
-    for (const section of this.model?.sections ?? []) {
-      if (section.kind !== "video" || section.local === null) continue;
-      const sender = this.sender({ kind: section.kind, index: section.local });
-      if (!sender) continue;
-      const parameters = sender.getParameters();
-      if (!parameters.encodings || parameters.encodings.length === 0) continue;
-      const name = sourceName(this.options.endpoint, section.kind, section.local);
+    for (const { sender, slot } of this.sendings()) {
+      if (slot.kind !== "video") continue;
+      const name = sourceName(this.options.endpoint, slot.kind, slot.index);
       const wanted = this.maxSendHeights[name] ?? Number.POSITIVE_INFINITY;
-      const count = parameters.encodings.length;
-      parameters.encodings.forEach((encoding, layer) => {
-        if (section.local !== 0) {
-          encoding.maxBitrate = SCREEN_BITRATE_BPS;
-          encoding.active = wanted !== 0;
-        } else if (count === LAYER_HEIGHTS.length) {
-          encoding.scaleResolutionDownBy = 2 ** (count - 1 - layer);
-          encoding.maxBitrate = LAYER_BITRATES_BPS[layer]!;
-          encoding.active = isLayerWanted(layer, wanted);
-        } else {
-          encoding.maxBitrate = P2P_CAMERA_BITRATE_BPS;
-          encoding.active = wanted !== 0;
-        }
-      });
-      parameters.degradationPreference =
-        section.local === 0 ? "maintain-framerate" : "maintain-resolution";
-      // The sender may be gone by the time the browser looks at it.
-      await sender.setParameters(parameters).catch(() => undefined);
+      await applyEncodings(sender, slot, wanted);
     }
   }
-}
-
-/** A layer is sent when somebody wants more than the layer below gives; -1 wants all there is. */
-export function isLayerWanted(layer: number, maxHeight: number): boolean {
-  if (maxHeight < 0) return true;
-  const below = layer === 0 ? 0 : (LAYER_HEIGHTS[layer - 1] ?? 0);
-  return maxHeight > below;
 }

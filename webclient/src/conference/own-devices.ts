@@ -2,6 +2,7 @@
 import type { MuteKind } from "../protocol/focus";
 import type { RoomMetadata } from "../protocol/room-metadata";
 import type { LocalMedia } from "./local-media";
+import type { LocalSlot } from "./local-slots";
 import type { Moderation } from "./moderation";
 import type { Seat, SeatAccess } from "./seat";
 import { obstacle } from "./state/rules";
@@ -52,6 +53,13 @@ export class OwnDevices {
       void this.localMedia.set("camera", false);
       this.store.notice("started-without-camera");
     }
+  }
+
+  /** What this slot sends cannot be encrypted here, so it is not sent. */
+  stopUnencrypted({ kind, index }: LocalSlot): void {
+    if (index === 1) this.localMedia.stopShare();
+    else void this.localMedia.set(kind === "audio" ? "microphone" : "camera", false);
+    this.store.notice(`unencrypted-${index === 1 ? "desktop" : kind}`);
   }
 
   /** True, and said so, when something is in the way. */

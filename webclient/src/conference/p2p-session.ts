@@ -15,7 +15,8 @@ import { addSources, type Section } from "../protocol/sdp/model";
 import type { IceServer } from "../protocol/services";
 import type { MediaSource } from "../protocol/sources";
 import { type Xml, xml } from "../protocol/xml";
-import { type LocalSlot, MediaSession } from "./media-session";
+import type { LocalSlot } from "./local-slots";
+import { MediaSession } from "./media-session";
 
 /** Candidates found within this time travel in one stanza. */
 const CANDIDATE_BATCH_MS = 150;

@@ -2,25 +2,16 @@
  * The XMPP connection: a WebSocket (RFC 7395) or, where there are none, BOSH (XEP-0124); anonymous
  * login, stanzas as plain data.
  *
- * Holds no rule of the conference. It answers pings and matches IQ results to requests; every
- * other stanza goes to `onStanza`. A socket that is lost is replaced by another on which the
+ * Holds no rule of the conference. It answers pings and gives answers to whoever asked; every
+ * other stanza goes to `events.stanza`. A socket that is lost is replaced by another on which the
  * session is resumed (XEP-0198): what is sent meanwhile goes out afterwards. Only when that is no
  * longer possible the connection is lost; whoever uses it makes a new one.
  */
 import { Strophe } from "strophe.js";
 import { NS } from "./ns";
+import { Requests, StanzaError } from "./requests";
 import { Resumption } from "./resumption";
-import { child, elements, fromDom, serialize, text, type Xml, xml } from "./xml";
-
-export class StanzaError extends Error {
-  constructor(
-    readonly condition: string,
-    readonly detail: string,
-  ) {
-    super(detail === "" ? condition : `${condition}: ${detail}`);
-    this.name = "StanzaError";
-  }
-}
+import { child, fromDom, serialize, type Xml, xml } from "./xml";
 
 export type ConnectionLoss = "refused" | "unreachable" | "lost" | "closed";
 
@@ -54,7 +45,6 @@ const CONNECT_TIMEOUT_MS = 15_000;
 const SOCKET_TIMEOUT_MS = 6_000;
 const RETRY_MS = [0, 500, 1_000, 2_000, 4_000] as const;
 
-type Waiting = { resolve(iq: Xml): void; reject(error: Error): void; timer: number };
 type State = "connecting" | "up" | "interrupted" | "ended";
 
 /** What Strophe has for this, but not for everybody: drop the socket without a farewell. */
@@ -63,11 +53,13 @@ type Droppable = { _doDisconnect(condition?: string): void };
 export class XmppConnection {
   private strophe: InstanceType<typeof Strophe.Connection>;
   private readonly resumption: Resumption;
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly requests = new Requests(
+    (iq) => this.send(iq),
+    () => this.state === "interrupted",
+  );
   private readonly unsent: Xml[] = [];
   private state: State = "connecting";
   private usesBosh = false;
-  private nextId = 1;
   private attempt = 0;
   private lastHeard = 0;
   private isProbing = false;
@@ -129,18 +121,10 @@ export class XmppConnection {
     payload: Xml | readonly Xml[],
     timeoutMs = 10_000,
   ): Promise<Xml> {
-    const id = `t${this.nextId++}`;
-    const children = Array.isArray(payload) ? (payload as readonly Xml[]) : [payload as Xml];
-    return new Promise((resolve, reject) => {
-      if (this.state !== "up" && this.state !== "interrupted") {
-        reject(new StanzaError("not-connected", ""));
-        return;
-      }
-      const waiting: Waiting = { resolve, reject, timer: 0 };
-      this.waiting.set(id, waiting);
-      this.giveTime(id, waiting, timeoutMs);
-      this.send(xml("iq", { xmlns: NS.client, type, to, id }, ...children));
-    });
+    if (this.state !== "up" && this.state !== "interrupted") {
+      return Promise.reject(new StanzaError("not-connected", ""));
+    }
+    return this.requests.make(type, to, payload, timeoutMs);
   }
 
   /** Answer an IQ: with a payload, an empty result, or an error condition. */
@@ -158,18 +142,6 @@ export class XmppConnection {
         xml("error", { type }, xml(condition, { xmlns: NS.stanzas }), extra),
       ),
     );
-  }
-
-  /** Answers cannot come while the connection is interrupted; the time for them begins anew. */
-  private giveTime(id: string, waiting: Waiting, timeoutMs: number): void {
-    waiting.timer = window.setTimeout(() => {
-      if (this.state === "interrupted") {
-        this.giveTime(id, waiting, timeoutMs);
-        return;
-      }
-      this.waiting.delete(id);
-      waiting.reject(new StanzaError("remote-server-timeout", ""));
-    }, timeoutMs);
   }
 
   private newStrophe(): InstanceType<typeof Strophe.Connection> {
@@ -250,22 +222,13 @@ export class XmppConnection {
     return true;
   }
 
-  /** True when the stanza was a result that somebody waits for, or a ping. */
+  /** True when the stanza was an answer that somebody waits for, or a ping. */
   private answered(stanza: Xml): boolean {
-    if (stanza.name !== "iq") return false;
-    const { type, id } = stanza.attrs;
-    if (type === "get" && child(stanza, "ping", NS.ping)) {
+    if (stanza.name === "iq" && stanza.attrs.type === "get" && child(stanza, "ping", NS.ping)) {
       this.reply(stanza);
       return true;
     }
-    if (type !== "result" && type !== "error") return false;
-    const waiting = id === undefined ? undefined : this.waiting.get(id);
-    if (!waiting || id === undefined) return true;
-    this.waiting.delete(id);
-    window.clearTimeout(waiting.timer);
-    if (type === "result") waiting.resolve(stanza);
-    else waiting.reject(stanzaError(stanza));
-    return true;
+    return this.requests.answered(stanza);
   }
 
   private checkAlive(): void {
@@ -347,22 +310,12 @@ export class XmppConnection {
     window.clearTimeout(this.connectTimer);
     window.clearTimeout(this.retryTimer);
     window.clearInterval(this.pingTimer);
-    for (const { reject, timer } of this.waiting.values()) {
-      window.clearTimeout(timer);
-      reject(new StanzaError("not-connected", detail));
-    }
-    this.waiting.clear();
+    this.requests.fail(detail);
     // Queued stanzas (the leave) go out before the stream is closed.
     if (wasUp) this.strophe.flush();
     this.strophe.disconnect(why);
     this.events.disconnected(why, detail);
   }
-}
-
-function stanzaError(iq: Xml): StanzaError {
-  const error = child(iq, "error");
-  const condition = elements(error).find((each) => each.name !== "text");
-  return new StanzaError(condition?.name ?? "undefined-condition", text(child(error, "text")));
 }
 
 function toDom(stanza: Xml): Element {

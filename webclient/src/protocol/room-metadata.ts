@@ -1,5 +1,5 @@
 /** What everybody in a room knows about it (signalling notes 6.8): the whole object, every time. */
-import { asNumber, asText, isObject, type Json } from "./components";
+import { isObject, type Json } from "./components";
 import type { EndpointId } from "./ids";
 import { NS } from "./ns";
 import { type Xml, xml } from "./xml";
@@ -63,14 +63,10 @@ function parsePermissions(value: unknown): Permissions {
   ) as Permissions;
 }
 
+/** "none", "meeting", or a number of days. */
 function parseRetention(value: unknown): Retention | null {
-  const chat = isObject(value) ? value : {};
-  const days = asNumber(value) ?? asNumber(chat.days);
-  const word = asText(value) || asText(chat.kind) || asText(chat.retention);
-  if (days !== null && days > 0) return { kind: "days", days };
-  if (word === "none" || word === "meeting") return { kind: word };
-  const counted = /^(\d+)/.exec(word);
-  return counted ? { kind: "days", days: Number(counted[1]) } : null;
+  if (value === "none" || value === "meeting") return { kind: value };
+  return typeof value === "number" && value > 0 ? { kind: "days", days: value } : null;
 }
 
 export function parseRoomMetadata(payload: Json): RoomMetadata | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isLayerWanted } from "../../src/conference/media-session";
+import { isLayerWanted } from "../../src/conference/encodings";
 import { p2pWish } from "../../src/conference/p2p-rule";
 import {
   nothingMeasured,

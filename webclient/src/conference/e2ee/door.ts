@@ -10,6 +10,7 @@ import {
   parseOlmMessage,
 } from "../../protocol/e2ee/messages";
 import type { EndpointId } from "../../protocol/ids";
+import type { LocalSlot } from "../local-slots";
 import type { Dispatch } from "../store";
 import type { Encryption } from "./encryption";
 import type { FramePipes } from "./frame-pipes";
@@ -22,12 +23,16 @@ export interface DoorEvents {
   announced(): void;
   /** See EncryptionContext. */
   lead(): Promise<void>;
+  /** What this slot sends could not be encrypted, so it sends nothing. */
+  stopped(slot: LocalSlot): void;
 }
 
 /** What sessions must do with their frames. */
 export interface FrameRule {
   readonly pipes: FramePipes;
   readonly isOn: boolean;
+  /** To be told each second that somebody wants to send there, and nothing may be sent. */
+  stopped(slot: LocalSlot): void;
 }
 
 const MAX_WAITING = 1_000;
@@ -60,7 +65,9 @@ export class EncryptionDoor {
   }
 
   get rule(): FrameRule | null {
-    return this.core ? { pipes: this.core.pipes, isOn: this.core.isOn } : null;
+    const { core } = this;
+    if (!core) return null;
+    return { pipes: core.pipes, isOn: core.isOn, stopped: (slot) => this.events.stopped(slot) };
   }
 
   /** A new seat: other people do not know us, so everything begins anew. */

@@ -12,7 +12,7 @@ import { ratchet, SECRET_BYTES } from "../../protocol/e2ee/frames";
 import type { EncryptionPresence, IdentityKeys, OlmMessage } from "../../protocol/e2ee/messages";
 import type { EndpointId } from "../../protocol/ids";
 import { Comparisons } from "./comparison";
-import { FramePipes, type FromWorker } from "./frame-pipes";
+import { FramePipes, type FrameStatus } from "./frame-pipes";
 import { KeyExchange, type Secret } from "./key-exchange";
 import { newAccount, type OlmAccount } from "./olm";
 import {
@@ -235,7 +235,7 @@ export class Encryption {
     this.update();
   }
 
-  private frames({ participant, status }: FromWorker): void {
+  private frames({ participant, status }: FrameStatus): void {
     const peer = this.peers.get(participant);
     if (!peer) return;
     peer.isFailing = status === "failing";

@@ -22,6 +22,7 @@ export type ToWorker =
   | { do: "encrypts"; participant: EndpointId; encrypts: boolean }
   | { do: "forget"; participant: EndpointId }
   | { do: "belongs"; pipe: number; participant: EndpointId }
+  | { do: "count" }
   | {
       do: "connect";
       options: PipeOptions;
@@ -29,10 +30,20 @@ export type ToWorker =
       writable: WritableStream<unknown>;
     };
 
-export interface FromWorker {
+export interface FrameStatus {
   readonly participant: EndpointId;
   readonly status: "decrypted" | "failing";
 }
+
+export type FromWorker =
+  | ({ readonly say: "frames" } & FrameStatus)
+  /** From now on frames of this pipe are led. */
+  | { readonly say: "runs"; readonly pipe: number }
+  /** How many frames each pipe of a sender was given, whatever became of them. */
+  | { readonly say: "counted"; readonly given: ReadonlyMap<number, number> };
+
+/** A worker that says nothing for so long has led nothing either. */
+const COUNT_WITHIN_MS = 10_000;
 
 type EncodedStreams = { readable: ReadableStream<unknown>; writable: WritableStream<unknown> };
 type WithStreams = { createEncodedStreams?(): EncodedStreams };
@@ -42,33 +53,66 @@ function scriptTransform(): ScriptTransform | undefined {
   return (globalThis as { RTCRtpScriptTransform?: ScriptTransform }).RTCRtpScriptTransform;
 }
 
+interface Pipe {
+  readonly id: number;
+  participant: EndpointId;
+  readonly runs: Promise<void>;
+}
+
 export class FramePipes {
   private readonly worker: Worker;
-  private readonly pipes = new WeakMap<object, { id: number; participant: EndpointId }>();
+  private readonly pipes = new WeakMap<object, Pipe>();
+  private readonly starting = new Map<number, () => void>();
+  private given: ReadonlyMap<number, number> = new Map();
+  private counting: (() => void)[] = [];
   private next = 1;
 
-  constructor(onStatus: (status: FromWorker) => void) {
+  constructor(private readonly onStatus: (status: FrameStatus) => void) {
     this.worker = new Worker(new URL("./frame-worker.ts", import.meta.url), {
       type: "module",
       name: "encryption",
     });
-    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => onStatus(data);
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.heard(data);
   }
 
   tell(message: ToWorker): void {
     this.worker.postMessage(message);
   }
 
-  sender(sender: RTCRtpSender, kind: MediaKind, own: EndpointId): void {
-    this.lead(sender, "seal", kind, own);
+  /** Resolves when the worker leads this sender's frames. */
+  sender(sender: RTCRtpSender, kind: MediaKind, own: EndpointId): Promise<void> {
+    return this.lead(sender, "seal", kind, own);
   }
 
   receiver(receiver: RTCRtpReceiver, kind: MediaKind, owner: EndpointId): void {
-    this.lead(receiver, "open", kind, owner);
+    void this.lead(receiver, "open", kind, owner);
+  }
+
+  /** How many frames of each sender have come to the worker so far. */
+  async count(): Promise<(sender: RTCRtpSender) => number> {
+    await new Promise<void>((resolve) => {
+      this.counting.push(resolve);
+      setTimeout(resolve, COUNT_WITHIN_MS);
+      this.tell({ do: "count" });
+    });
+    const { given } = this;
+    return (sender) => given.get(this.pipes.get(sender)?.id ?? 0) ?? 0;
   }
 
   close(): void {
     this.worker.terminate();
+  }
+
+  private heard(message: FromWorker): void {
+    if (message.say === "frames") {
+      this.onStatus(message);
+    } else if (message.say === "runs") {
+      this.starting.get(message.pipe)?.();
+      this.starting.delete(message.pipe);
+    } else {
+      this.given = message.given;
+      for (const resolve of this.counting.splice(0)) resolve();
+    }
   }
 
   private lead(
@@ -76,21 +120,23 @@ export class FramePipes {
     operation: PipeOptions["operation"],
     kind: MediaKind,
     participant: EndpointId,
-  ): void {
+  ): Promise<void> {
     const known = this.pipes.get(end);
     if (known) {
-      if (known.participant === participant) return;
-      known.participant = participant;
-      this.tell({ do: "belongs", pipe: known.id, participant });
-      return;
+      if (known.participant !== participant) {
+        known.participant = participant;
+        this.tell({ do: "belongs", pipe: known.id, participant });
+      }
+      return known.runs;
     }
     const id = this.next++;
-    this.pipes.set(end, { id, participant });
+    const runs = new Promise<void>((resolve) => this.starting.set(id, resolve));
+    this.pipes.set(end, { id, participant, runs });
     const options: PipeOptions = { pipe: id, operation, kind, participant };
     const Transform = scriptTransform();
     if (Transform) {
       (end as { transform?: unknown }).transform = new Transform(this.worker, options);
-      return;
+      return runs;
     }
     const streams = (end as WithStreams).createEncodedStreams?.();
     if (!streams) throw new Error("this browser lets nobody at its frames");
@@ -99,5 +145,6 @@ export class FramePipes {
       readable,
       writable,
     ] as unknown as Transferable[]);
+    return runs;
   }
 }

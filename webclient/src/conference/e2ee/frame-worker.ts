@@ -44,6 +44,8 @@ const others = new Map<string, Sender>();
 const owners = new Map<number, string>();
 const encoders = new Map<number, Transformer>();
 const decoders = new Map<number, Transformer>();
+/** Frames that senders' pipes were given. */
+const given = new Map<number, number>();
 let isOn = false;
 
 function other(id: string): Sender {
@@ -81,7 +83,7 @@ function note(id: string, from: Sender, isDecrypted: boolean): void {
   const now = isDecrypted ? "decrypted" : from.failed >= FAILING_AFTER ? "failing" : from.told;
   if (now === null || now === from.told || !from.opener.hasKey) return;
   from.told = now;
-  scope.postMessage({ participant: id, status: now });
+  scope.postMessage({ say: "frames", participant: id, status: now });
 }
 
 function connect(
@@ -89,21 +91,24 @@ function connect(
   readable: ReadableStream<EncodedFrame>,
   writable: WritableStream<EncodedFrame>,
 ): void {
-  owners.set(options.pipe, options.participant);
+  const { pipe, operation, kind, participant } = options;
+  owners.set(pipe, participant);
   const transform = new TransformStream<EncodedFrame, EncodedFrame>({
     async transform(frame, controller) {
-      const passes =
-        options.operation === "seal" ? await seal(frame, options.kind) : await open(frame, options);
+      if (operation === "seal") given.set(pipe, (given.get(pipe) ?? 0) + 1);
+      const passes = operation === "seal" ? await seal(frame, kind) : await open(frame, options);
       if (passes) controller.enqueue(frame);
     },
   });
   const forget = (): void => {
-    owners.delete(options.pipe);
-    decoders.delete(options.pipe);
-    encoders.delete(options.pipe);
+    owners.delete(pipe);
+    decoders.delete(pipe);
+    encoders.delete(pipe);
+    given.delete(pipe);
   };
   // It ends with the session it belongs to; there is nobody to tell.
   readable.pipeThrough(transform).pipeTo(writable).then(forget, forget);
+  scope.postMessage({ say: "runs", pipe });
 }
 
 /** Whoever gets a new key needs a whole picture to begin with. */
@@ -154,6 +159,9 @@ scope.onmessage = ({ data }) => {
       break;
     case "belongs":
       owners.set(data.pipe, data.participant);
+      break;
+    case "count":
+      scope.postMessage({ say: "counted", given });
       break;
     case "connect":
       connect(

@@ -23,6 +23,17 @@ export interface SessionModel {
   readonly sections: readonly Section[];
 }
 
+/** Whether nothing was edited. */
+export function isSame(some: readonly Section[], others: readonly Section[]): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
+}
+
+/** Which way media of a section flows, seen from us. */
+export function ownDirection({ local, remote }: Section): RTCRtpTransceiverDirection {
+  if (local !== null) return remote ? "sendrecv" : "sendonly";
+  return remote ? "recvonly" : "inactive";
+}
+
 /** Streams that belong to the bridge itself, never to a person. */
 export function isFeedbackSource(source: MediaSource): boolean {
   return source.owner === "jvb" || source.msid.startsWith("mixedmslabel");
