@@ -247,6 +247,17 @@ test("metadata: what is missing is not so, what is unknown is left alone", () =>
   );
 });
 
+test.each([
+  ["none", { kind: "none" }],
+  ["meeting", { kind: "meeting" }],
+  [30, { kind: "days", days: 30 }],
+  [0, null],
+  ["for ever", null],
+  [undefined, null],
+])("what is written in the chat is kept: %s", (chatRetention, retention) => {
+  expect(parseRoomMetadata({ metadata: { chatRetention } })).toMatchObject({ retention });
+});
+
 test("speaker times", () => {
   expect(
     parseSpeakerTimes({

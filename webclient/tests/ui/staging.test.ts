@@ -151,6 +151,22 @@ describe("what is received", () => {
     });
   });
 
+  test("less, the more there are beside them, and the smaller the window is", () => {
+    const wantedOf = (people: number, width: number, height: number): number[] => {
+      const participants = Array.from({ length: people }, (_, index) => person(`p${index}`));
+      const local = { ...state.local, share: "off" as const };
+      const grid = layoutOf({ ...state, local, participants }, plain, { width, height }, 0);
+      const { rects } = grid.arrangement;
+      const { maxHeights } = constraintsFor({ ...seen, tiles: grid.all, rects, stages: [] });
+      return [...new Set(Object.values(maxHeights))].sort((a, b) => b - a);
+    };
+    expect(wantedOf(1, 1904, 968)).toEqual([720]);
+    expect(wantedOf(1, 1264, 668)).toEqual([360]);
+    expect(wantedOf(9, 1264, 668)).toEqual([180]);
+    // Of the others on further pages nothing.
+    expect(wantedOf(40, 1264, 668)).toEqual([180, 0]);
+  });
+
   test("nothing of whom nobody sees", () => {
     const hidden = { ...seen, rects: {} };
     expect(Object.values(constraintsFor(hidden).maxHeights)).toEqual([0, 0, 0]);
