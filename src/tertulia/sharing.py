@@ -91,6 +91,7 @@ def of(config: Config, parts: Parts, persons: Persons, kept: Kept) -> Sharing:
     attendance.keep = lambda room, rows: note(room, "attendance", {"people": rows})
     polls.keep = lambda room, poll: note(room, "poll", poll)
     _keep_chat(parts, kept, note)
+    _recall_polls(polls, kept)
     files = None
     if config.files.enabled:
         limits = FileLimits(
@@ -131,6 +132,31 @@ def _keep_chat(
 
     chat.keep = lambda room, line: note(room, "chat", line, line["at_ms"])
     chat.recall = begin
+
+
+def _recall_polls(polls: Polls, kept: Kept) -> None:
+    """The polls of earlier meetings come back from the journal for those who lead the room."""
+    recalling: set[asyncio.Task[None]] = set()
+
+    async def recall(room: Room) -> None:
+        try:
+            await kept.journal.written()
+            entries = await kept.journal.read(
+                room.jid.node, "poll", newest=polls.limits.polls_recalled
+            )
+        except StorageUnavailable as error:
+            log.error("Polls of before are not shown: room=%s reason=%s", room.jid, error)
+            return
+        polls.recalled(room, [(each.at_ms, each.content) for each in entries])
+
+    def begin(room: Room) -> None:
+        if room.kept is None:
+            return
+        task = asyncio.get_running_loop().create_task(recall(room))
+        recalling.add(task)
+        task.add_done_callback(recalling.discard)
+
+    polls.recall = begin
 
 
 async def purging(config: Config, kept: Kept, *, every_s: float = 3600.0) -> None:

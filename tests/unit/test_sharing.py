@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 from tests.unit.rooms.house import FOCUS, HOST, PLAZA, House, Someone
 
@@ -23,7 +24,10 @@ from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.polls import Polls
 from tertulia.storage.journal import Entry
 from tertulia.storage.opening import open_storage
+from tertulia.xmpp.admission import GUEST, Admission
+from tertulia.xmpp.jid import Jid
 
+HOST_OF_IT = Admission(is_authenticated=True, account=f"zoe@{HOST}")
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -43,8 +47,16 @@ async def kept_in(folder: Path) -> AsyncIterator[Kept]:
         await opened.database.close()
 
 
+def _login(jid: Jid) -> Admission:
+    return HOST_OF_IT if jid.node == "zoe" else GUEST
+
+
 def house_of(kept: Kept, folder: Path) -> House:
-    policy = replace(RoomPolicy.meetings(HOST, FOCUS), kept=lambda jid: kept.rooms.room(jid.node))
+    policy = replace(
+        RoomPolicy.meetings(HOST, FOCUS),
+        kept=lambda jid: kept.rooms.room(jid.node),
+        admission_of=_login,
+    )
     house = House(
         RoomMetadata(f"metadata.{HOST}"),
         Polls(f"polls.{HOST}"),
@@ -85,6 +97,32 @@ async def test_chat_of_a_kept_room_comes_back_from_the_database(tmp_path: Path) 
         await until(lambda: bool(bodies(bea)))
 
         assert bodies(bea) == ["hello"]
+
+
+async def test_a_poll_of_a_kept_room_is_shown_to_who_leads_the_next_meeting(
+    tmp_path: Path,
+) -> None:
+    async with kept_in(tmp_path) as kept:
+        house = house_of(kept, tmp_path)
+        ana = house.enter("ana")
+        for command in (
+            '"command":"new-poll","pollId":"p","question":"Tea?","answers":[{"name":"yes"}]',
+            '"command":"answer-poll","pollId":"p","answers":[true]',
+        ):
+            child = "<json-message>" + escape(f'{{"type":"polls",{command}}}')
+            house.send(ana, f"<message to='polls.{HOST}'>{child}</json-message></message>")
+        house.leave(ana)
+        house.focus_leaves()
+        await kept.journal.written()
+
+        after = house_of(kept, tmp_path)
+        zoe = after.enter("zoe")
+        await until(lambda: bool(zoe.told("polls")))
+
+        (told,) = zoe.told("polls")
+        assert (told["command"], told["question"], told["voted"]) == ("earlier-poll", "Tea?", 1)
+        assert told["answers"][0]["voters"] == [{"id": "ana", "name": ""}]
+        assert abs(told["endedAt"] / 1000 - time.time()) < 60
 
 
 async def test_what_was_kept_long_enough_is_deleted(tmp_path: Path) -> None:

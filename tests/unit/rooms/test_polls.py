@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -11,11 +12,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rooms.house import HOST, House, Someone
+from tests.unit.rooms.house import FOCUS, HOST, House, Someone
 
 from tertulia.errors import PeerError
+from tertulia.rooms import RoomPolicy
+from tertulia.rooms.occupant import Role
 from tertulia.rooms.polls import PollLimits, Polls
 from tertulia.rooms.polls.poll import Choice, NewPoll, Poll
+from tertulia.rooms.room import Room
+from tertulia.xmpp.admission import GUEST, Admission
 from tertulia.xmpp.errors import ResourceConstraint
 
 JSON = st.recursive(
@@ -145,3 +150,64 @@ def test_any_json_is_taken_or_refused(value: Any) -> None:
     assert all(isinstance(each, Poll) for each in polls._polls[house.main.jid].values())
     with suppress(msgspec.ValidationError):
         polls.load(house.main, value)
+
+
+def kept_house() -> tuple[House, Polls, list[Room]]:
+    """Zoe and Yun have logged in, and Zoe leads; rooms whose earlier polls are asked for."""
+    asked: list[Room] = []
+    polls = Polls(f"polls.{HOST}")
+    polls.recall = asked.append
+    logged_in = Admission(is_authenticated=True, moderates=False)
+    logins = {"zoe": replace(logged_in, moderates=True), "yun": logged_in}
+    policy = replace(
+        RoomPolicy.meetings(HOST, FOCUS), admission_of=lambda jid: logins.get(jid.node, GUEST)
+    )
+    return House(polls, policy=policy), polls, asked
+
+
+def earlier(who: Someone) -> list[tuple[str, int]]:
+    told = who.told("polls")
+    return [(e["question"], e["endedAt"]) for e in told if e["command"] == "earlier-poll"]
+
+
+def saved(question: str) -> dict[str, Any]:
+    before = Poll.asked(
+        NewPoll(pollId="p", question=question, answers=[Choice("yes")]),
+        sender="ana",
+        name="Ana",
+        owner="a",
+        limits=PollLimits(),
+    )
+    return before.public()
+
+
+def test_polls_of_earlier_meetings_are_for_moderators_who_have_logged_in() -> None:
+    house, polls, asked = kept_house()
+    guest = house.enter("ana")
+    assert house.main.occupant("ana").role is Role.MODERATOR  # type: ignore[union-attr]
+    assert asked == []
+
+    zoe, yun = house.enter("zoe"), house.enter("yun")
+    polls.recalled(house.main, [(1, saved("Tea?")), (2, saved("Cake?"))])
+
+    assert asked == [house.main]
+    assert earlier(zoe) == [("Tea?", 1), ("Cake?", 2)]
+    assert earlier(guest) == earlier(yun) == []
+    house.affiliate("zoe", "yun", "owner")
+    house.affiliate("zoe", "ana", "owner")
+    assert earlier(yun) == earlier(zoe)
+    assert earlier(guest) == []
+
+
+def test_only_the_newest_of_them_are_told_and_of_a_room_that_is_over_none() -> None:
+    house, polls, _ = kept_house()
+    polls.limits = PollLimits(polls_recalled=1)
+    zoe, room = house.enter("zoe"), house.main
+    polls.recalled(room, [(1, saved("Tea?")), (2, saved("Cake?"))])
+    assert earlier(zoe) == [("Cake?", 2)]
+
+    house.leave(zoe)
+    house.focus_leaves()
+    zoe.got.clear()
+    polls.recalled(room, [(1, saved("Tea?"))])
+    assert earlier(zoe) == []

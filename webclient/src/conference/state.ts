@@ -21,7 +21,7 @@ import { applyLobby, EMPTY_LOBBY } from "./state/lobby";
 import { reasonsChanged } from "./state/media";
 import { type NoticeKind, noticed } from "./state/notices";
 import { endpointChanged, endpointLeft, type Participant } from "./state/people";
-import { applyPoll, type PollEvent } from "./state/polls";
+import { applyEarlier, applyPoll, type PollEvent } from "./state/polls";
 import { applyAvModeration, NO_RULES } from "./state/rules";
 import { speakerChanged, timesTold } from "./state/speaker-times";
 
@@ -81,6 +81,9 @@ function metadataTold(state: Conference, metadata: RoomMetadata, at: number): Co
 }
 
 function polled(state: Conference, event: PollEvent, at: number): Conference {
+  if (event.kind === "earlier") {
+    return { ...state, earlierPolls: applyEarlier(state.earlierPolls, event.earlier) };
+  }
   const next = { ...state, polls: applyPoll(state.polls, event, state.ownId) };
   if (event.kind === "opened" && event.poll.from !== state.ownId) {
     const name = state.participants.find((each) => each.id === event.poll.from)?.displayName;

@@ -32,6 +32,13 @@ export interface Poll {
   readonly voted: number;
 }
 
+/** What a meeting in this room before this one asked, for those who lead the room. */
+export interface EarlierPoll {
+  readonly poll: Poll;
+  /** When that meeting ended, in ms since the epoch. */
+  readonly endedAt: number;
+}
+
 export type PollMessage =
   | { kind: "opened"; poll: Poll }
   | { kind: "answered"; pollId: string; voter: Voter; answers: readonly boolean[] }
@@ -39,7 +46,8 @@ export type PollMessage =
   | { kind: "counted"; pollId: string; votes: readonly number[]; voted: number }
   | { kind: "closed"; pollId: string }
   /** All that there were when we came. */
-  | { kind: "known"; polls: readonly Poll[] };
+  | { kind: "known"; polls: readonly Poll[] }
+  | { kind: "earlier"; earlier: EarlierPoll };
 
 function parseVoters(value: unknown): Voter[] {
   if (!Array.isArray(value)) return [];
@@ -100,6 +108,11 @@ export function parsePolls(payload: Json): PollMessage | undefined {
     }
     case "close-poll":
       return { kind: "closed", pollId };
+    case "earlier-poll": {
+      const poll = parsePoll(payload);
+      const endedAt = asNumber(payload.endedAt) ?? 0;
+      return poll && { kind: "earlier", earlier: { poll, endedAt } };
+    }
     case "old-polls":
       if (!Array.isArray(payload.polls)) return undefined;
       return {

@@ -75,6 +75,10 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
   return i18n.t(key, values);
 }
 
+export function formatDate(at: number): string {
+  return new Intl.DateTimeFormat(language.value, { dateStyle: "medium" }).format(at);
+}
+
 export function formatTime(at: number): string {
   return new Intl.DateTimeFormat(language.value, { hour: "2-digit", minute: "2-digit" }).format(at);
 }

@@ -9,6 +9,7 @@ import {
 import { handsInOrder } from "../../src/conference/state/people";
 import { may, NO_RULES, obstacle } from "../../src/conference/state/rules";
 import { timesAt } from "../../src/conference/state/speaker-times";
+import { parsePolls } from "../../src/protocol/polls";
 import { OPEN_TO_ALL } from "../../src/protocol/room-metadata";
 import { line } from "./lines";
 
@@ -198,6 +199,35 @@ describe("moving between rooms", () => {
     const state = stateAfter({ kind: "chat-received", entry: line({}) }, there, ...arrived);
     expect(state.chat).toEqual([]);
     expect(apply(state, { kind: "moving", room: "", name: "" }).chat).toHaveLength(1);
+  });
+});
+
+describe("polls of earlier meetings", () => {
+  const told = (pollId: string, endedAt: number): ConferenceEvent => {
+    const event = parsePolls({
+      type: "polls",
+      command: "earlier-poll",
+      pollId,
+      endedAt,
+      question: "Tea?",
+      answers: [{ name: "yes", votes: 2, voters: [{ id: "bea", name: "Bea" }] }],
+      closed: true,
+      voted: 2,
+    });
+    if (!event) throw new Error("no poll was read");
+    return { kind: "poll", event, at: 0 };
+  };
+
+  test("the latest comes first, and each is there once however often it is told", () => {
+    const state = stateAfter(told("p1", 1), told("p2", 2), told("p1", 3), told("p2", 2));
+    expect(state.earlierPolls.map(({ poll, endedAt }) => [poll.id, endedAt])).toEqual([
+      ["p1", 3],
+      ["p2", 2],
+      ["p1", 1],
+    ]);
+    expect(state.earlierPolls[0]?.poll).toMatchObject({ voted: 2, choices: [{ votes: 2 }] });
+    expect(state.polls).toEqual([]);
+    expect(kinds(state)).toEqual([]);
   });
 });
 

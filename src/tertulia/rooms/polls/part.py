@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -39,7 +39,12 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 
 
 class Polls(Part):
-    """The polls of every room. `keep` is told of each poll that a room leaves behind."""
+    """The polls of every room.
+
+    Attributes:
+        keep: told of each poll that a room leaves behind.
+        recall: asked for the polls that earlier meetings of a room left; they come by `recalled`.
+    """
 
     name: ClassVar[str] = "polls"
 
@@ -53,8 +58,10 @@ class Polls(Part):
     ) -> None:
         super().__init__(domain)
         self.keep = keep
+        self.recall: Callable[[Room], None] = lambda room: None
+        self._earlier: dict[Jid, list[dict[str, Any]]] = {}
         self._persons = persons or Persons()
-        self._limits = limits or PollLimits()
+        self.limits = limits or PollLimits()
         self._polls: dict[Jid, dict[str, Poll]] = {}
 
     # Notices
@@ -65,19 +72,48 @@ class Polls(Part):
             key = self._persons.key_of(newcomer)
             known = [poll.public(for_key=key) for poll in polls.values()]
             self._say((newcomer,), {"command": "old-polls", "polls": known})
+        self._tell_earlier(room, newcomer)
+
+    def changed(self, room: Room, before: Occupant, now: Occupant) -> None:
+        if _may_read_earlier(now) and not _may_read_earlier(before):
+            self._tell_earlier(room, now)
 
     def ended(self, room: Room) -> None:
+        self._earlier.pop(room.jid, None)
         for poll in self._polls.pop(room.jid, {}).values():
             poll.closed = True  # whatever was to be shown at the end
             self.keep(room, poll.public())
+
+    # Earlier meetings
+
+    def _tell_earlier(self, room: Room, occupant: Occupant) -> None:
+        """What earlier meetings of a main room left; asked for once, when somebody may read it."""
+        if room.main is not None or not _may_read_earlier(occupant):
+            return
+        if room.jid in self._earlier:
+            for each in self._earlier[room.jid]:
+                self._say((occupant,), each)
+        else:
+            self._earlier[room.jid] = []
+            self.recall(room)
+
+    def recalled(self, room: Room, polls: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """The polls of earlier meetings are here, oldest first, each with when its meeting ended
+        (ms since the epoch). The newest `polls_recalled` of them are told."""
+        if self.parts.room(room.jid) is not room:
+            return
+        told = [{**poll, "command": "earlier-poll", "endedAt": at_ms} for at_ms, poll in polls]
+        self._earlier[room.jid] = told[-self.limits.polls_recalled :]
+        for occupant in filter(_may_read_earlier, people(room)):
+            self._tell_earlier(room, occupant)
 
     # Requests
 
     def message(self, room: Room, sender: Occupant, stanza: Element) -> None:
         child = stanza.find("json-message", "*")
         text = "" if child is None else child.text
-        if len(text.encode()) > self._limits.poll_bytes:
-            raise PolicyViolation(f"over {self._limits.poll_bytes} bytes (poll_bytes)")
+        if len(text.encode()) > self.limits.poll_bytes:
+            raise PolicyViolation(f"over {self.limits.poll_bytes} bytes (poll_bytes)")
         command = _read(_COMMAND, text)
         match command.command:
             case "new-poll":
@@ -96,21 +132,21 @@ class Polls(Part):
         polls = self._polls.setdefault(room.jid, {})
         if new.pollId in polls:
             raise NotAllowed("Poll already exists")
-        if len(polls) >= self._limits.polls:
-            raise PolicyViolation(f"a room has at most {self._limits.polls} polls (polls)")
+        if len(polls) >= self.limits.polls:
+            raise PolicyViolation(f"a room has at most {self.limits.polls} polls (polls)")
         poll = polls[new.pollId] = Poll.asked(
             new,
             sender=sender.nick,
             name=display_name(sender),
             owner=self._persons.key_of(sender),
-            limits=self._limits,
+            limits=self.limits,
         )
         self._say(people(room), {"command": "new-poll", **poll.header()})
 
     def _answer(self, room: Room, sender: Occupant, poll_id: str, answers: list[bool]) -> None:
         poll = self._poll(room, poll_id)
         key = self._persons.key_of(sender)
-        vote = poll.vote(key, sender.nick, display_name(sender), answers, self._limits)
+        vote = poll.vote(key, sender.nick, display_name(sender), answers, self.limits)
         answered = {
             "command": "answer-poll",
             "pollId": poll.id,
@@ -161,6 +197,11 @@ class Polls(Part):
     def load(self, room: Room, state: Any) -> None:
         polls = msgspec.convert(state, list[Poll])
         self._polls[room.jid] = {poll.id: poll for poll in polls}
+
+
+def _may_read_earlier(occupant: Occupant) -> bool:
+    """Moderators who have logged in: whoever is first in a room may be made its moderator."""
+    return occupant.role is Role.MODERATOR and occupant.admission.is_authenticated
 
 
 def _read(decoder: msgspec.json.Decoder[T], text: str) -> T:

@@ -27,6 +27,7 @@ class PollLimits:
     poll_answers: int = 50
     poll_answer_characters: int = 500
     poll_voters: int = 1000
+    polls_recalled: int = 50  # of earlier meetings, in rooms that are kept
 
 
 class Choice(msgspec.Struct):

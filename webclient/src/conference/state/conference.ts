@@ -1,7 +1,7 @@
 import type { Spotlight } from "../../protocol/follow-me";
 import type { EndpointId } from "../../protocol/ids";
 import type { Reaction } from "../../protocol/messages";
-import type { Poll } from "../../protocol/polls";
+import type { EarlierPoll, Poll } from "../../protocol/polls";
 import { type EncryptionState, initialEncryption } from "../e2ee/state";
 import { type Breakouts, NO_BREAKOUTS } from "./breakouts";
 import type { Captions } from "./captions";
@@ -98,6 +98,8 @@ export interface Conference extends WithNotices {
   readonly lobby: Lobby;
   readonly breakouts: Breakouts;
   readonly polls: readonly Poll[];
+  /** What meetings before this one asked in a room that is kept, if we lead it. */
+  readonly earlierPolls: readonly EarlierPoll[];
   readonly files: Files;
   readonly speakerTimes: SpeakerTimes;
   /** What is said, in writing; the newest last. */
@@ -137,6 +139,7 @@ export const initialConference: Conference = {
   lobby: EMPTY_LOBBY,
   breakouts: NO_BREAKOUTS,
   polls: [],
+  earlierPolls: [],
   files: NO_FILES,
   speakerTimes: NO_SPEAKER_TIMES,
   notices: [],

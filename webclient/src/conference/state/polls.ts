@@ -1,6 +1,6 @@
 /** The polls of this meeting, as they stand. */
 import type { EndpointId } from "../../protocol/ids";
-import type { Poll, PollMessage, Voter } from "../../protocol/polls";
+import type { EarlierPoll, Poll, PollMessage, Voter } from "../../protocol/polls";
 
 export type PollEvent = PollMessage | { kind: "own-vote"; pollId: string; answers: boolean[] };
 
@@ -66,5 +66,18 @@ export function applyPoll(
       );
     case "own-vote":
       return change(event.pollId, (poll) => ({ ...poll, ownAnswers: event.answers }));
+    case "earlier":
+      return polls; // of another meeting: see below
   }
+}
+
+/** Those of earlier meetings, the latest first; each is told anew whenever we enter. */
+export function applyEarlier(
+  earlier: readonly EarlierPoll[],
+  told: EarlierPoll,
+): readonly EarlierPoll[] {
+  const others = earlier.filter(
+    ({ poll, endedAt }) => poll.id !== told.poll.id || endedAt !== told.endedAt,
+  );
+  return [told, ...others].sort((one, other) => other.endedAt - one.endedAt);
 }
