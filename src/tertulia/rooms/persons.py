@@ -3,13 +3,14 @@
 The address of a guest is new with each page. What a browser keeps is a random id that it gives the
 focus with its request (`machine-uid`, signalling reference 3) and that nobody else sees; stock
 clients also put a statistics name of their own into presence (`stats-id`), which anybody can copy.
-A person's key is therefore good for seating and for lists, and never for rights.
+A person's key is therefore good for seating and for lists, and never for rights. An account is no
+part of it: somebody who logs in during a meeting stays the person it was, and somebody who is there
+with a computer and a telephone has two seats. Lists name accounts beside the person.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 from tertulia.rooms.occupant import Occupant
 from tertulia.xmpp import ns as NS
@@ -20,10 +21,9 @@ _LONGEST = 128
 
 
 class Persons:
-    """The keys of people. `account_of` tells the account of a bare JID, "" for guests."""
+    """The keys of people."""
 
-    def __init__(self, account_of: Callable[[Jid], str] = lambda jid: "") -> None:
-        self.account_of = account_of
+    def __init__(self) -> None:
         self._machines: OrderedDict[Jid, str] = OrderedDict()  # by bare JID
 
     def asked(self, jid: Jid, machine_uid: str) -> None:
@@ -42,8 +42,6 @@ class Persons:
     def key_of(self, occupant: Occupant) -> str:
         """The same for the same person, as well as can be known."""
         bare = occupant.jid.bare
-        if account := self.account_of(bare):
-            return f"account:{account}"
         if machine := self._machines.get(bare):
             return f"machine:{machine}"
         for child in occupant.presence:
