@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,14 +102,18 @@ class KeyFolder:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Tokens of one origin: who signs them, and what they have to say."""
+    """Tokens of one origin: who signs them, and what they have to say.
+
+    `prepare` fetches the key of an id, where keys are not here; it never raises.
+    """
 
     keys: Keys
     rules: TokenRules
+    prepare: Callable[[str], Awaitable[None]] | None = None
 
 
 class Tokens:
-    """Checks tokens. Without any I/O but for `KeyFolder`; the time is passed in."""
+    """Checks tokens. Without any I/O but that of keys; the time is passed in."""
 
     def __init__(
         self,
@@ -130,6 +135,16 @@ class Tokens:
         """Whether a web application gives people tokens."""
         return self._foreign is not None
 
+    async def prepare(self, token: str) -> None:
+        """Have the key of a token at hand, before `admission` is asked. Never raises."""
+        if self._foreign is None or self._foreign.prepare is None:
+            return
+        if 0 < len(token) <= self._limits.characters:
+            with suppress(TokenRefused):
+                _, kid = _header(token)
+                if kid not in self._own:
+                    await self._foreign.prepare(kid)
+
     def admission(self, token: str, now: float) -> Admission:
         """As whom a token lets somebody in.
 
@@ -139,10 +154,7 @@ class Tokens:
         """
         if len(token) > self._limits.characters:
             raise TokenRefused(f"the token is over {self._limits.characters} characters")
-        header = _header(token)
-        kid = header.get("kid", "")
-        if not isinstance(kid, str):
-            raise TokenRefused("the token is malformed")
+        header, kid = _header(token)
         origin = self._own.get(kid, self._foreign)
         key = origin.keys.key(kid) if origin is not None else None
         if origin is None or key is None:
@@ -220,49 +232,6 @@ class Tokens:
         }
 
 
-class TokenSettings(Protocol):
-    """The section `tokens` of the configuration."""
-
-    @property
-    def issuers(self) -> tuple[str, ...]: ...
-    @property
-    def audiences(self) -> tuple[str, ...]: ...
-    @property
-    def secret_file(self) -> Path | None: ...
-    @property
-    def public_keys(self) -> Path | None: ...
-    @property
-    def check_subject(self) -> bool: ...
-
-
-def foreign_origin(settings: TokenSettings, host: str) -> Origin | None:
-    """The web application whose tokens are taken, None without one. Raises: ConfigError."""
-    secret, public = settings.secret_file, settings.public_keys
-    if not settings.issuers:
-        if secret is not None or public is not None:
-            raise ConfigError("tokens have a key but tokens.issuers is empty; name their `iss`")
-        return None
-    if (secret is None) == (public is None):
-        raise ConfigError(
-            "tokens.issuers needs one of tokens.secret_file and tokens.public_keys, not both"
-        )
-    keys: Keys
-    if secret is not None:
-        try:
-            keys = OneKey(secret_key(secret.read_bytes().strip(), named=str(secret)))
-        except OSError as error:
-            raise ConfigError(f"{secret}: cannot be read ({error.strerror})") from None
-    else:
-        assert public is not None
-        keys = KeyFolder(public) if public.is_dir() else OneKey(public_key(public))
-    rules = TokenRules(
-        issuers=settings.issuers,
-        audiences=settings.audiences,
-        subject=host if settings.check_subject else "",
-    )
-    return Origin(keys, rules)
-
-
 def secret_key(secret: bytes, *, named: str) -> TokenKey:
     """A shared secret. Raises: ConfigError when it is too short to protect anything."""
     if len(secret) < SHORTEST_SECRET_BYTES:
@@ -274,26 +243,34 @@ def secret_key(secret: bytes, *, named: str) -> TokenKey:
 
 
 def public_key(file: Path) -> TokenKey:
-    """A PEM file with a public key or certificate: RSA of 2048 bits and more, or P-256.
+    """A PEM file with a public key or certificate. Raises: ConfigError."""
+    try:
+        return public_key_of(file.read_bytes(), named=str(file))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
 
+
+def public_key_of(text: bytes, *, named: str) -> TokenKey:
+    """A public key or certificate as PEM: RSA of 2048 bits and more, or P-256.
+
+    Args:
+        named: where it is from, for whoever has to mend it.
     Raises: ConfigError.
     """
     from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
 
     try:
-        text = file.read_bytes()
         is_certificate = b"BEGIN CERTIFICATE" in text
         key = (
             x509.load_pem_x509_certificate(text).public_key()
             if is_certificate
             else serialization.load_pem_public_key(text)
         )
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError:
-        raise ConfigError(f"{file}: is no public key in PEM form") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigError(f"{named}: is no public key in PEM form") from None
     pem = key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -301,7 +278,7 @@ def public_key(file: Path) -> TokenKey:
         return TokenKey("RS256", pem)
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return TokenKey("ES256", pem)
-    raise ConfigError(f"{file}: expected an RSA key of at least 2048 bits or one on P-256")
+    raise ConfigError(f"{named}: expected an RSA key of at least 2048 bits or one on P-256")
 
 
 def room_node(room: str) -> str:
@@ -312,14 +289,19 @@ def room_node(room: str) -> str:
     return quote(name, safe=_KEEPS).lower()
 
 
-def _header(token: str) -> Mapping[str, Any]:
+def _header(token: str) -> tuple[Mapping[str, Any], str]:
+    """And the id of the key that it names, "" for none. Raises: TokenRefused."""
     from joserfc.errors import JoseError  # noqa: PLC0415
     from joserfc.jws import extract_compact  # noqa: PLC0415
 
     try:
-        return extract_compact(token.encode()).headers()
+        header = extract_compact(token.encode()).headers()
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
         raise TokenRefused("the token is malformed") from None
+    kid = header.get("kid", "")
+    if not isinstance(kid, str):
+        raise TokenRefused("the token is malformed")
+    return header, kid
 
 
 def _verified(token: str, key: TokenKey) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tertulia import certificates
-from tertulia.accounts.tokens import foreign_origin
+from tertulia.accounts.foreign_tokens import foreign_origin
 from tertulia.cli.settings import add_options, from_options
 from tertulia.config import keys
 

@@ -191,7 +191,7 @@ _MEANINGS: tuple[tuple[str, Meant], ...] = (
     (r"org\.jitsi\.jicofo\.auth\.URL", _of("access.open", lambda _: "accounts")),
     (r"ENABLE_GUESTS", _guests),
     (r"AUTH_TYPE|jicofo\.authentication\.type", _authentication_type),
-    (r"JWT_.*", _missed("name tokens.issuers and tokens.secret_file or tokens.public_keys")),
+    (r"JWT_.*", _missed("name tokens.issuers and their keys, such as tokens.secret_file")),
     (r"LDAP_.*", _missed(f"directories of people are {_NOT_YET}")),
     (r"ENABLE_RECORDING|JIBRI_.*|JIGASI_.*|ETHERPAD_.*", _missed(_NOT_YET)),
     (r"JVB_BREWERY_MUC", _unneeded("the server's own bridge needs no name of a room")),

@@ -15,17 +15,17 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import web
 
 from tertulia.accounts.oidc import WELL_KNOWN, Person, Provider, SignInFailed, SignIns
 from tertulia.web.headers import valid_host
+from tertulia.web.outgoing import FetchFailed, FetchLimits, fetched
 from tertulia.web.rooms import room_of
 
 logger = logging.getLogger("tertulia.web")
 
 PATH, BACK = "/sign-in", "/sign-in/back"
 COOKIE = "__Host-tertulia-sign-in"
-_PROVIDER_WITHIN_S = 10.0
 _KNOWN_FOR_S = 3600.0  # what the provider says of itself; its keys are fetched for each sign-in
 
 _SENTENCES = {
@@ -113,10 +113,9 @@ class SignIn:
             cookie = request.cookies.get(COOKIE, "")
             code, pending = self._sign_ins.end(provider, request.query, cookie, self._clock())
             room = pending.room
-            async with _session() as http:
-                form = self._sign_ins.exchange(code, pending)
-                answer = await self._asked(http, provider.token, form)
-                keys = await self._asked(http, provider.keys)
+            form = self._sign_ins.exchange(code, pending)
+            answer = await self._asked(provider.token, form)
+            keys = await self._asked(provider.keys)
             person = self._sign_ins.person(answer, keys, pending, self._clock())
         except SignInFailed as failure:
             return _told(request, failure, room)
@@ -133,33 +132,20 @@ class SignIn:
         async with self._asking:
             if self._provider is None or self._clock() >= self._known_until:
                 issuer = self._sign_ins.client.issuer
-                async with _session() as http:
-                    document = await self._asked(http, issuer.rstrip("/") + WELL_KNOWN)
+                document = await self._asked(issuer.rstrip("/") + WELL_KNOWN)
                 self._provider = Provider.read(document, issuer)
                 self._known_until = self._clock() + _KNOWN_FOR_S
             return self._provider
 
-    async def _asked(
-        self, http: ClientSession, url: str, form: dict[str, str] | None = None
-    ) -> Any:
+    async def _asked(self, url: str, form: dict[str, str] | None = None) -> Any:
         """What the provider answers, as JSON. Raises: SignInFailed."""
-        most = self._sign_ins.limits.answer_bytes
+        limits = FetchLimits(answer_bytes=self._sign_ins.limits.answer_bytes)
         try:
-            async with http.request(
-                "GET" if form is None else "POST", url, data=form, allow_redirects=False
-            ) as response:
-                body = await response.content.read(most + 1)
-                while len(body) <= most and (more := await response.content.read(most + 1)):
-                    body += more
-                if response.status != 200 or len(body) > most:
-                    raise SignInFailed("provider", f"{url} answered {response.status}")
-                return json.loads(body)
-        except (ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
-            raise SignInFailed("provider", f"{url}: {error or type(error).__name__}") from None
-
-
-def _session() -> ClientSession:
-    return ClientSession(timeout=ClientTimeout(total=_PROVIDER_WITHIN_S))
+            return json.loads(await fetched(url, limits, form=form))
+        except FetchFailed as failure:
+            raise SignInFailed("provider", str(failure)) from None
+        except (ValueError, RecursionError):
+            raise SignInFailed("provider", f"{url} answered no JSON") from None
 
 
 def _room(name: str) -> str:

@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from tertulia.accounts.errors import TokenRefused
+from tertulia.accounts.foreign_tokens import foreign_origin
 from tertulia.accounts.links import ISSUER, KID, LinkKey, PersonalLink
 from tertulia.accounts.tokens import (
     KeyFolder,
@@ -26,12 +27,11 @@ from tertulia.accounts.tokens import (
     Origin,
     TokenRules,
     Tokens,
-    foreign_origin,
     public_key,
     room_node,
     secret_key,
 )
-from tertulia.config import Tokens as TokenSettings
+from tertulia.config.people import Tokens as TokenSettings
 from tertulia.errors import ConfigError
 from tertulia.xmpp.admission import Admission
 
@@ -274,6 +274,11 @@ def test_keys_too_weak_to_protect_anything_are_the_operators_mistake(tmp_path: P
         TokenSettings(secret_file=Path("s")),
         TokenSettings(issuers=("a",)),
         TokenSettings(issuers=("a",), secret_file=Path("s"), public_keys=Path("p")),
+        TokenSettings(key_server="https://app.example/keys"),
+        TokenSettings(
+            issuers=("a",), key_server="https://a.example/", key_set="https://a.example/"
+        ),
+        TokenSettings(issuers=("a",), secret_file=Path("s"), key_set="https://a.example/"),
         TokenSettings(issuers=("a",), secret_file=Path("/nowhere/at/all")),
         TokenSettings(issuers=("a",), public_keys=Path("/nowhere/at/all")),
     ],

@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -34,7 +35,7 @@ from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
 from tertulia.xmpp.transports.pulse import Pulse
-from tertulia.xmpp.transports.websocket import origin_of
+from tertulia.xmpp.transports.websocket import at_once, origin_of
 from tertulia.xmpp.xml import Element, XmlLimits, parse_document
 
 log = logging.getLogger("tertulia.xmpp")
@@ -63,7 +64,13 @@ class BoshEndpoint:
         sessions: Sessions,
         pulse: Pulse,
         limits: XmppLimits | None = None,
+        prepare: Callable[[str], Awaitable[None]] = at_once,
     ) -> None:
+        """
+        Args:
+            prepare: waited for with the token of a client before it can log in.
+        """
+        self._prepare = prepare
         self.router = router
         self.credentials = credentials
         self.domain = domain
@@ -141,6 +148,7 @@ class BoshEndpoint:
     async def _begin(self, request: web.Request, body: Element) -> str:
         ip = request.remote or ""
         begun = Begun.read(body, self.limits.bosh_wait_s)
+        origin = origin_of(request)
         now = asyncio.get_running_loop().time()
         is_one_more = self._per_ip[ip] < self.limits.bosh_sessions_per_ip
         if not is_one_more or not self.gate.arrive(ip, now) or not self.gate.admit(ip):
@@ -148,9 +156,10 @@ class BoshEndpoint:
             refusals.count("bosh_sessions_per_ip", "policy-violation")
             raise BoshError("policy-violation", "too many sessions (bosh_sessions_per_ip)")
         sid = secrets.token_urlsafe(_SID_BYTES)
-        client = _BoshClient(self, sid, begun, origin_of(request), is_secure=request.secure)
+        client = _BoshClient(self, sid, begun, origin, is_secure=request.secure)
         self._open[client.sid] = client
         self._per_ip[ip] += 1
+        await self._prepare(origin.token)
         return await client.began(body)
 
 

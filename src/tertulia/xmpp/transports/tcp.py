@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import ssl
 from typing import cast
 
@@ -54,6 +55,11 @@ class TcpListener:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _TcpClient(self), host, port)
         return int(self._server.sockets[0].getsockname()[1])
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Accept clients of a socket that is bound already; it is closed with us."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _TcpClient(self), sock=listener)
 
     async def close(self) -> None:
         """End all streams because the server stops (RFC 6120 §4.9.3.21)."""

@@ -9,6 +9,7 @@ import struct
 import sys
 import termios
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -36,6 +37,10 @@ _FRAME_16, _FRAME_64 = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _MAX_PARAMETER = 8192  # characters of a query parameter that we keep
 
 
+async def at_once(token: str) -> None:
+    """There is nothing to wait for."""
+
+
 class WebSocketEndpoint:
     """All WebSocket clients of this process. `handle` is an aiohttp request handler."""
 
@@ -48,11 +53,14 @@ class WebSocketEndpoint:
         sessions: Sessions | None = None,
         pulse: Pulse | None = None,
         limits: XmppLimits | None = None,
+        prepare: Callable[[str], Awaitable[None]] = at_once,
     ) -> None:
         """
         Args:
             sessions, pulse: those that this transport has in common with others.
+            prepare: waited for with the token of a client before it can log in.
         """
+        self._prepare = prepare
         self._router = router
         self._credentials = credentials
         self._domain = domain
@@ -142,8 +150,9 @@ class WebSocketEndpoint:
             autoping=False,  # pongs are signs of life, which we want to see
             timeout=_CLOSE_S,
         )
-        await socket.prepare(request)
         origin = origin_of(request)
+        await self._prepare(origin.token)
+        await socket.prepare(request)
         frames = _Frames(socket, request.transport)
         stream = ServerStream(
             WebSocketFraming(limits.before_login()),
