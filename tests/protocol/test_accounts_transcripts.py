@@ -35,6 +35,8 @@ PASSWORDS = {"ana": "correct horse", "bea": "battery staple", "cai": "never forg
 # Every feature that a token can say something about, refused and granted.
 SILENT, LOUD = (dict.fromkeys(STOCK_NAMES.values(), value) for value in (False, True))
 _DEED = re.compile(r"(\w+) (comes with|connects with|logs in as) (\S+)")
+_ASKED = re.compile(r"over HTTP(?: as (\w+))? > (.+)")
+_ANSWERED = re.compile(r"over HTTP < ([0-9]{3}) (.+)")
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 
 
@@ -44,11 +46,15 @@ class AccountsPerformance(FocusPerformance):
     NAME comes with TOKEN      logged in with a token, one of those made below
     NAME connects with TOKEN   a fresh connection with it, to talk about the login itself
     NAME logs in as ACCOUNT    with its password
+    over HTTP > JSON           a conference request without any connection
+    over HTTP as TOKEN > JSON  the same, with a token
+    over HTTP < STATUS JSON    its answer, which has at least these members
     """
 
     def __init__(self, backend: RemoteServer) -> None:
         super().__init__(backend)
         self._remote = backend
+        self._answer = (0, "")
         self._guests = f"guest.{backend.host}"
         node = self._names["room"].partition("@")[0]
         self._names["node"] = node
@@ -64,7 +70,15 @@ class AccountsPerformance(FocusPerformance):
 
     async def _step(self, text: str) -> None:
         deed = _DEED.fullmatch(text)
-        if deed is None:
+        if asked := _ASKED.fullmatch(text):
+            token = self._tokens[asked[1]] if asked[1] else ""
+            path = "/conference-request/v1?room=any"
+            self._answer = await self._remote.post(path, self._filled(asked[2]), token)
+        elif answered := _ANSWERED.fullmatch(text):
+            status, body = self._answer
+            assert status == int(answered[1]), body
+            assert _has(json.loads(body), json.loads(self._filled(answered[2]))), body
+        elif deed is None:
             await super()._step(text)
         elif deed[2] == "connects with":
             wire = await self._remote.connect(deed[1], token=self._tokens[deed[3]])
@@ -95,6 +109,13 @@ class AccountsPerformance(FocusPerformance):
         assert "<success" in answer, answer
         await ask(wire, opening, 2)
         return await bind(wire)
+
+
+def _has(found: Any, wanted: Any) -> bool:
+    """Whether all that is wanted is there."""
+    if isinstance(wanted, dict):
+        return all(name in found and _has(found[name], value) for name, value in wanted.items())
+    return bool(found == wanted)
 
 
 def tokens(node: str) -> dict[str, str]:

@@ -123,10 +123,7 @@ class Entrance:
         """What is known of a full JID: by its own login, and by one that it has shown since."""
         origin = self._origin_of(jid)
         admission = GUEST if origin is None else origin.admission
-        account = self._logins.account_of(jid)
-        if account:
-            return replace(admission, is_authenticated=True, account=account, moderates=None)
-        return admission
+        return _logged_in(admission, self._logins.account_of(jid))
 
     def gone(self, jid: Jid) -> None:
         """A full JID is not bound any more."""
@@ -139,12 +136,24 @@ class Entrance:
         """Whether a login with a password is of any use here."""
         return not self._directory.is_empty
 
-    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+    def ask(
+        self,
+        room: Jid | None,
+        by: Jid | None,
+        asked: Asked,
+        *,
+        is_open: bool,
+        origin: Origin | None = None,
+    ) -> Visit:
         """Somebody asks for a conference. Raises: PeerError when it may not have it (3.3)."""
         visit = self._visit(by, asked)
         if room is None:
             return visit
-        admission = self.admission_of(by)
+        if by is not None:
+            admission = self.admission_of(by)
+        else:
+            shown = GUEST if origin is None else origin.admission
+            admission = _logged_in(shown, visit.identity)
         if not admission.is_for(room.node):
             raise RoomAndTokenMismatched
         if not self.may_join(admission):
@@ -170,8 +179,8 @@ class Entrance:
         if not self._logins.end(login_id):
             raise SessionInvalid
 
-    def _visit(self, by: Jid, asked: Asked) -> Visit:
-        origin = self._origin_of(by)
+    def _visit(self, by: Jid | None, asked: Asked) -> Visit:
+        origin = None if by is None else self._origin_of(by)
         account = "" if origin is None else origin.admission.account
         limit = self._logins.limits.machine_uid_characters
         if len(asked.machine_uid) > limit:
@@ -185,7 +194,8 @@ class Entrance:
             shown = self._logins.show(asked.session_id, asked.machine_uid, by, self._clock())
             if shown is None:
                 raise SessionInvalid
-            self.on_proved(by)
+            if by is not None:
+                self.on_proved(by)
             return Visit(identity=shown.account, session_id=shown.id)
         return Visit()
 
@@ -195,3 +205,10 @@ class Entrance:
         except AccountError as error:
             raise SaslFailure("not-authorized", str(error)) from None
         return Admission(is_authenticated=True, account=f"{name}@{self._host}")
+
+
+def _logged_in(admission: Admission, account: str) -> Admission:
+    """What is known of somebody who has also proved an account; "" for none."""
+    if not account:
+        return admission
+    return replace(admission, is_authenticated=True, account=account, moderates=None)

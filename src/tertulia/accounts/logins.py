@@ -51,14 +51,19 @@ class Logins:
                 self.end(next(iter(self._logins)))
         return login
 
-    def show(self, login_id: str, machine_uid: str, by: Jid, now: float) -> Login | None:
-        """A guest shows an id; None when there is no such session, or not of that browser."""
+    def show(self, login_id: str, machine_uid: str, by: Jid | None, now: float) -> Login | None:
+        """A guest shows an id; None when there is no such session, or not of that browser.
+
+        Args:
+            by: its full JID from then on has that account; None when it has none yet.
+        """
         login = self._login(login_id, now)
         if login is None or not hmac.compare_digest(
             login.machine_uid.encode(), machine_uid.encode()
         ):
             return None
-        self._shown_by[by] = login.id
+        if by is not None:
+            self._shown_by[by] = login.id
         return login
 
     def account_of(self, jid: Jid) -> str:

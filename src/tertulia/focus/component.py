@@ -5,20 +5,23 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from tertulia.errors import MalformedInput
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.errors import BadRequest, NotAcceptable, ResourceConstraint
 from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.router import Origin
 from tertulia.xmpp.xml import Element
 
 _HOUR_S = 3600.0
 _REMEMBERED = 10_000  # creators; the one unseen for longest is forgotten
 
 
-def requested_room(payload: Element, rooms: str, breakouts: str = "") -> Jid:
-    """The room a `<conference/>` asks for.
+def requested_room(address: str, rooms: str, breakouts: str = "") -> Jid:
+    """The room that a request for a conference names.
 
     Args:
         rooms: the MUC domain of meetings.
@@ -26,7 +29,7 @@ def requested_room(payload: Element, rooms: str, breakouts: str = "") -> Jid:
     Raises: BadRequest when it is at neither.
     """
     try:
-        room = Jid.parse(payload.get("room"))
+        room = Jid.parse(address)
     except MalformedInput:
         raise BadRequest("the room is not an address") from None
     if not room.node or room.resource or room.domain not in (rooms, breakouts):
@@ -36,14 +39,54 @@ def requested_room(payload: Element, rooms: str, breakouts: str = "") -> Jid:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request for a conference shows besides the room."""
+    """A request for a conference, whether it came over XMPP or HTTP (3.1, 3.2)."""
 
     machine_uid: str  # the browser, as it calls itself
     session_id: str  # of a login
+    room: str = ""  # as the client writes it
+    # From how many people on newcomers start without microphone, and without camera.
+    audio_muted_from: int | None = None
+    video_muted_from: int | None = None
 
     @classmethod
     def of(cls, payload: Element) -> Asked:
-        return cls(payload.get("machine-uid"), payload.get("session-id"))
+        told = {each.get("name"): each.get("value") for each in payload.find_all("property")}
+        return cls(
+            payload.get("machine-uid"),
+            payload.get("session-id"),
+            payload.get("room"),
+            _count(told.get("startAudioMuted", "")),
+            _count(told.get("startVideoMuted", "")),
+        )
+
+    @classmethod
+    def of_json(cls, document: object) -> Asked:
+        """Raises: BadRequest."""
+        try:
+            read = msgspec.convert(document, _AskedJson)
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"no conference request: {error}") from None
+        told = read.properties
+        return cls(
+            read.machine_uid,
+            read.session_id,
+            read.room,
+            _count(str(told.get("startAudioMuted", ""))),
+            _count(str(told.get("startVideoMuted", ""))),
+        )
+
+
+class _AskedJson(msgspec.Struct, rename="camel"):
+    """As clients write it (`moderator.js`); other members are not for us."""
+
+    room: str
+    machine_uid: str = ""
+    session_id: str = ""
+    properties: dict[str, Any] = {}
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +104,21 @@ class Entrance(Protocol):
     def has_logins(self) -> bool:
         """Whether clients shall show that one can log in."""
 
-    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+    def ask(
+        self,
+        room: Jid | None,
+        by: Jid | None,
+        asked: Asked,
+        *,
+        is_open: bool,
+        origin: Origin | None = None,
+    ) -> Visit:
         """Somebody asks for a conference.
 
         Args:
             room: None for a breakout room: who may be there is decided elsewhere.
+            by: the full JID of a client that is logged in; None when it asks over HTTP.
+            origin: how it came then.
         Raises: PeerError when it may not have it.
         """
 
@@ -78,7 +131,15 @@ class OpenEntrance:
 
     has_logins = False
 
-    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+    def ask(
+        self,
+        room: Jid | None,
+        by: Jid | None,
+        asked: Asked,
+        *,
+        is_open: bool,
+        origin: Origin | None = None,
+    ) -> Visit:
         return Visit()
 
     def log_out(self, login_id: str) -> None:
@@ -93,33 +154,42 @@ class SessionInvalid(NotAcceptable):
         super().__init__("that login is over; log in again", extra=extra)
 
 
-def ready(
-    payload: Element, focus: Jid, visit: Visit | None = None, *, has_logins: bool = False
-) -> Element:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
     """The answer: come in."""
-    visit = visit or Visit()
-    attrs = {"room": payload.get("room"), "ready": "true", "focusjid": str(focus)}
-    if visit.session_id:
-        attrs |= {"session-id": visit.session_id, "identity": visit.identity}
-    reply = Element("conference", attrs, ns=NS.FOCUS)
-    properties = {
-        "authentication": has_logins,
-        "externalAuth": False,
-        "sipGatewayEnabled": False,
-    }
-    for name, value in properties.items():
-        reply.append(Element("property", {"name": name, "value": str(value).lower()}))
-    return reply
 
+    room: str  # as the client wrote it
+    focus: Jid  # bare
+    visit: Visit = Visit()
+    has_logins: bool = False
 
-def start_muted_from(payload: Element) -> tuple[int | None, int | None]:
-    """From how many people on newcomers start without microphone, and without camera (3.1)."""
-    told = {each.get("name"): each.get("value") for each in payload.find_all("property")}
-    return _count(told.get("startAudioMuted", "")), _count(told.get("startVideoMuted", ""))
+    def build(self) -> Element:
+        attrs = {"room": self.room, "ready": "true", "focusjid": str(self.focus)}
+        if self.visit.session_id:
+            attrs |= {"session-id": self.visit.session_id, "identity": self.visit.identity}
+        reply = Element("conference", attrs, ns=NS.FOCUS)
+        for name, value in self._properties().items():
+            reply.append(Element("property", {"name": name, "value": value}))
+        return reply
 
+    def as_json(self) -> dict[str, Any]:
+        """As clients read it over HTTP (3.2): truth values are texts there, but for `ready`."""
+        reply = {
+            "room": self.room,
+            "ready": True,
+            "focusJid": str(self.focus),
+            "properties": self._properties(),
+        }
+        if self.visit.session_id:
+            reply |= {"sessionId": self.visit.session_id, "identity": self.visit.identity}
+        return reply
 
-def _count(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+    def _properties(self) -> dict[str, str]:
+        return {
+            "authentication": str(self.has_logins).lower(),
+            "externalAuth": "false",
+            "sipGatewayEnabled": "false",
+        }
 
 
 class TooManyRooms(ResourceConstraint):

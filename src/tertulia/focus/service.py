@@ -26,11 +26,10 @@ from tertulia.focus.component import (
     Creators,
     Entrance,
     OpenEntrance,
+    Ready,
     Visit,
     creator_of,
-    ready,
     requested_room,
-    start_muted_from,
 )
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
@@ -49,7 +48,7 @@ from tertulia.xmpp.colibri2 import ConferenceModified
 from tertulia.xmpp.disco import DiscoInfo, Identity
 from tertulia.xmpp.errors import BadRequest, ItemNotFound, NotAuthorized, ServiceUnavailable
 from tertulia.xmpp.jid import Jid
-from tertulia.xmpp.router import Router
+from tertulia.xmpp.router import Origin, Router
 from tertulia.xmpp.stanza import address, payload_of
 from tertulia.xmpp.xml import Element, iq_result
 
@@ -248,35 +247,57 @@ class Focus:
         elif (payload.name, payload.ns) != ("conference", NS.FOCUS):
             self._common_request(stanza, payload, _COMPONENT_DISCO)
         else:
-            self.totals.conference_requests += 1
             try:
-                room = requested_room(payload, self.addresses.rooms, self.addresses.breakouts)
-                asked_by = address(stanza.get("from"))
-                visit = self._let_in(room, asked_by, Asked.of(payload))
-                if asked_by is not None:
-                    self._on_asked(asked_by, payload.get("machine-uid"))
-                is_new = not self._goes_on(room)
-                self._open(room, asked_by)
-                if is_new:
-                    self._on_created(room, *start_muted_from(payload))
+                answer = self.ask(Asked.of(payload), address(stanza.get("from")))
             except PeerError as error:
-                # Guests who wait for their host ask again and again.
-                level = logging.DEBUG if isinstance(error, NotAuthorized) else logging.INFO
-                named = payload.get("room")[:200]
-                log.log(level, "Conference refused: room=%r reason=%s", named, error)
                 self._voice.refuse(stanza, error)
-                return
-            log.debug("Conference requested: room=%s", room)
-            has_logins = self._entrance.has_logins
-            answer = ready(payload, self.addresses.jid.bare, visit, has_logins=has_logins)
-            self._voice.send(iq_result(stanza, answer))
+            else:
+                self._voice.send(iq_result(stanza, answer.build()))
 
-    def _let_in(self, room: Jid, by: Jid | None, asked: Asked) -> Visit:
-        if by is None:
+    def ask(self, asked: Asked, by: Jid | None, origin: Origin | None = None) -> Ready:
+        """Have a conference, and hear when one may come in.
+
+        Args:
+            by: a client that is logged in; None when it asks over HTTP.
+            origin: how it came then.
+        Raises: PeerError.
+        """
+        self.totals.conference_requests += 1
+        try:
+            room = requested_room(asked.room, self.addresses.rooms, self.addresses.breakouts)
+            if by is not None:
+                origin = self._router.origin(by)
+            visit = self._let_in(room, by, asked, origin)
+            if by is not None:
+                self._on_asked(by, asked.machine_uid)
+            is_new = not self._goes_on(room)
+            self._open(room, by, origin)
+            if is_new:
+                self._on_created(room, asked.audio_muted_from, asked.video_muted_from)
+        except PeerError as error:
+            # Guests who wait for their host ask again and again.
+            level = logging.DEBUG if isinstance(error, NotAuthorized) else logging.INFO
+            log.log(level, "Conference refused: room=%r reason=%s", asked.room[:200], error)
+            raise
+        log.debug("Conference requested: room=%s", room)
+        return Ready(
+            room=asked.room,
+            focus=self.addresses.jid.bare,
+            visit=visit,
+            has_logins=self._entrance.has_logins,
+        )
+
+    def _let_in(self, room: Jid, by: Jid | None, asked: Asked, origin: Origin | None) -> Visit:
+        if by is None and origin is None:
             raise BadRequest("the request has no sender")
         is_main = room.domain == self.addresses.rooms
-        is_open = not is_main or self._goes_on(room)
-        return self._entrance.ask(room if is_main else None, by, asked, is_open=is_open)
+        return self._entrance.ask(
+            room if is_main else None,
+            by,
+            asked,
+            is_open=not is_main or self._goes_on(room),
+            origin=origin,
+        )
 
     def _goes_on(self, room: Jid) -> bool:
         """Whether there is a meeting, though everybody may be in its breakout rooms."""
@@ -290,7 +311,7 @@ class Focus:
         else:
             self._voice.send(iq_result(request, Element("logout", ns=NS.FOCUS)))
 
-    def _open(self, room: Jid, asked_by: Jid | None) -> None:
+    def _open(self, room: Jid, asked_by: Jid | None, origin: Origin | None) -> None:
         """Be in the room before its first occupant may enter (reference signalling 4.3)."""
         is_breakout = room.domain == self.addresses.breakouts
         if is_breakout:
@@ -301,7 +322,8 @@ class Focus:
                 raise ServiceUnavailable("no more conferences can be held here (max_conferences)")
             # Breakout rooms have a limit of their own, and whoever comes back opens nothing.
             if not is_breakout and not self._goes_on(room):
-                self._creators.count(self._creator(asked_by), self._now())
+                creator = "" if origin is None else creator_of(origin.remote_ip)
+                self._creators.count(creator, self._now())
             conference = self._new(room, str(uuid.uuid4()), time.time_ns() // 1_000_000)
             self.conferences[room] = conference
             self.totals.conferences_created += 1
@@ -323,10 +345,6 @@ class Focus:
             limits=self.settings.conference,
             totals=self.totals,
         )
-
-    def _creator(self, asked_by: Jid | None) -> str:
-        origin = self._router.origin(asked_by) if asked_by is not None else None
-        return creator_of(origin.remote_ip) if origin is not None else ""
 
     def rights_changed(self, room: Jid, actor: str) -> None:
         """`may_send` answers differently for somebody in this room, because of `actor`."""

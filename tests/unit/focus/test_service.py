@@ -323,7 +323,15 @@ async def test_one_address_opens_so_many_rooms_an_hour(router: Router) -> None:
 class HostsFirst(OpenEntrance):
     """Nobody opens anything."""
 
-    def ask(self, room: Jid | None, by: Jid, asked: Asked, *, is_open: bool) -> Visit:
+    def ask(
+        self,
+        room: Jid | None,
+        by: Jid | None,
+        asked: Asked,
+        *,
+        is_open: bool,
+        origin: Origin | None = None,
+    ) -> Visit:
         if not is_open:
             raise NotAuthorized("the host has not opened this room yet")
         return Visit()
