@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tertulia.accounts.directory import Directory
@@ -10,13 +11,17 @@ from tertulia.accounts.entrance import Access, Entrance, Who
 from tertulia.accounts.guesses import CountedAttempts, Guesses, GuessLimits
 from tertulia.accounts.kept_rooms import KeptRooms
 from tertulia.accounts.logins import Logins
+from tertulia.accounts.rows import account_of, room_of
 from tertulia.accounts.tokens import Tokens
 from tertulia.bridge_secret import BridgeSecret
 from tertulia.config import Config
 from tertulia.focus.settings import FocusAddresses
+from tertulia.storage.first_look import FirstLook
 from tertulia.storage.journal import Journal
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
+from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
+from tertulia.xmpp.xml import Element
 
 BRIDGE_ACCOUNT = "bridge"
 
@@ -29,6 +34,11 @@ class Kept:
     accounts: Directory = field(default_factory=Directory)
     rooms: KeptRooms = field(default_factory=KeptRooms)
     logins: Logins = field(default_factory=Logins)
+
+    def take(self, found: FirstLook, host: str) -> None:
+        """What was in the database when we started."""
+        self.accounts.replace(map(account_of, found.accounts))
+        self.rooms.replace({row["name"]: room_of(row, host) for row in found.rooms})
 
 
 def entrance(config: Config, tokens: Tokens, kept: Kept, router: Router) -> Entrance:
@@ -51,9 +61,17 @@ def guest_domain(config: Config) -> str:
 
 
 def credentials(
-    config: Config, secret: BridgeSecret, kept: Kept, entrance: Entrance
+    config: Config,
+    secret: BridgeSecret,
+    kept: Kept,
+    entrance: Entrance,
+    discovery: Callable[[Jid], Element],
 ) -> Credentials:
-    """Who may log in where (docs/architecture.md, addresses)."""
+    """Who may log in where (docs/architecture.md, addresses).
+
+    Args:
+        discovery: what people are told before they ask for it.
+    """
     host, guests = config.host, FocusAddresses.of(config.host).guests
     bridges = Accounts()
     bridges.add(BRIDGE_ACCOUNT, secret.password)
@@ -69,12 +87,14 @@ def credentials(
                 accounts=kept.accounts,
                 attempts=attempts,
                 admit=entrance.admit,
+                greeting=lambda jid: (discovery(jid),),
             ),
             LoginDomain(
                 name=guests,
                 anonymous=True,
                 takes_guests=lambda origin: entrance.takes_guests(guests, origin),
                 admit=entrance.admit,
+                greeting=lambda jid: (discovery(jid),),
             ),
             LoginDomain(name=f"auth.{host}", accounts=bridges),
         )

@@ -18,14 +18,14 @@ from tests.protocol.transcript import WITHIN_S, Closed, Wire, log_in
 
 from tertulia import certificates
 from tertulia.errors import PeerError
-from tertulia.focus.component import ready, requested_room
+from tertulia.focus.component import Ready, requested_room
 from tertulia.rooms import RoomPolicy, RoomService
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.breakouts import BreakoutRooms
 from tertulia.rooms.files import FileSharing
 from tertulia.rooms.parts import Parts
 from tertulia.rooms.persons import Persons
-from tertulia.server import parts_of_rooms
+from tertulia.server.meetings import parts_of_rooms
 from tertulia.sharing import Sharing
 from tertulia.xmpp.credentials import Accounts, Credentials, LoginDomain
 from tertulia.xmpp.framing import WebSocketFraming
@@ -55,12 +55,6 @@ class Assembly:
         self.sessions = Sessions(self.router, XmppLimits())
         accounts = Accounts()
         accounts.add("bridge", "secret")
-        self.credentials = Credentials.of(
-            (
-                LoginDomain(name=host, anonymous=True),
-                LoginDomain(name=f"auth.{host}", accounts=accounts),
-            )
-        )
         self.parts = (
             Parts(self.router)
             if time is None
@@ -82,6 +76,17 @@ class Assembly:
             host,
             identities=self.parts.identities(),
             short_lived_token=shared.token,
+            part_features=self.parts.features(),
+        )
+        self.credentials = Credentials.of(
+            (
+                LoginDomain(
+                    name=host,
+                    anonymous=True,
+                    greeting=lambda jid: (guests.pushed_discovery(jid),),
+                ),
+                LoginDomain(name=f"auth.{host}", accounts=accounts),
+            )
         )
         self.router.serve(host, guests.handle)
         self.router.serve(f"auth.{host}", DomainServices(self.router, f"auth.{host}").handle)
@@ -109,12 +114,15 @@ class Assembly:
         sender = Jid.parse(request.get("from"))
         self.persons.asked(sender, payload.get("machine-uid"))
         try:
-            room = requested_room(payload, f"conference.{self.host}", f"breakout.{self.host}")
+            room = requested_room(
+                payload.get("room"), f"conference.{self.host}", f"breakout.{self.host}"
+            )
             if room.domain != f"conference.{self.host}":
                 self.breakouts.may_hold(room, sender)
             if self.parts.room(room) is None or not self.focus.is_in(room):
                 self.focus.open(room)
-            answer = iq_result(request, ready(payload, self.focus.jid.bare))
+            ready = Ready(room=payload.get("room"), focus=self.focus.jid.bare)
+            answer = iq_result(request, ready.build())
         except PeerError as error:
             answer = refusal(request, error)
         if answer is not None:
@@ -294,6 +302,17 @@ class RemoteServer:
         url = f"{self._url}?{query}" if query else self._url
         socket = await self._http.ws_connect(url, protocols=("xmpp",), ssl=_any_certificate())
         return SocketWire(socket)
+
+    async def post(self, path: str, document: str, token: str) -> tuple[int, str]:
+        """A request to the HTTP side of the same server; its status and text."""
+        url = self._url.replace("wss:", "https:").replace("/xmpp-websocket", path)
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        async with self._http.post(
+            url, data=document, headers=headers, ssl=_any_certificate()
+        ) as answer:
+            return answer.status, await answer.text()
 
     async def pass_time(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

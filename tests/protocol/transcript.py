@@ -138,12 +138,14 @@ async def log_in(wire: Wire, host: str) -> str:
 
 
 async def bind(wire: Wire) -> str:
-    """After a login; the full JID."""
+    """After a login; the full JID. What is told before the answer (1.8) is passed over."""
     request = (
         "<iq xmlns='jabber:client' type='set' id='b'>"
         "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
     )
     answer = await ask(wire, request, 1)
+    while answer.startswith("<message"):
+        answer = await ask(wire, "", 1)
     found = re.search("<jid>(.*)</jid>", answer)
     assert found, f"no address was bound: {answer}"
     return found[1]
@@ -158,8 +160,9 @@ async def authenticate(wire: Wire, host: str) -> None:
 
 
 async def ask(wire: Wire, request: str, answers: int) -> str:
-    """Send a request; the last of so many answers."""
-    await wire.send(request)
+    """Send a request, unless it is empty; the last of so many answers."""
+    if request:
+        await wire.send(request)
     answer = ""
     for _ in range(answers):
         async with asyncio.timeout(WITHIN_S):

@@ -7,7 +7,7 @@ know (`startMuted`, `lobbyEnabled`, `permissions`, `presenters`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -92,6 +92,8 @@ class RoomMetadata(Part):
         """
         super().__init__(domain)
         self.on_rights = on_rights
+        # STUN and TURN servers for a full JID, as `services` has them (signalling reference 1.11).
+        self.services_for: Callable[[Jid], Sequence[Mapping[str, str]]] = lambda jid: ()
         self._limits = limits or MetadataLimits()
         self._states: dict[Jid, _State] = {}
         # Told the main room, the key and the data when a key that is kept as it is has changed.
@@ -262,6 +264,10 @@ class RoomMetadata(Part):
             "permissions": main.permissions.public(),
             "presenters": presenters,
         }
+        if newcomer is not None:
+            # For nobody else's eyes, and once: clients keep them. An empty list says that there are
+            # none; without one stock clients ask servers of strangers.
+            metadata["services"] = [*self.services_for(newcomer.jid)]
         return {"type": _TYPE, "metadata": metadata}
 
     def _state(self, room: Room) -> _State:

@@ -209,6 +209,10 @@ class Parts:
             if part.domain
         )
 
+    def features(self) -> tuple[str, ...]:
+        """Of all parts, for clients that hear of them in one go (signalling reference 1.8)."""
+        return tuple(each for part in self._parts.values() for each in part.features)
+
     def hall_of(self, room: Jid) -> Hall | None:
         return self._halls.get(room.domain)
 

@@ -118,6 +118,8 @@ class ClientStream:
                 return self._sasl(item)
             case Element(name=name, ns=NS.CLIENT) if name in STANZAS and self._is_bound:
                 return [Arrived(item)]
+            case Element(name="message", ns=NS.CLIENT) if self._logged_in:
+                return []  # what a server tells stock clients before it answers the bind request
             case Element(ns=NS.SM) if self._logged_in:
                 return [Counted(item)]
             case Element(name="iq") if self._logged_in and item.get("id") == _BIND_ID:

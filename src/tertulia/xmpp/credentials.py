@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tertulia.xmpp.admission import GUEST, Admission
+from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Origin
 from tertulia.xmpp.sasl import (
     DEFAULT_ITERATIONS,
@@ -24,6 +25,7 @@ from tertulia.xmpp.sasl import (
     ServerScram,
     Success,
 )
+from tertulia.xmpp.xml import Element
 
 _DIGEST_BYTES = {"sha1": 20, "sha256": 32}
 
@@ -84,6 +86,10 @@ def _anybody(origin: Origin) -> bool:
     return True
 
 
+def _nothing(jid: Jid) -> Sequence[Element]:
+    return ()
+
+
 def _as_guest(username: str, origin: Origin, earlier: Origin | None) -> Admission:
     return GUEST
 
@@ -95,7 +101,9 @@ class LoginDomain:
     `takes_guests` tells whether SASL ANONYMOUS is offered to a client that came like this, where
     the domain is `anonymous` at all. `admit` tells as whom a login lets somebody in; it is given
     the user name ("" for ANONYMOUS), how the client came, and how it had come for the session that
-    it proves to have had (XEP-0198), and raises SaslFailure to refuse.
+    it proves to have had (XEP-0198), and raises SaslFailure to refuse. `greeting` gives what a
+    client is sent just before it is told that it has bound this address: stock clients read
+    messages while they wait for that (signalling reference 1.8).
     """
 
     name: str
@@ -104,6 +112,7 @@ class LoginDomain:
     accounts: KeyBook | None = None
     attempts: Attempts | None = None
     admit: Callable[[str, Origin, Origin | None], Admission] = _as_guest
+    greeting: Callable[[Jid], Sequence[Element]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,10 @@ class Credentials:
     ) -> Admission:
         """As whom a login that succeeded lets somebody in. Raises: SaslFailure."""
         return self.domains[domain].admit(username, origin, earlier)
+
+    def greeting(self, jid: Jid) -> Sequence[Element]:
+        """What to send before the answer to the bind request of this address."""
+        return self.domains[jid.domain].greeting(jid)
 
 
 class _Counted:

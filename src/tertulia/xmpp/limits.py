@@ -1,6 +1,6 @@
 """What one client may cost the XMPP service, each limit with its name, default and reason.
 
-Source: the table of abuse limits in the security reference. `config.py` composes these at the top.
+Source: the table of abuse limits in the security reference. `server` composes these at the top.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tertulia
 from tertulia.errors import PeerError
@@ -81,6 +81,10 @@ class ExternalService:
             attrs["expires"] = self.expires
         return Element("service", attrs)
 
+    def as_json(self) -> dict[str, str]:
+        """As the metadata of rooms has it (signalling reference 6.8)."""
+        return dict(self.build().attrs)
+
 
 ShortLivedToken = Callable[[str, Jid], ExternalService]
 
@@ -107,9 +111,11 @@ class DomainServices:
         external_services: Callable[[str], Sequence[ExternalService]] = no_external_services,
         short_lived_token: ShortLivedToken = _no_tokens,
         also: Sequence[str] = (),
+        part_features: Sequence[str] = (),
     ) -> None:
         """
         Args:
+            part_features: those of components, told together with ours where discovery is pushed.
             also: other domains whose users are told of external services here.
             identities: more of them than `server/im`: the addresses of components.
             items: the addresses that disco#items lists.
@@ -139,6 +145,7 @@ class DomainServices:
                 *features,
             ),
         )
+        self._all_info = replace(self._info, features=(*self._info.features, *part_features))
         self._iqs = IqTable()
         self._iqs.on("get", "ping", NS.PING, pong)
         self._iqs.on("get", "query", NS.DISCO_INFO, self._disco_info)
@@ -162,6 +169,18 @@ class DomainServices:
         if stanza.name == "iq" and (answer := self._iqs.answer(stanza)) is not None:
             self._router.route(answer)
 
+    def services_for(self, user: Jid) -> Sequence[ExternalService]:
+        """STUN and TURN servers, with credentials for this user; none for users of others."""
+        return self._external_services(user.node) if user.domain in self._users_at else ()
+
+    def pushed_discovery(self, user: Jid) -> Element:
+        """What a stock client takes instead of asking for it (signalling reference 1.8).
+
+        It asks for `external_services` no more either, since they come with a room's metadata.
+        """
+        attrs = {"from": self._domain, "to": str(user)}
+        return Element("message", attrs, self._all_info.build(), ns=NS.CLIENT)
+
     def _disco_info(self, query: Element, request: Element) -> Element:
         node = query.get("node")
         if node:
@@ -183,8 +202,7 @@ class DomainServices:
         sender = address(request.get("from"))
         if sender is None or sender.domain not in self._users_at:
             raise Forbidden("only for those who log in here")
-        services = self._external_services(sender.node)
-        found = [s.build() for s in services if wanted in ("", s.type)]
+        found = [s.build() for s in self.services_for(sender) if wanted in ("", s.type)]
         return Element("services", {"type": wanted} if wanted else None, *found, ns=query.ns)
 
     def _credentials(self, query: Element, request: Element) -> Element:

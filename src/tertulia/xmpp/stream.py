@@ -354,7 +354,8 @@ class ServerStream:
         self.state = State.READY
         bound = Element("bind", {}, Element("jid", {}, str(jid)), ns=NS.BIND)
         replaces = "" if former is None else former.id
-        return [Bound(jid, replaces), Send(serialise(iq_result(_bare(stanza), bound)))]
+        greeting = [Send(serialise(each)) for each in self._credentials.greeting(jid)]
+        return [Bound(jid, replaces), *greeting, Send(serialise(iq_result(_bare(stanza), bound)))]
 
     def _former(self, domain: str, username: str) -> Resumable | None:
         """The session that this client says and proves to have had (`previd`)."""

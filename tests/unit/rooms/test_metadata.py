@@ -66,6 +66,23 @@ def test_everybody_gets_the_whole_object_after_each_change() -> None:
     assert "slides" not in house.seen("bea")
 
 
+def test_turn_servers_are_told_to_each_newcomer_alone() -> None:
+    house = Told()
+    assert house.seen("ana")["services"] == []  # else stock clients ask those of strangers
+    house.part.services_for = lambda jid: [{"type": "turn", "username": str(jid)}]
+
+    house.join("dan")
+    house.join("eve")
+
+    for name in ("dan", "eve"):
+        assert house.seen(name)["services"] == [
+            {"type": "turn", "username": str(house.someone(name).jid)}
+        ]
+    house.sets("ana", "slides", 1)
+    for name in ("ana", "dan"):
+        assert "services" not in house.seen(name)
+
+
 def test_newcomers_start_muted_once_enough_people_are_there() -> None:
     house = Told()
     house.part.start_muted_from(house.main.jid, 3, 4)
@@ -150,7 +167,7 @@ def test_it_survives_a_restart() -> None:
     again.part.load(again.main, dumped)
     again.join("dan")
 
-    assert again.seen("dan") == house.seen("bea")
+    assert again.seen("dan") == {**house.seen("bea"), "services": []}
     with pytest.raises(msgspec.ValidationError):
         again.part.load(again.main, {"presenters": {"bea": "@@"}})
 
