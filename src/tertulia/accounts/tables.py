@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from tertulia.accounts.errors import AccountError
-from tertulia.accounts.passwords import Account, read, written
+from tertulia.accounts.passwords import Account, written
+from tertulia.accounts.rows import account_of, room_of
 from tertulia.rooms.kept import KeptRoom
 from tertulia.storage.database import Database, change_numbers, note_change
 from tertulia.storage.schema import accounts, rooms
@@ -24,7 +25,7 @@ class AccountTable:
         """By name."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(accounts).order_by(accounts.c.name))
-            return [_account(row) for row in rows]
+            return [account_of(dict(row)) for row in rows.mappings()]
 
     async def add(self, account: Account) -> None:
         """Raises: AccountError when there is one of that name."""
@@ -86,7 +87,7 @@ class RoomTable:
         """By the node of their addresses."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(rooms).order_by(rooms.c.name))
-            return {row.name: self._room(row) for row in rows}
+            return {row["name"]: room_of(dict(row), self._host) for row in rows.mappings()}
 
     async def add(self, name: str, room: KeptRoom, created_ms: int) -> None:
         """Raises: AccountError when it is kept already, or its owner does not exist."""
@@ -137,18 +138,6 @@ class RoomTable:
             "chat_retention": room.chat_retention,
         }
 
-    def _room(self, row: Row[Any]) -> KeptRoom:
-        return KeptRoom(
-            owner=f"{row.owner}@{self._host}" if row.owner else "",
-            password=row.password,
-            lobby=row.lobby,
-            members_only=row.members_only,
-            start_audio_muted=row.start_audio_muted,
-            start_video_muted=row.start_video_muted,
-            may_open=row.may_open,
-            chat_retention=row.chat_retention,
-        )
-
 
 class Tables:
     """Both, and how often each was changed."""
@@ -167,16 +156,3 @@ class Tables:
 
 def _columns(keys: dict[str, ScramKeys]) -> dict[str, str]:
     return {f"scram_{name}": written(each) for name, each in keys.items()}
-
-
-def _account(row: Row[Any]) -> Account:
-    return Account(
-        name=row.name,
-        display_name=row.display_name,
-        keys={
-            "sha1": read("sha1", row.scram_sha1),
-            "sha256": read("sha256", row.scram_sha256),
-        },
-        created_ms=row.created_ms,
-        is_admin=row.is_admin,
-    )

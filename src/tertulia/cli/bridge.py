@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from tertulia import bridge_secret, machine
-from tertulia.config import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, SERVERS, Rule
+from tertulia.config.rules import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, SERVERS, Rule
 from tertulia.errors import ConfigError
 from tertulia.public_address import PublicAddress, split_port
 

@@ -8,14 +8,25 @@ Other processes (`tertulia user add`) write to the same file; `busy_timeout` mak
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    event,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,10 +35,16 @@ from tertulia.errors import ConfigError
 from tertulia.storage import schema
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.storage.migrations import HEAD
+from tertulia.storage.place import FILE_NAME
 
-FILE_NAME = "tertulia.sqlite3"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _POSTGRESQL_LOCK = 0x7E27  # any number, the same in all our processes
+_VERSION = Table(  # Alembic's own, as it makes it
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,18 +181,28 @@ async def _writer(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def _migrate(connection: Connection) -> None:
-    """Apply the revisions that are missing, under the writer's lock."""
+    """Make the tables, or apply the revisions that are missing, under the writer's lock."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRESQL_LOCK})
-    if connection.dialect.has_table(connection, "alembic_version"):
-        (version,) = connection.execute(text("SELECT version_num FROM alembic_version")).one()
-        if version == HEAD:
-            return
-        if version > HEAD:
-            raise StorageUnavailable(
-                f"the database is of a newer version of this program ({version}, not {HEAD}); "
-                "run that version, or restore a backup"
-            )
+    if not connection.dialect.has_table(connection, _VERSION.name):
+        # A test holds that the revisions leave the same.
+        schema.metadata.create_all(connection, checkfirst=False)
+        _VERSION.create(connection)
+        connection.execute(insert(_VERSION).values(version_num=HEAD))
+        return
+    version = connection.execute(select(_VERSION.c.version_num)).scalar_one()
+    if version == HEAD:
+        return
+    if version > HEAD:
+        raise StorageUnavailable(
+            f"the database is of a newer version of this program ({version}, not {HEAD}); "
+            "run that version, or restore a backup"
+        )
+    upgrade(connection)
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Apply Alembic's revisions up to one of them, within the caller's transaction."""
     # Loading it takes longer than all the rest, and it is needed once after an upgrade.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -184,7 +211,7 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 @asynccontextmanager
@@ -195,12 +222,3 @@ async def _in_words() -> AsyncIterator[None]:
         raise StorageUnavailable(f"the database: {error.orig}") from error
     except (SQLAlchemyError, OSError) as error:
         raise StorageUnavailable(f"the database: {error}") from error
-
-
-def keep_private(data: Path) -> None:
-    """Make the SQLite file before anybody else could read it: it has keys of passwords."""
-    file = data / FILE_NAME
-    try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StorageUnavailable(f"{file}: {error.strerror}") from None

@@ -60,6 +60,7 @@ class Journal:
     def __init__(self, limits: JournalLimits | None = None) -> None:
         self._limits = limits or JournalLimits()
         self._table: JournalTable | None = None
+        self._is_open = asyncio.Event()
         self._waiting: deque[Entry] = deque()
         self._something = asyncio.Event()
         self._idle = asyncio.Event()
@@ -79,6 +80,7 @@ class Journal:
     async def run(self, table: JournalTable) -> None:
         """Write what is noted, until cancelled; then what is left, if that works at once."""
         self._table = table
+        self._is_open.set()
         try:
             while True:
                 await self._something.wait()
@@ -95,7 +97,8 @@ class Journal:
     async def read(
         self, room: str, kind: str, *, meeting: str = "", since_ms: int = 0, newest: int = 0
     ) -> list[Entry]:
-        """The entries of a room that are written, in the order in which they were noted.
+        """The entries of a room that are written, in the order in which they were noted. Waits for
+        `run` to begin.
 
         Args:
             meeting: only of this meeting.
@@ -103,9 +106,8 @@ class Journal:
         Raises: StorageUnavailable.
         """
         limit = min(newest or self._limits.read, self._limits.read)
-        return await self._opened().read(
-            room, kind, meeting=meeting, since_ms=since_ms, newest=limit
-        )
+        table = await self._opened()
+        return await table.read(room, kind, meeting=meeting, since_ms=since_ms, newest=limit)
 
     async def forget(
         self,
@@ -115,15 +117,18 @@ class Journal:
         meeting: str = "",
         before_ms: int | None = None,
     ) -> int:
-        """Delete entries of these kinds: of a room, of a meeting, older than a time, or all.
+        """Delete entries of these kinds: of a room, of a meeting, older than a time, or all. Waits
+        for `run` to begin.
 
         Returns: how many. Raises: StorageUnavailable.
         """
-        return await self._opened().forget(kinds, room=room, meeting=meeting, before_ms=before_ms)
+        table = await self._opened()
+        return await table.forget(kinds, room=room, meeting=meeting, before_ms=before_ms)
 
-    def _opened(self) -> JournalTable:
-        if self._table is None:
-            raise StorageUnavailable("the database is not open yet")
+    async def _opened(self) -> JournalTable:
+        """The table, once there is one: `run` may begin after people have come in."""
+        await self._is_open.wait()
+        assert self._table is not None
         return self._table
 
     async def _write(self, table: JournalTable) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tertulia.storage.database import Database, StorageLimits, default_url, keep_private
+from tertulia.storage.database import Database, StorageLimits, default_url
 from tertulia.storage.journal_table import SqlJournalTable
+from tertulia.storage.place import keep_private
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from tertulia.accounts.logins import Logins
 from tertulia.accounts.passwords import Account, keys_of
 from tertulia.accounts.tables import Tables
 from tertulia.rooms.kept import KeptRoom
-from tertulia.storage.database import FILE_NAME, Database, StorageLimits, default_url
+from tertulia.storage.database import Database, StorageLimits, default_url
 from tertulia.storage.errors import StorageUnavailable
+from tertulia.storage.place import FILE_NAME
 
 HOST = "meet.example"
 KEYS = keys_of("correct horse", iterations=4096)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tertulia import config
 from tertulia.cli import main
 from tertulia.config import Config
+from tertulia.config.people import Access
 from tertulia.errors import ConfigError
 from tertulia.jitsi_settings import files
 from tertulia.jitsi_settings.translation import Translation, translate
@@ -184,7 +185,7 @@ def test_a_secure_domain(tmp_path: Path) -> None:
 def test_what_of_a_secure_domain_is_left_is_told(line: str, tmp_path: Path) -> None:
     found = translated(_env=f"{line}\n")
 
-    assert loaded(found, tmp_path).access == config.Access()
+    assert loaded(found, tmp_path).access == Access()
     assert notes([*found.missed, *found.unneeded])
 
 

@@ -11,19 +11,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, create_engine, insert, select
 
 from tertulia.errors import ConfigError
 from tertulia.storage import migrations, schema
 from tertulia.storage.database import (
-    FILE_NAME,
     Database,
     StorageLimits,
     change_numbers,
     default_url,
     note_change,
+    upgrade,
 )
 from tertulia.storage.errors import StorageUnavailable
+from tertulia.storage.place import FILE_NAME
 
 ANA = {
     "name": "ana",
@@ -39,14 +40,29 @@ async def names(database: Database) -> list[str]:
         return list(await connection.scalars(select(schema.accounts.c.name)))
 
 
-async def test_the_migrations_make_what_the_schema_says(tmp_path: Path) -> None:
+def difference(connection: Connection) -> object:
+    return compare_metadata(MigrationContext.configure(connection), schema.metadata)
+
+
+def test_the_revisions_make_what_the_schema_says(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / FILE_NAME}")
+    with engine.begin() as connection:
+        upgrade(connection)
+
+        assert difference(connection) == []
+        assert MigrationContext.configure(connection).get_current_revision() == migrations.HEAD
+    engine.dispose()
+
+
+async def test_a_new_database_is_what_the_revisions_make(tmp_path: Path) -> None:
     database = await Database.open(default_url(tmp_path))
 
-    def difference(connection: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), schema.metadata)
+    def revision(connection: Connection) -> object:
+        return MigrationContext.configure(connection).get_current_revision()
 
     async with database.read() as connection:
         assert await connection.run_sync(difference) == []
+        assert await connection.run_sync(revision) == migrations.HEAD
     await database.close()
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tertulia.storage.database import FILE_NAME, Database, StorageLimits, default_url
-from tertulia.storage.errors import StorageUnavailable
+from tertulia.storage.database import Database, StorageLimits, default_url
 from tertulia.storage.journal import Entry, Journal, JournalLimits
 from tertulia.storage.journal_table import SqlJournalTable
+from tertulia.storage.place import FILE_NAME
 
 
 @pytest.fixture
@@ -107,16 +107,16 @@ async def test_old_entries_are_forgotten(database: Database) -> None:
     await stop(running)
 
 
-async def test_before_the_database_is_open_entries_wait_and_nothing_is_read(
-    database: Database,
-) -> None:
+async def test_before_the_database_is_open_entries_and_readers_wait(database: Database) -> None:
     journal = Journal()
     journal.note(said("early"))
-    with pytest.raises(StorageUnavailable, match="not open"):
-        await journal.read("plaza", "chat")
+    reading = asyncio.create_task(journal.read("plaza", "chat"))
+    await asyncio.sleep(0)
+    assert not reading.done()
 
     running = asyncio.create_task(journal.run(SqlJournalTable(database)))
     await settle(journal)
 
     assert await bodies(journal) == ["early"]
+    assert await reading is not None
     await stop(running)

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tertulia.config import Site, SiteWords
+from tertulia.config.site import Site, SiteWords
 from tertulia.errors import ConfigError
 from tertulia.web.headers import check_host_and_secure
 from tertulia.web.theme import (
