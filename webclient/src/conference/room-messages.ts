@@ -62,6 +62,7 @@ export class RoomMessages {
         }
         break;
       case "refused":
+        this.store.dispatch({ kind: "chat-line-refused", id: message.id });
         this.store.notice("chat-refused", message.text);
         break;
       case "subject":

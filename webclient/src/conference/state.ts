@@ -13,7 +13,7 @@ import type { RoomInfo } from "../protocol/room-info";
 import type { RoomMetadata } from "../protocol/room-metadata";
 import { isInMeeting } from "./state/breakouts";
 import { captioned } from "./state/captions";
-import { type ChatEntry, lineChanged, lineReceived } from "./state/chat";
+import { type ChatEntry, lineChanged, lineReceived, lineRefused } from "./state/chat";
 import { type Conference, initialConference } from "./state/conference";
 import type { ConferenceEvent } from "./state/events";
 import { applyFile, NO_FILES } from "./state/files";
@@ -245,6 +245,8 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
       return { ...state, chat: lineReceived(state.chat, event.entry) };
     case "chat-changed":
       return { ...state, chat: lineChanged(state.chat, event.change, event.byModerator) };
+    case "chat-line-refused":
+      return { ...state, chat: lineRefused(state.chat, event.id) };
     case "av-moderation":
       return avModerated(state, event.message, event.at);
     case "room-described":

@@ -37,6 +37,8 @@ export interface ReactionMessage {
 
 export interface ChatRefused {
   readonly kind: "refused";
+  /** Of the line that was refused; empty when it had none. */
+  readonly id: string;
   readonly text: string;
 }
 
@@ -164,7 +166,8 @@ const MAX_EMOJI_LENGTH = 32;
 export function parseMessage(stanza: Xml): RoomMessage | undefined {
   const { type } = stanza.attrs;
   if (type === "error") {
-    return { kind: "refused", text: text(child(child(stanza, "error"), "text")) };
+    const id = stanza.attrs.id ?? "";
+    return { kind: "refused", id, text: text(child(child(stanza, "error"), "text")) };
   }
   const from = resourceOf(stanza.attrs.from ?? "");
   const delay = child(stanza, "delay", NS.delay)?.attrs.stamp;

@@ -38,6 +38,16 @@ describe("chat", () => {
     expect(stateAfter(said, said).chat).toHaveLength(1);
   });
 
+  test("a private line of one's own that is refused says so, and no other line", () => {
+    const own: ConferenceEvent = {
+      kind: "chat-received",
+      entry: line({ id: "m2", isOwn: true, isPrivate: true }),
+    };
+    const refused = (id: string): ConferenceEvent => ({ kind: "chat-line-refused", id });
+    const state = stateAfter(said, own, refused("m1"), refused("m2"), refused(""));
+    expect(state.chat.map((each) => each.isRefused)).toEqual([undefined, true]);
+  });
+
   test("is edited by its author only", () => {
     const edit = (from: string) => change({ kind: "edited", target: "m1", from, body: "hello" });
     expect(stateAfter(said, edit("bbbbbbbb")).chat[0]).toMatchObject({

@@ -49,10 +49,10 @@ describe("chat", () => {
     expect(
       parseMessage(
         parseXml(
-          `<message type='error' from='${ROOM}'><error><text>too fast</text></error></message>`,
+          `<message type='error' id='m1' from='${ROOM}'><error><text>too fast</text></error></message>`,
         ),
       ),
-    ).toEqual({ kind: "refused", text: "too fast" });
+    ).toEqual({ kind: "refused", id: "m1", text: "too fast" });
   });
 
   test("a message of the room itself, or of no kind we know, says nothing", () => {

@@ -16,6 +16,8 @@ export interface ChatEntry {
   readonly replyTo: string;
   readonly isEdited: boolean;
   readonly isRetracted: boolean;
+  /** A private line of our own that did not go out. */
+  readonly isRefused?: boolean;
   /** Said before we came. */
   readonly isHistory: boolean;
   /** Who reacted, by emoji. */
@@ -30,6 +32,12 @@ export function lineReceived(log: ChatLog, entry: ChatEntry): ChatLog {
   // After a reconnection the room tells its history again.
   if (entry.id !== "" && log.some((each) => each.id === entry.id)) return log;
   return [...log.slice(-MAX_CHAT + 1), entry];
+}
+
+/** The room said no to a line of our own that stands here already. */
+export function lineRefused(log: ChatLog, id: string): ChatLog {
+  const line = log.find((each) => id !== "" && each.id === id && each.isOwn);
+  return line ? log.map((each) => (each === line ? { ...line, isRefused: true } : each)) : log;
 }
 
 /** A change counts when it comes from whoever wrote the line; a moderator may take lines back. */

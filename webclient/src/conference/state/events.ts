@@ -56,6 +56,7 @@ export type ConferenceEvent =
     }
   | { kind: "chat-received"; entry: ChatEntry }
   | { kind: "chat-changed"; change: ChatChange; byModerator: boolean }
+  | { kind: "chat-line-refused"; id: string }
   | { kind: "reaction-shown"; from: EndpointId; reaction: Reaction; at: number }
   | { kind: "reactions-faded"; before: number }
   | { kind: "av-moderation"; message: AvModerationMessage; at: number }

@@ -109,7 +109,9 @@ export function ChatForm({ onSent }: { onSent: () => void }): JSX.Element {
       if (editing.value) stopEditing();
       answering.value = null;
     } else if (event.key === "ArrowUp" && text.value === "") {
-      const last = conference.value.chat.findLast((line) => line.isOwn && !line.isRetracted);
+      const last = conference.value.chat.findLast(
+        (line) => line.isOwn && !line.isRetracted && !line.isRefused,
+      );
       if (!last) return;
       event.preventDefault();
       editing.value = last;

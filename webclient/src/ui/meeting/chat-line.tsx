@@ -51,6 +51,7 @@ export function ChatLine({ line }: { line: ChatEntry }): JSX.Element {
       {line.replyTo !== "" && <Quote id={line.replyTo} />}
       <p class="chat-text" data-testid="chat-message" data-retracted={line.isRetracted}>
         {line.isRetracted ? t("chat.deleted") : <MessageText text={line.body} />}
+        {line.isRefused && <span class="chat-not-sent"> {t("chat.notSent")}</span>}
         {line.isEdited && !line.isRetracted && <span class="chat-edited"> {t("chat.edited")}</span>}
       </p>
       {reactions.length > 0 && (
@@ -74,7 +75,7 @@ export function ChatLine({ line }: { line: ChatEntry }): JSX.Element {
           })}
         </div>
       )}
-      {!line.isRetracted && line.id !== "" && <LineMenu line={line} />}
+      {!line.isRetracted && !line.isRefused && line.id !== "" && <LineMenu line={line} />}
     </div>
   );
 }
