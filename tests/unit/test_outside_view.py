@@ -23,7 +23,7 @@ class Open(House):
         for name in ("ana", "bea"):
             self.join(name, beside=_NICK.format(name.title()))
 
-    def told(self, show: str) -> Inside | None:
+    def told(self, show: str) -> Inside:
         return who_is_inside(show, self.main, self.metadata)
 
 
@@ -32,7 +32,7 @@ def test_a_count_names_or_nothing_as_the_site_wants() -> None:
 
     assert house.told("count") == Inside(people=2)
     assert house.told("names") == Inside(people=2, names=("Ana", "Bea"))
-    assert house.told("nothing") is None
+    assert house.told("nothing") == Inside()
 
 
 def test_a_room_that_nobody_has_opened_is_empty() -> None:
@@ -46,7 +46,7 @@ def test_rooms_with_a_password_or_a_lobby_do_not_tell() -> None:
         house = Open()
         house.main.configure(FOCUS, replace(Configuration(), **closed))
 
-        assert house.told("names") is None
+        assert house.told("names") == Inside()
 
 
 def test_it_tells_how_one_will_start() -> None:
@@ -55,8 +55,19 @@ def test_it_tells_how_one_will_start() -> None:
     house.metadata.start_muted(house.main, audio=True, video=False)
 
     told = house.told("count")
-    assert told is not None
     assert (told.starts_muted, told.starts_without_camera) == (True, False)
+
+
+def test_that_the_camera_has_to_be_on_is_told_in_front_of_any_door() -> None:
+    for show, closed in (("count", {}), ("nothing", {}), ("count", {"members_only": True})):
+        house = Open()
+        house.metadata.lay_down(house.main, "cameraRequired", True)
+        house.main.configure(FOCUS, replace(Configuration(), **closed))
+
+        told = house.told(show)
+
+        assert told.camera_required
+        assert told.people == (2 if (show, closed) == ("count", {}) else None)
 
 
 def test_of_a_crowd_only_the_first_are_named() -> None:
@@ -66,5 +77,4 @@ def test_of_a_crowd_only_the_first_are_named() -> None:
 
     told = house.told("names")
 
-    assert told is not None
     assert (told.people, len(told.names)) == (2 + NAMES_SHOWN, NAMES_SHOWN)

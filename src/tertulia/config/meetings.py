@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tertulia.config.declaring import key
-from tertulia.config.rules import BRIDGE_NAME, COUNT, LINE, NUMBER, PORT, SECONDS
+from tertulia.config.rules import BRIDGE_NAME, COUNT, GRACE, LINE, NUMBER, PORT, SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +67,10 @@ class Limits:
         "For how many seconds the seat of somebody whose network is gone is kept; the others "
         "do not see the person meanwhile, after the first 10.",
         SECONDS,
+    )
+    camera_grace_s: int = key(
+        20,
+        "Where cameras are required: for how many seconds somebody may have none before "
+        "moderators are shown so.",
+        GRACE,
     )

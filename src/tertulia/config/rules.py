@@ -64,6 +64,7 @@ ICE_SERVERS = Rule(
     "addresses such as turn:turn.example.org:3478?transport=udp or turns:turn.example.org:443",
     lambda v: all(map(_is_ice_server, v)),
 )
+GRACE = Rule("a number of seconds from 1 to 3600", lambda v: 1 <= v <= 3600)
 SECONDS = Rule("a number of seconds from 10 to 3600", lambda v: 10 <= v <= 3600)
 CLAMD = Rule(
     "unix:/path or HOST:PORT",

@@ -118,6 +118,10 @@ class RoomMetadata(Part):
             video=state.start_muted.video or _is_reached(state.video_from, main.people),
         )
 
+    def says(self, room: Room, key: str) -> Any:
+        """What stands under a key that is kept as it is; None for nothing."""
+        return self._states.get((room.main or room).jid, _State()).others.get(key)
+
     def start_muted(self, room: Room, *, audio: bool, video: bool) -> None:
         """Who comes from now on starts muted, or not."""
         self._state(room).start_muted = StartMuted(audio=audio, video=video)

@@ -16,6 +16,7 @@ from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.av_moderation import AvModeration
 from tertulia.rooms.bans import Trace
 from tertulia.rooms.breakouts import BreakoutRooms
+from tertulia.rooms.cameras import CameraLimits, Cameras
 from tertulia.rooms.ending import EndConference
 from tertulia.rooms.keeping_chat import KeepingChat
 from tertulia.rooms.limits import RoomLimits
@@ -58,7 +59,8 @@ def meetings(
     parts, persons = Parts(router), Persons()
     breakouts = BreakoutRooms(addresses.breakouts, persons=persons)
     parts.add(breakouts, serve=False)  # its rooms' service does
-    for part in parts_of_rooms(config.host, persons):
+    cameras = CameraLimits(camera_grace_s=config.limits.camera_grace_s)
+    for part in parts_of_rooms(config.host, persons, cameras):
         parts.add(part)
     usage = Usage(persons, secret=secret, clock=time.time)
     parts.add(usage, serve=False)
@@ -111,7 +113,9 @@ def meetings(
     )
 
 
-def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
+def parts_of_rooms(
+    host: str, persons: Persons, cameras: CameraLimits | None = None
+) -> tuple[Part, ...]:
     """What hangs on every room, in the order in which newcomers hear of it."""
     moderation = AvModeration(f"avmoderation.{host}")
     metadata = RoomMetadata(f"metadata.{host}", on_rights=moderation.rights_changed)
@@ -125,6 +129,7 @@ def parts_of_rooms(host: str, persons: Persons) -> tuple[Part, ...]:
         SpeakerStats(f"speakerstats.{host}"),
         Attendance(f"attendance.{host}", persons=persons),
         KeepingChat(f"chat.{host}"),
+        Cameras(f"cameras.{host}", limits=cameras),
     )
 
 

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from tertulia.web.client_config import ClientSettings, client_config, script
 from tertulia.web.edge import ChannelUrl, ColibriEdge
 from tertulia.web.headers import check_host_and_secure, valid_host
-from tertulia.web.inside import InsideRooms, WhoIsInside
+from tertulia.web.inside import Inside, InsideRooms, WhoIsInside
 from tertulia.web.pages import STATIC, Pages
 from tertulia.web.sign_in import SignIn
 from tertulia.web.theme import add_theme
@@ -34,7 +34,7 @@ def application(
     bosh: XmppWebSocket,
     channel_url: ChannelUrl,
     can_meet: Callable[[], bool],
-    who_is_inside: WhoIsInside = lambda room: None,
+    who_is_inside: WhoIsInside = lambda room: Inside(),
     pages: Pages | None = None,
     more: Sequence[Routes] = (),
     heard: Callable[[BaseProtocol], None] = lambda connection: None,

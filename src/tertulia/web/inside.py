@@ -1,7 +1,8 @@
 """Who is inside a room, asked by the page before it enters: `GET /api/rooms/NAME`.
 
 What is told is a count, names where the site wants that (`site.show_inside`), and whether people
-start muted. Rooms that are locked, have a lobby or do not tell answer as if nothing were known.
+start muted. Rooms that are locked, have a lobby or do not tell answer as if nothing were known, but
+for what they ask of whoever comes: that the camera is on.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from tertulia.xmpp.pace import TokenBucket
 class Inside:
     """What may be told of one room."""
 
-    people: int
+    people: int | None = None  # None: it does not tell
     names: tuple[str, ...] = ()  # of the first of them, where the site shows names
     starts_muted: bool = False
     starts_without_camera: bool = False
+    camera_required: bool = False
 
 
-# The room as `room_of` writes it; None when it tells nothing.
-WhoIsInside = Callable[[str], Inside | None]
+# By the room as `room_of` writes it.
+WhoIsInside = Callable[[str], Inside]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class InsideRooms:
             )
         inside = self._who(room)
         return web.json_response(
-            {"people": None} if inside is None else _told(inside),
+            _told(inside),
             headers={"Cache-Control": "no-store"},
         )
 
@@ -89,10 +91,14 @@ class InsideRooms:
 
 
 def _told(inside: Inside) -> dict[str, object]:
+    required = {"cameraRequired": True} if inside.camera_required else {}
+    if inside.people is None:
+        return {"people": None, **required}
     return {
         "people": inside.people,
         "names": list(inside.names),
         "startMuted": {"audio": inside.starts_muted, "video": inside.starts_without_camera},
+        **required,
     }
 
 

@@ -14,13 +14,18 @@ Client = TestClient[web.Request, web.Application]
 ROOMS = {
     "plaza": Inside(people=3, names=("Ana", "Bea", "Carla"), starts_muted=True),
     "plaza%20mayor": Inside(people=1),
+    "exam": Inside(camera_required=True),
 }
+
+
+def who_is_inside(room: str) -> Inside:
+    return ROOMS.get(room, Inside())
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     app = web.Application()
-    InsideRooms(ROOMS.get).add_to(app)
+    InsideRooms(who_is_inside).add_to(app)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -42,6 +47,8 @@ async def test_the_name_is_read_as_clients_write_it(client: Client) -> None:
 
 async def test_a_room_that_does_not_tell_says_only_that(client: Client) -> None:
     assert await (await client.get("/api/rooms/locked")).json() == {"people": None}
+    asking = await client.get("/api/rooms/exam")
+    assert await asking.json() == {"people": None, "cameraRequired": True}
 
 
 async def test_what_no_room_can_be_called_is_not_found(client: Client) -> None:
@@ -51,7 +58,7 @@ async def test_what_no_room_can_be_called_is_not_found(client: Client) -> None:
 def test_one_address_may_ask_so_often_and_others_all_the_same() -> None:
     now = 0.0
     limits = InsideLimits(rate_per_s=1, burst=2, addresses=2)
-    rooms = InsideRooms(ROOMS.get, limits, lambda: now)
+    rooms = InsideRooms(who_is_inside, limits, lambda: now)
     ask = rooms._may_ask  # the address of a request cannot be chosen over a socket
 
     assert [ask("203.0.113.7") for _ in range(3)] == [True, True, False]

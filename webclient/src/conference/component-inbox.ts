@@ -1,6 +1,7 @@
 /** What the parts of the server say, put into the state; buffered until their addresses are known. */
 import { parseAvModeration } from "../protocol/av-moderation";
 import { parseBreakouts } from "../protocol/breakouts";
+import { parseCameras } from "../protocol/cameras";
 import {
   buildDiscoInfo,
   type ComponentMessage,
@@ -65,6 +66,9 @@ export class ComponentInbox {
       }
       case "breakout_rooms":
         this.breakouts(payload);
+        break;
+      case "cameras":
+        dispatch({ kind: "cameras-told", missing: parseCameras(payload, at), at });
         break;
       case "file-sharing": {
         const event = parseFileSharing(payload);

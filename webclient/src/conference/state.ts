@@ -12,6 +12,7 @@ import type { Reaction } from "../protocol/messages";
 import type { RoomInfo } from "../protocol/room-info";
 import type { RoomMetadata } from "../protocol/room-metadata";
 import { isInMeeting } from "./state/breakouts";
+import { camerasTold } from "./state/cameras";
 import { captioned } from "./state/captions";
 import { type ChatEntry, lineChanged, lineReceived, lineRefused } from "./state/chat";
 import { type Conference, initialConference } from "./state/conference";
@@ -128,6 +129,7 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         pictureReasons: {},
         // The room tells whoever enters what holds in it.
         rules: { ...state.rules, speech: NO_RULES.speech },
+        withoutCamera: {},
         lobby: state.phase === "knocking" ? state.lobby : EMPTY_LOBBY,
       };
     case "joined": {
@@ -255,6 +257,8 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
       return metadataTold(state, event.metadata, event.at);
     case "lobby":
       return { ...state, lobby: applyLobby(state.lobby, event.event) };
+    case "cameras-told":
+      return camerasTold(state, event.missing, event.at);
     case "breakouts-told":
       return { ...state, breakouts: { ...state.breakouts, plan: event.plan } };
     case "poll":

@@ -8,6 +8,7 @@ import { child, elements, text, type Xml, xml } from "./xml";
 export const COMPONENT_TYPES = [
   "av_moderation",
   "breakout_rooms",
+  "cameras",
   "end_conference",
   "file-sharing",
   "lobbyrooms",

@@ -329,3 +329,43 @@ test("speaking time runs for whoever is the speaker", () => {
   );
   expect(timesAt(state.speakerTimes, 6_000)).toEqual({ b: 13_000, c: 1_000 });
 });
+
+describe("cameras that are required", () => {
+  const bea: ConferenceEvent = {
+    kind: "endpoint-changed",
+    participant: {
+      id: "bbbbbbbb",
+      displayName: "Bea",
+      realJid: "",
+      isModerator: false,
+      sources: {},
+      raisedHandAt: null,
+      isReachable: true,
+    },
+    at: 2,
+  };
+  const leads: ConferenceEvent = { kind: "own-role-changed", isModerator: true, at: 2 };
+  const told = (missing: Record<string, number>): ConferenceEvent => ({
+    kind: "cameras-told",
+    missing,
+    at: 3,
+  });
+
+  test("who leads is told once of each who has none", () => {
+    const once = stateAfter(leads, bea, told({ bbbbbbbb: 1 }), told({ bbbbbbbb: 1 }));
+    expect(once.withoutCamera).toEqual({ bbbbbbbb: 1 });
+    expect(once.notices.filter((each) => each.kind === "without-camera")).toMatchObject([
+      { name: "Bea" },
+    ]);
+    expect(apply(once, told({})).withoutCamera).toEqual({});
+  });
+
+  test("to the others it is no news", () => {
+    expect(kinds(stateAfter(bea, told({ aaaaaaaa: 1 })))).not.toContain("without-camera");
+  });
+
+  test("it is told anew in every room", () => {
+    const state = stateAfter(told({ aaaaaaaa: 1 }), { kind: "entering", ownId: "aaaaaaaa" });
+    expect(state.withoutCamera).toEqual({});
+  });
+});

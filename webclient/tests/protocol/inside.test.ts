@@ -8,8 +8,11 @@ test("what the server tells of a room", () => {
     names: ["Ana"],
     startsMuted: true,
     startsWithoutCamera: false,
+    isCameraRequired: false,
   });
   expect(parseInside({ people: 0 })).toMatchObject({ people: 0, names: [] });
+  const exam = { people: null, cameraRequired: true };
+  expect(parseInside(exam)).toMatchObject({ people: null, isCameraRequired: true });
 });
 
 test.each([[{ people: null }], [{ people: -1 }], [{ people: "3" }], [[]], [null], ["3"]])(

@@ -1,3 +1,4 @@
+import type { WithoutCamera } from "../../protocol/cameras";
 import type { Spotlight } from "../../protocol/follow-me";
 import type { EndpointId } from "../../protocol/ids";
 import type { Reaction } from "../../protocol/messages";
@@ -97,6 +98,8 @@ export interface Conference extends WithNotices {
   readonly rules: Rules;
   readonly lobby: Lobby;
   readonly breakouts: Breakouts;
+  /** Where cameras are required: of everybody for moderators, else only of oneself. */
+  readonly withoutCamera: WithoutCamera;
   readonly polls: readonly Poll[];
   /** What meetings before this one asked in a room that is kept, if we lead it. */
   readonly earlierPolls: readonly EarlierPoll[];
@@ -138,6 +141,7 @@ export const initialConference: Conference = {
   rules: NO_RULES,
   lobby: EMPTY_LOBBY,
   breakouts: NO_BREAKOUTS,
+  withoutCamera: {},
   polls: [],
   earlierPolls: [],
   files: NO_FILES,

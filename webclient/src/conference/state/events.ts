@@ -2,6 +2,7 @@
 import type { AvModerationMessage } from "../../protocol/av-moderation";
 import type { BreakoutPlan } from "../../protocol/breakouts";
 import type { PictureReason } from "../../protocol/bridge-channel";
+import type { WithoutCamera } from "../../protocol/cameras";
 import type { CaptionLine } from "../../protocol/captions";
 import type { Spotlight } from "../../protocol/follow-me";
 import type { EndpointId, SourceName } from "../../protocol/ids";
@@ -63,6 +64,7 @@ export type ConferenceEvent =
   | { kind: "room-described"; room: RoomInfo; at: number }
   | { kind: "metadata-told"; metadata: RoomMetadata; at: number }
   | { kind: "lobby"; event: LobbyEvent }
+  | { kind: "cameras-told"; missing: WithoutCamera; at: number }
   | { kind: "breakouts-told"; plan: BreakoutPlan }
   | { kind: "poll"; event: PollEvent; at: number }
   | { kind: "file"; event: FileEvent; at: number }

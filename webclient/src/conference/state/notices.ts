@@ -24,6 +24,7 @@ export type NoticeKind =
   | "camera-blocked"
   | "camera-missing"
   | "camera-busy"
+  | "without-camera"
   | "share-failed"
   | "background-too-slow"
   | "background-failed"

@@ -44,6 +44,7 @@ const URGENT: readonly NoticeKind[] = [
   "camera-blocked",
   "camera-busy",
   "camera-missing",
+  "without-camera",
   "microphone-blocked",
   "microphone-busy",
   "microphone-missing",

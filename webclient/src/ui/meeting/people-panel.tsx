@@ -9,6 +9,7 @@ import { Icon, type IconName } from "../icons";
 import { t } from "../language";
 import { copyInvitation } from "./actions";
 import { AtTheDoor } from "./at-the-door";
+import { HowManyWithoutCamera, NoCamera } from "./camera-required";
 import { displayNameOf, tileName } from "./names";
 import { PanelFrame } from "./panel";
 import { PersonItems } from "./person-menu";
@@ -56,6 +57,7 @@ function Person({
       <div class="person-name">
         <span>{name}</span>
         {roles.length > 0 && <span class="label">{roles.join(", ")}</span>}
+        <NoCamera endpoint={tile.endpoint} />
       </div>
       {place > 0 && (
         <span
@@ -161,6 +163,7 @@ export function PeoplePanel(): JSX.Element {
       )}
       <div class="panel-scroll">
         <AtTheDoor />
+        <HowManyWithoutCamera />
         <NextInQueue hands={hands} />
         <ul class="people">
           {shown.map((tile) => (

@@ -11,7 +11,7 @@ import { type Key, t } from "../language";
 import { VideoView } from "../meeting/video-view";
 import { remember, remembered } from "../preferences";
 import { Frame } from "./frame";
-import { firstInside, WhoIsInside } from "./inside";
+import { firstInside, isCameraRequired, WhoIsInside } from "./inside";
 import { PermissionHelp } from "./permission-help";
 
 const TROUBLE: readonly DeviceState[] = ["blocked", "missing", "busy"];
@@ -48,8 +48,9 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
         camera: inside?.startsWithoutCamera === true,
         microphone: inside?.startsMuted === true,
       };
+      const usually = known.cameraOn && !roomTurnsOff.value.camera;
       void open({
-        camera: options.camera ?? (known.cameraOn && !roomTurnsOff.value.camera),
+        camera: options.camera ?? (usually || isCameraRequired.value),
         microphone: options.microphone ?? (known.microphoneOn && !roomTurnsOff.value.microphone),
       });
     });
@@ -61,13 +62,15 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
       media.state[kind] === "on" || ((isOpening.value || roomTurnsOff.value[kind]) && before);
     remember({
       displayName,
-      cameraOn: isWished("camera", known.cameraOn),
+      // Nor is what it turned on.
+      cameraOn: isCameraRequired.value ? known.cameraOn : isWished("camera", known.cameraOn),
       microphoneOn: isWished("microphone", known.microphoneOn),
     });
     void startMeeting(room, displayName);
   };
 
   const isCameraOn = camera === "on";
+  const lacksCamera = !isCameraOn && !isOpening.value;
   const isMicrophoneOn = microphone === "on";
   return (
     <Frame wide>
@@ -152,6 +155,12 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
             </p>
             <WhoIsInside room={room} />
           </div>
+          {isCameraRequired.value && (
+            <p class="hint" role="status" data-testid="check-camera-required" data-met={isCameraOn}>
+              <Icon name={lacksCamera ? "camera-off" : "camera"} />
+              <span>{t(lacksCamera ? "exam.withoutCamera" : "exam.cameraWanted")}</span>
+            </p>
+          )}
           <div class="stack">
             <label class="label" for="display-name">
               {t("check.name")}
@@ -174,7 +183,7 @@ export function CheckPage({ room }: { room: string }): JSX.Element {
           <DeviceMenus />
           <div class="check-actions">
             <button type="submit" class="button primary large" data-testid="join">
-              {t("check.join")}
+              {t(isCameraRequired.value && lacksCamera ? "exam.joinWithout" : "check.join")}
             </button>
             <button type="button" class="button quiet" onClick={() => openStart()}>
               {t("check.back")}

@@ -1,5 +1,5 @@
 /** Who is inside already: so many, and their names where the site shows them. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { askInside, type Inside } from "../../protocol/inside";
@@ -12,6 +12,9 @@ const ASK_EVERY_MS = 15_000;
 const ANSWER_WITHIN_MS = 800;
 
 const inside = signal<Inside | null>(null);
+
+/** Whether the room asks for a camera of whoever comes, as far as it is known. */
+export const isCameraRequired = computed(() => inside.value?.isCameraRequired === true);
 
 /** The first answer, or null when there is none in time. */
 export async function firstInside(room: string): Promise<Inside | null> {
@@ -33,7 +36,7 @@ export function WhoIsInside({ room }: { room: string }): JSX.Element | null {
       stop.abort();
     };
   }, [room]);
-  if (!inside.value) return null;
+  if (inside.value === null || inside.value.people === null) return null;
   const { people, names } = inside.value;
   const more = people - names.length;
   return (
