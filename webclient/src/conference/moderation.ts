@@ -103,6 +103,11 @@ export class Moderation {
     this.setMetadata("cameraRequired", isRequired);
   }
 
+  /** Whether groups talk freely while people have to ask in the main room. */
+  setGroupsFree(areFree: boolean): void {
+    this.setMetadata("breakoutsFree", areFree);
+  }
+
   /** Empty takes it away. Resolves to false when the room said no. */
   async setPassword(password: string): Promise<boolean> {
     return this.configure(PASSWORD_FIELD, () =>

@@ -33,6 +33,8 @@ export interface RoomMetadata {
   readonly isCameraRequired: boolean;
   /** Who is here from when to when is written down. */
   readonly isAttendanceKept: boolean;
+  /** Who has to ask before speaking here need not in a breakout room. */
+  readonly areGroupsFree: boolean;
   /** How long chat is kept; null when the server does not say. */
   readonly retention: Retention | null;
 }
@@ -81,6 +83,7 @@ export function parseRoomMetadata(payload: Json): RoomMetadata | undefined {
     presenters: Object.keys(presenters).filter((each) => presenters[each] === true),
     isCameraRequired: metadata.cameraRequired === true,
     isAttendanceKept: metadata.attendance === true,
+    areGroupsFree: metadata.breakoutsFree === true,
     retention: parseRetention(metadata.chatRetention),
   };
 }

@@ -240,6 +240,7 @@ test("metadata: what is missing is not so, what is unknown is left alone", () =>
     permissions: { chat: "moderators", screen: "presenters", files: "everybody" },
     presenters: ["aa"],
     isCameraRequired: false,
+    areGroupsFree: false,
   });
   expect(parseRoomMetadata({})).toBeUndefined();
   expect(serialize(buildMetadataChange("r@c", "startMuted", { audio: true }))).toContain(

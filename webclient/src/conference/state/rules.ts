@@ -39,6 +39,7 @@ export const NO_RULES: Rules = {
     presenters: [],
     isCameraRequired: false,
     isAttendanceKept: false,
+    areGroupsFree: false,
     retention: null,
   },
   room: {

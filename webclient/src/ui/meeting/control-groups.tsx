@@ -8,6 +8,7 @@ import { Icon } from "../icons";
 import { t } from "../language";
 import { GroupsOpen } from "./control-groups-open";
 import { displayNameOf } from "./names";
+import { Switch } from "./switch";
 
 function order(what: BreakoutOrder): void {
   meeting.value?.groups.order(what);
@@ -58,8 +59,25 @@ export function GroupsControl(): JSX.Element {
           {t("groups.shuffle")}
         </button>
       </div>
+      <GroupsFree />
       <GroupsOpen />
     </div>
+  );
+}
+
+/** Of interest while people have to ask here: in groups they mostly shall talk. */
+function GroupsFree(): JSX.Element | null {
+  const { metadata, speech } = conference.value.rules;
+  const hasToAsk = Object.values(speech).some((each) => each.isOn);
+  if (!hasToAsk && !metadata.areGroupsFree) return null;
+  return (
+    <Switch
+      label={t("groups.free")}
+      detail={t("groups.freeDetail")}
+      testId="groups-free"
+      isOn={metadata.areGroupsFree}
+      onSwitch={(on) => meeting.value?.moderation.setGroupsFree(on)}
+    />
   );
 }
 
