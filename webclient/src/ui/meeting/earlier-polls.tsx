@@ -10,13 +10,15 @@ export function EarlierPolls(): JSX.Element | null {
   return (
     <details class="effects" data-testid="polls-earlier">
       <summary>{t("polls.earlier", { count: earlierPolls.length })}</summary>
-      {earlierPolls.map(({ poll, endedAt }) => (
-        <section key={`${poll.id} ${endedAt}`} class="poll" data-testid="poll-earlier">
-          <p class="label">{formatDate(endedAt)}</p>
-          <h3>{poll.question}</h3>
-          <Result poll={poll} />
-        </section>
-      ))}
+      <div class="earlier-polls">
+        {earlierPolls.map(({ poll, endedAt }) => (
+          <section key={`${poll.id} ${endedAt}`} class="poll" data-testid="poll-earlier">
+            <p class="label">{formatDate(endedAt)}</p>
+            <h3>{poll.question}</h3>
+            <Result poll={poll} />
+          </section>
+        ))}
+      </div>
     </details>
   );
 }
