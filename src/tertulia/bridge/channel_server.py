@@ -18,7 +18,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from tertulia.bridge.conference import Conference
 from tertulia.bridge.endpoint import Endpoint
-from tertulia.bridge.errors import MalformedChannelMessage
+from tertulia.bridge.errors import MalformedChannelMessage, TooMuchRelayed
 from tertulia.bridge.videobridge import Totals, Videobridge
 from tertulia.xmpp import refusals
 
@@ -183,6 +183,11 @@ class ChannelServer:
             if message.type is WSMsgType.TEXT:
                 try:
                     conference.received(endpoint, message.data, now)
+                except TooMuchRelayed as error:
+                    log.warning("Bridge channel closed: endpoint=%s reason=%s", endpoint.id, error)
+                    refusals.count("relayed_bytes_per_s", "closed")
+                    channel.close(WSCloseCode.POLICY_VIOLATION, str(error))
+                    return
                 except MalformedChannelMessage as error:
                     conference.messages_malformed += 1
                     log.debug("Bridge channel: endpoint=%s reason=%s", endpoint.id, error)

@@ -13,6 +13,7 @@ from tertulia.bridge import channel as C
 from tertulia.bridge.counts import Counts, Restart
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Channel, Endpoint, VideoTrack
+from tertulia.bridge.errors import TooMuchRelayed
 from tertulia.bridge.forwarding import Forwarding
 from tertulia.bridge.media import Media, SourceOrder, encodings_of
 from tertulia.bridge.offers import adds, extended
@@ -31,6 +32,7 @@ from tertulia.xmpp.colibri2 import (
 )
 from tertulia.xmpp.jingle_ice import IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media as MediaType
+from tertulia.xmpp.pace import TokenBucket
 
 KEYFRAME_MARGIN_S = 0.01  # between a speaker's being announced and its keyframe
 
@@ -49,6 +51,9 @@ class ConferenceLimits:
     max_ssrcs_per_endpoint: int = 50
     max_candidates: int = 20  # taken at a time; checks find the rest (reference bridge 1.1)
     unreachable: int = 1000  # ids remembered to tell that they are back
+    # What one endpoint tells others by its channels; some of them have a thin line.
+    relayed_bytes_per_s: float = 64 * 1024
+    relayed_bytes_burst: int = 512 * 1024
     speech: SpeechPolicy = field(default_factory=SpeechPolicy)
 
 
@@ -277,7 +282,7 @@ class Conference:
             endpoint.channel = None
 
     def received(self, endpoint: Endpoint, text: str, now: float) -> None:
-        """A message of an endpoint's client. Raises: MalformedChannelMessage."""
+        """A message of an endpoint's client. Raises: MalformedChannelMessage, TooMuchRelayed."""
         self.counts.messages_received += 1
         message = C.parse(text)
         match message:
@@ -293,12 +298,22 @@ class Conference:
                 if endpoint.set_video_type(name, video_type):
                     self.forwarding.touch_everybody()
             case C.EndpointMessage(to, body):
+                self._count_relayed(endpoint, len(text), now)
                 self._relay(endpoint, to, C.relayed(body, endpoint.id))
             case C.EndpointStatistics(body):
+                self._count_relayed(endpoint, len(text), now)
                 self._relay_statistics(endpoint, C.relayed(body, endpoint.id))
             case None:
                 pass
         self.settle(now)
+
+    def _count_relayed(self, sender: Endpoint, size: int, now: float) -> None:
+        """A channel is soon opened anew: this belongs to the endpoint. Raises: TooMuchRelayed."""
+        if sender.relayed is None:
+            rate, burst = self.limits.relayed_bytes_per_s, self.limits.relayed_bytes_burst
+            sender.relayed = TokenBucket(rate, burst, now)
+        if sender.relayed.spend(now, size):
+            raise TooMuchRelayed("too much for others (relayed_bytes_per_s)")
 
     def _relay(self, sender: Endpoint, to: str, text: str) -> None:
         if sender.is_visitor:

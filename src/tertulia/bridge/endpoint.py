@@ -21,6 +21,7 @@ from tertulia.bridge.video import Constraints, Layer, VideoSource, VideoType
 from tertulia.bridge.voices import VOICE_BPS, VOICE_WITH_RED_BPS
 from tertulia.xmpp.colibri2 import MediaOffer
 from tertulia.xmpp.jingle_ice import Fingerprint
+from tertulia.xmpp.pace import TokenBucket
 
 _VIDEO_SOURCE = re.compile(r"(?P<owner>.+)-v\d{1,3}(?:\..+)?")
 
@@ -92,6 +93,7 @@ class Endpoint:
     is_muted_by_force: bool = False  # its video
 
     channel: Channel | None = None
+    relayed: TokenBucket | None = None  # bytes it told others by its channels
     is_active: bool = True
     is_connected: bool = False  # DTLS is up
 

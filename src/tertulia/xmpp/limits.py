@@ -40,11 +40,16 @@ class XmppLimits:
     stanzas_burst_joining: int = 400
     joining_s: float = 30.0
     overload_s: float = 30.0
+    # What one session says goes to everybody in its room, also to those with a thin line; a join
+    # with its sources, an offer between two or keys for a hundred people are one burst.
+    sent_bytes_per_s: float = 64 * 1024
+    sent_bytes_burst: int = 512 * 1024
     # Bridges and their like log in with an account of ours and speak for all their conferences: a
     # hundred people who arrive at once make thousands of stanzas. High enough never to be met by
     # work, low enough that a bridge gone mad does not take the machine.
     account_stanzas_per_s: float = 2_000.0
     account_stanzas_burst: int = 10_000
+    account_bytes_per_s: float = 16 * 1024 * 1024
 
     # What waits for a client that does not read.
     outgoing_bytes: int = 1024 * 1024

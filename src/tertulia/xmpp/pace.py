@@ -39,13 +39,14 @@ class TokenBucket:
 
 
 class StanzaPace:
-    """The stanza rate of one session: a pause to keep, or the end when it is ignored for long."""
+    """What one session sends: a pause to keep, or the end when it is ignored for long."""
 
-    __slots__ = ("_bucket", "_joining_until", "_limits", "_over_since")
+    __slots__ = ("_bytes", "_joining_until", "_limits", "_over_since", "_stanzas")
 
     def __init__(self, limits: XmppLimits, now: float) -> None:
         self._limits = limits
-        self._bucket = TokenBucket(limits.stanzas_per_s, limits.stanzas_burst_joining, now)
+        self._stanzas = TokenBucket(limits.stanzas_per_s, limits.stanzas_burst_joining, now)
+        self._bytes = TokenBucket(limits.sent_bytes_per_s, limits.sent_bytes_burst, now)
         self._joining_until = now + limits.joining_s
         self._over_since: float | None = None
 
@@ -58,18 +59,20 @@ class StanzaPace:
                 stanzas_per_s=limits.account_stanzas_per_s,
                 stanzas_burst=limits.account_stanzas_burst,
                 stanzas_burst_joining=limits.account_stanzas_burst,
+                sent_bytes_per_s=limits.account_bytes_per_s,
+                sent_bytes_burst=int(limits.account_bytes_per_s),
             ),
             now,
         )
 
-    def count(self, now: float, stanzas: int) -> float:
-        """Count stanzas just received; seconds during which no more shall be read."""
+    def count(self, now: float, stanzas: int, size: int = 0) -> float:
+        """Count stanzas just received, in so many bytes; seconds in which no more shall be read."""
         if now > self._joining_until:
-            self._bucket.burst = self._limits.stanzas_burst
-        pause_s = self._bucket.spend(now, stanzas)
+            self._stanzas.burst = self._limits.stanzas_burst
+        pause_s = max(self._stanzas.spend(now, stanzas), self._bytes.spend(now, size))
         if pause_s > 0:
             self._over_since = now if self._over_since is None else self._over_since
-        elif self._bucket.level(now) > self._bucket.burst / 2:
+        elif all(each.level(now) > each.burst / 2 for each in (self._stanzas, self._bytes)):
             self._over_since = None
         return pause_s
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.bridge.stage import CAMERA_LAYERS, Stage, sources
 
 from tertulia.bridge.downlink import PathReport
-from tertulia.bridge.errors import MalformedChannelMessage
+from tertulia.bridge.errors import MalformedChannelMessage, TooMuchRelayed
 from tertulia.xmpp.colibri2 import BadRequest, MediaSource
 from tertulia.xmpp.jingle_ice import Candidate, Fingerprint, IceUdpTransport
 from tertulia.xmpp.jingle_rtp import Media, Source
@@ -67,6 +67,24 @@ def test_messages_reach_one_or_all_others_with_their_true_sender() -> None:
     assert seen("bea") == [("ana", 1), ("ana", 2), ("ana", None)]
     assert seen("cyd") == [("ana", 2), ("ana", None)]
     assert seen("ana") == []
+
+
+def test_who_tells_others_too_much_is_not_heard_until_that_has_worn_off() -> None:
+    stage = Stage("ana", "bea")
+    large = "x" * 60_000
+    limits = stage.conference.limits
+
+    with pytest.raises(TooMuchRelayed, match="relayed_bytes_per_s"):
+        for _ in range(limits.relayed_bytes_burst // len(large) + 1):
+            stage.says("ana", "EndpointMessage", to="", msg=large)
+    with pytest.raises(TooMuchRelayed):
+        stage.says("ana", "EndpointStats", jvbRTT=None)
+    stage.says("bea", "EndpointMessage", to="", msg=large)
+
+    assert len(stage.wires["bea"].of("EndpointMessage")) == 8
+    stage.now += 10
+    stage.says("ana", "EndpointMessage", to="", msg=large)
+    assert len(stage.wires["bea"].of("EndpointMessage")) == 9
 
 
 def test_who_speaks_is_announced_to_all_and_first_in_order() -> None:

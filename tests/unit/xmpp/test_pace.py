@@ -38,6 +38,15 @@ def test_a_flood_that_goes_on_is_overload_and_a_burst_is_not() -> None:
     assert pace.is_overloaded(80)
 
 
+def test_what_goes_to_everybody_is_slowed_down_by_its_bytes_too() -> None:
+    pace = StanzaPace(LIMITS, now=0)
+    assert pace.count(40, 1, LIMITS.sent_bytes_burst) == 0
+
+    for second in range(41, 80):
+        assert pace.count(second, 1, int(LIMITS.sent_bytes_per_s) * 3 // 2) > 0
+    assert pace.is_overloaded(80)
+
+
 def test_who_calms_down_is_forgiven() -> None:
     pace = StanzaPace(LIMITS, now=0)
     pace.count(40, 250)

@@ -92,7 +92,7 @@ class BoshEndpoint:
             body = parse_document(data, self._xml_limits(data))
             if (body.name, body.ns) != ("body", NS.HTTPBIND):
                 raise BoshError("bad-request", "a <body/> was expected")
-            text = await self._answer(request, body)
+            text = await self._answer(request, body, len(data))
         except MalformedInput as error:
             log.info("BOSH request refused: ip=%s reason=%s", request.remote, error)
             text = terminated("bad-request")
@@ -136,14 +136,14 @@ class BoshEndpoint:
             raise web.HTTPRequestTimeout(headers=_HEADERS) from None
         return bytes(read)
 
-    async def _answer(self, request: web.Request, body: Element) -> str:
+    async def _answer(self, request: web.Request, body: Element, size: int) -> str:
         sid = body.get("sid")
         if not sid:
             return await self._begin(request, body)
         client = self._open.get(sid)
         if client is None:
             raise BoshError("item-not-found", "no such session")
-        return await client.requested(read_rid(body), body)
+        return await client.requested(read_rid(body), body, size)
 
     async def _begin(self, request: web.Request, body: Element) -> str:
         ip = request.remote or ""
@@ -212,6 +212,7 @@ class _BoshClient:
             endures_silence=True,
         )
         self._login = endpoint.patience.call_later(limits.authenticate_s, self.connection.expire)
+        self._untaken_bytes = 0  # of bodies that have come
 
     async def began(self, body: Element) -> str:
         """The request that created the session."""
@@ -219,14 +220,15 @@ class _BoshClient:
         self._take(body)
         return await waiting
 
-    async def requested(self, rid: int, body: Element) -> str:
-        """Any other one. Raises: BoshError."""
+    async def requested(self, rid: int, body: Element, size: int) -> str:
+        """Any other one, of so many bytes. Raises: BoshError."""
         if self._window.is_repeated(rid):
             former = self._window.answer_to(rid)
             if former is not None:
                 return former
             return await self._wait(rid)
         waiting = self._wait(rid)
+        self._untaken_bytes += size
         try:
             bodies = self._window.arrived(rid, body)
         except BoshError:
@@ -241,7 +243,8 @@ class _BoshClient:
 
     def _take(self, body: Element) -> None:
         self._endpoint.pulse.watch(self.connection, self)
-        pause_s = self.connection.receive(body, self._loop.time())
+        size, self._untaken_bytes = self._untaken_bytes, 0
+        pause_s = self.connection.receive(body, self._loop.time(), size)
         if pause_s and not self._is_finished:
             # Who sends too much is answered later, and so sends the next later.
             self._is_flushing = True

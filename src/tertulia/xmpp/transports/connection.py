@@ -99,8 +99,12 @@ class Connection:
     def is_bound(self) -> bool:
         return self._session is not None
 
-    def receive(self, data: str | bytes | Element, now: float) -> float:
-        """Take what arrived; seconds during which no more shall be read from this client."""
+    def receive(self, data: str | bytes | Element, now: float, size: int = 0) -> float:
+        """Take what arrived; seconds during which no more shall be read from this client.
+
+        Args:
+            size: bytes of an element, which does not tell itself.
+        """
         self.heard = now
         if self._endures_silence and self._session is not None:
             self._sessions.wake(self._session)
@@ -110,9 +114,10 @@ class Connection:
         if self._stream.is_account and not self._has_account_pace:
             self._has_account_pace = True
             self._pace = StanzaPace.of_account(self._limits, now)
-        pause_s = self._pace.count(now, stanzas) if stanzas else 0.0
+        size = size if isinstance(data, Element) else len(data)
+        pause_s = self._pace.count(now, stanzas, size) if size or stanzas else 0.0
         if pause_s and self._pace.is_overloaded(now):
-            self.fail("policy-violation", "too many stanzas for too long (stanzas_per_s)")
+            self.fail("policy-violation", "too much for too long (stanzas_per_s, sent_bytes_per_s)")
         return pause_s
 
     def secured(self) -> None:
