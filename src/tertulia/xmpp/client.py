@@ -35,6 +35,8 @@ _CLOSE_S = 5.0
 _RESUME_AFTER_S = (0.2, 0.5, 1.0, 2.0)  # the last one again and again, while there is hope
 _RESUME_TRY_S = 5.0  # for one attempt
 _RESUME_WITHIN_S = 60.0  # if the server does not say how long it waits
+# A server that is away itself does not count that time, and media goes on without it.
+_SERVER_AWAY_S = 120.0
 _UNNAMED = "?"
 _REQUEST_EVERY = 20  # stanzas of ours after which the server is asked for its count
 _FROM_SERVER = XmlLimits(max_bytes=4 * 1024 * 1024, max_elements=200_000)
@@ -253,9 +255,9 @@ class XmppClient:
             self._resumed.set_exception(_NotResumed("item-not-found", "not resumed"))
 
     async def _resume(self, kept: Resumable) -> None:
-        """Connect again with the same session, as long as the server may keep it."""
+        """Connect again with the same session, until the server says that it is over."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._resume_within_s
+        until = loop.time() + self._resume_within_s + _SERVER_AWAY_S
         attempt, reason = 0, "the session could not be resumed"
         while loop.time() < until:
             await asyncio.sleep(_RESUME_AFTER_S[min(attempt, len(_RESUME_AFTER_S) - 1)])

@@ -43,7 +43,7 @@ const PROBE_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 15_000;
 /** For a WebSocket when there is another way, and for a socket to resume on. */
 const SOCKET_TIMEOUT_MS = 6_000;
-const RETRY_MS = [0, 500, 1_000, 2_000, 4_000] as const;
+const RETRY_MS = [0, 500, 1_000, 2_000, 3_000] as const;
 
 type State = "connecting" | "up" | "interrupted" | "ended";
 

@@ -7,6 +7,12 @@ type Kept = { id: string | null; max: number | null; resumeSupported: boolean };
 /** What the server says when it names no time itself. */
 const DEFAULT_MAX_S = 60;
 
+/**
+ * A server that is away itself does not count that time, and media goes on without it. Should the
+ * session be over all the same, the server says so.
+ */
+const SERVER_AWAY_MS = 120_000;
+
 /** The storage that Strophe's stream management asks for, of one session. */
 export class Resumption {
   /** When the socket was lost, in milliseconds. */
@@ -40,6 +46,6 @@ export class Resumption {
 
   isPossible(now: number): boolean {
     const maxMs = (this.kept?.max ?? DEFAULT_MAX_S) * 1000;
-    return this.id !== "" && now - this.interruptedAt < maxMs;
+    return this.id !== "" && now - this.interruptedAt < maxMs + SERVER_AWAY_MS;
   }
 }
