@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import socket
 import ssl
-import struct
 
 import aiohttp
 import pytest
 from playwright.async_api import Browser
 from tests.browser.people import Person, person
 from tests.conftest import RunningServer
+from tests.hostile.packets import throw
 
 pytestmark = pytest.mark.browser
 
@@ -33,49 +32,12 @@ _OPEN = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' versio
 _BEFORE_LOGIN = "<message xmlns='jabber:client' to='focus.localhost'><body>hi</body></message>"
 
 
-def stun_binding(username: str) -> bytes:
-    """A binding request with a user name nobody gave (RFC 8489 §5, §14.3)."""
-    name = username.encode()
-    padded = name + b"\0" * (-len(name) % 4)
-    attribute = struct.pack("!HH", 0x0006, len(name)) + padded
-    return (
-        struct.pack("!HHI", 0x0001, len(attribute), 0x2112A442)
-        + secrets.token_bytes(12)
-        + (attribute)
-    )
-
-
-def hostile_datagrams() -> list[bytes]:
-    rtp = struct.pack("!BBHII", 0x80, 100, 7, 1234, 0xDEADBEEF)
-    return [
-        b"",
-        b"\x00",
-        secrets.token_bytes(1400),
-        stun_binding("nobody:noone"),
-        stun_binding("x" * 600 + ":y"),
-        stun_binding("nobody:noone")[:17],  # cut in the header
-        rtp,  # RTP from an address that was never checked
-        rtp[:7],
-        struct.pack("!BBHI", 0x81, 206, 2, 1) + b"\xff" * 3,  # cut PLI
-        bytes([22, 254, 253]) + secrets.token_bytes(200),  # DTLS out of nowhere
-    ]
-
-
 async def media_address(server: RunningServer) -> tuple[str, int]:
     await server.logged("Media sockets:")
     line = next(line for line in server.log if "Media sockets:" in line)
     found = re.search(r"Media sockets: ([\d.]+):(\d+)", line)
     assert found is not None, line
     return found[1], int(found[2])
-
-
-async def throw_packets(address: tuple[str, int]) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attacker:
-        attacker.setblocking(False)
-        loop = asyncio.get_running_loop()
-        for _ in range(200):
-            for datagram in hostile_datagrams():
-                await loop.sock_sendto(attacker, datagram, address)
 
 
 async def first_refusal(session: aiohttp.ClientSession, url: str, *frames: str) -> str:
@@ -104,7 +66,7 @@ async def test_three_people_notice_nothing_of_the_attacks(
     (bridge,) = server.bridge_pids()
     ids = [await someone.endpoint for someone in people]
 
-    await throw_packets(await media_address(server))
+    await throw(await media_address(server))
 
     base = server.url.replace("https", "wss")
     async with aiohttp.ClientSession(
