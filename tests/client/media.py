@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
@@ -26,12 +27,14 @@ def picture(number: int) -> Frame:
 
 
 @contextlib.asynccontextmanager
-async def feeding(*tracks: Track) -> AsyncIterator[None]:
-    """Send fifty frames a second on each track."""
+async def feeding(*tracks: Track, sent: list[float] | None = None) -> AsyncIterator[None]:
+    """Send fifty frames a second on each track; `sent` is told when (`time.monotonic`)."""
 
     async def feed() -> None:
         number = 0
         while True:
+            if sent is not None:
+                sent.append(time.monotonic())
             for track in tracks:
                 track.send(sound(number) if track.kind == "audio" else picture(number))
             number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
 import itertools
 import math
@@ -35,6 +36,7 @@ class Meeting:
     people: dict[str, Participant]
     heard: dict[Pair, list[float]] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
+    sent: list[float] = field(default_factory=list)  # when everybody spoke
 
     async def until_all_hear_all(
         self,
@@ -85,12 +87,17 @@ class Meeting:
         ]
 
     def gap(self, since: float, until: float, among: Collection[Pair] = ()) -> float:
-        """The longest silence any pair, or one of some, had between two packets in that time."""
+        """The longest time in which all spoke and one of these pairs, or of all, heard nothing.
+
+        Nobody speaks while this process waits for a core; that is no silence of the meeting.
+        """
         longest = 0.0
         for times in [self.heard[pair] for pair in among] or self.heard.values():
             inside = [at for at in times if since <= at <= until]
-            edges = [since, *inside, until]
-            longest = max(longest, *(b - a for a, b in itertools.pairwise(edges)))
+            for before, after in itertools.pairwise([since, *inside, until]):
+                spoken = bisect.bisect_right(self.sent, before)
+                if spoken < len(self.sent):
+                    longest = max(longest, after - self.sent[spoken])
         return longest
 
     def moves(self, since_events: dict[str, int]) -> dict[str, int]:
@@ -140,8 +147,8 @@ async def meeting(
 
         async def listen(name: str, source: RemoteSource) -> None:
             times = held.heard.setdefault((name, source.owner), [])
-            async for _ in source.frames():
-                times.append(time.monotonic())
+            async for frame in source.frames():
+                times.append(frame.arrived)
 
         async def watch(name: str, person: Participant) -> None:
             seen = held.events.setdefault(name, [])
@@ -153,7 +160,7 @@ async def meeting(
         for name, person in people.items():
             start(watch(name, person))
         try:
-            async with feeding(*tracks):
+            async with feeding(*tracks, sent=held.sent):
                 await held.until_all_hear_all()
                 yield held
         finally:

@@ -100,6 +100,39 @@ def stay_of(person: Participant) -> Stay:
     return person._stay
 
 
+async def opened(ana: Line, *names: str) -> list[Jid]:
+    """A moderator opens breakout rooms of these names."""
+    for name in names:
+        order = f"type='features/breakout-rooms/add' subject='{name}'"
+        ana.send(f"<message to='breakout.localhost'><breakout_rooms {order}/></message>")
+
+    def has_all(stanza: Element) -> bool:
+        return all(f'"name": "{name}"' in told(stanza) for name in names)
+
+    update = json.loads(told(await ana.until("its rooms", has_all)).partition(" ")[2])
+    rooms = {each.get("name"): Jid.parse(each["jid"]) for each in update["rooms"].values()}
+    return [rooms[name] for name in names]
+
+
+def real_jid(line: Line, endpoint: str) -> Jid:
+    """Of somebody in the room, as its presence told it."""
+    for stanza in line.got:
+        x = stanza.find("x", NS.MUC_USER)
+        item = None if x is None else x.find("item")
+        if item is not None and stanza.get("from").endswith(f"/{endpoint}"):
+            return Jid.parse(item.get("jid"))
+    raise AssertionError(f"{endpoint} is not in the room")
+
+
+def send_away(ana: Line, whom: Jid, room: Jid) -> None:
+    """A moderator asks somebody, by the real address, to go to another room; browsers do."""
+    order = "type='features/breakout-rooms/move-to-room'"
+    ana.send(
+        "<message to='breakout.localhost'>"
+        f"<breakout_rooms participantJid='{whom}' roomJid='{room}' {order}/></message>"
+    )
+
+
 async def moves(person: Participant, room: Jid) -> None:
     """Go to another room of the same meeting, as clients do: the connection stays the same."""
     stay, former = stay_of(person), stay_of(person)._site.room

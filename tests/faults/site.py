@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -166,6 +167,7 @@ class Cut:
         self._whole.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._bytes_per_s: int | None = None
         self.port = 0
 
     async def __aenter__(self) -> Cut:
@@ -186,6 +188,10 @@ class Cut:
     def mend(self) -> None:
         self._whole.set()
 
+    def slow(self, bytes_per_s: int) -> None:
+        """Take only so much from the server from now on; 0: nothing, its window closes."""
+        self._bytes_per_s = bytes_per_s
+
     def drop(self) -> None:
         """End what runs through it, like a middle box that forgot its connections."""
         for task in self._tasks:
@@ -193,22 +199,41 @@ class Cut:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._whole.wait()
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        # Little fits into it, so that what is not taken waits at the server at once.
+        outward = socket.socket()
+        outward.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        outward.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(outward, ("127.0.0.1", self._target))
+        there, back = await asyncio.open_connection(sock=outward)
         for source, sink in ((reader, back), (there, writer)):
-            task = asyncio.create_task(self._copy(source, sink))
+            task = asyncio.create_task(self._copy(source, sink, is_slow=source is there))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_slow: bool
+    ) -> None:
         try:
             with contextlib.suppress(ConnectionError):
                 while data := await source.read(65536):
                     await self._whole.wait()
+                    if is_slow:
+                        await self._trickle(sink, data)
+                        continue
                     sink.write(data)
                     await sink.drain()
             await self._whole.wait()  # not even the end of a connection passes
         finally:
             sink.close()
+
+    async def _trickle(self, sink: asyncio.StreamWriter, data: bytes) -> None:
+        """Pass on what came at the pace that was asked for, and read no more meanwhile."""
+        while data and self._bytes_per_s is not None:
+            await asyncio.sleep(1.0)
+            sink.write(data[: self._bytes_per_s])
+            data = data[self._bytes_per_s :]
+        sink.write(data)
+        await sink.drain()
 
 
 def stopped(pid: int) -> None:

@@ -185,6 +185,7 @@ async def test_f14_a_bridge_that_stands_still_for_3_seconds(tmp_path: Path) -> N
         held.assert_nobody_left()
         assert max(held.moves(mark).values()) <= 1
         assert server.bridge_pids() == [pid]
+        await held_once(server, 3)
 
 
 @heavy
@@ -202,8 +203,16 @@ async def test_f14_a_control_process_that_stands_still_for_10_seconds(tmp_path: 
         assert held.moves(mark) == {"Ana": 0, "Bea": 0, "Cyd": 0}
         within(held.gap(began, time.monotonic()), 1.0, "F14, control, longest silence")
         held.assert_nobody_left()
+        await held_once(server, 3)
         async with meeting(f"{server.url}after", ("Eva", "Fay")):
             pass  # and new meetings can be held
+
+
+async def held_once(server: RunningServer, people: int) -> None:
+    """One conference on the bridge with nobody in it twice, led by one focus."""
+    told = await bridge_statistics(server)
+    assert (told["conferences"], told["endpoints"]) == (1, people)
+    assert not any("Lost a bridge" in line for line in server.log)
 
 
 async def test_an_endpoint_that_ends_by_itself_is_invited_again(tmp_path: Path) -> None:

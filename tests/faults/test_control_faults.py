@@ -10,7 +10,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from tests.conftest import RunningServer
 from tests.faults.conftest import within
 from tests.faults.meeting import Meeting, meeting
-from tests.faults.seats import Line, moves, stay_of, told
+from tests.faults.seats import Line, moves, opened, send_away, stay_of, told
 from tests.faults.site import bridge_statistics, killed, site, started_again
 from tests.heavy import heavy
 
@@ -125,30 +125,15 @@ async def test_f2_ten_people_with_breakout_rooms_and_all_that_hangs_on_a_room(
 
 async def into_groups(held: Meeting, ana: Line) -> None:
     """Ana opens two breakout rooms and sends three people into each; they go."""
-    for name in ("Tables", "Chairs"):
-        ana.send(
-            "<message to='breakout.localhost'>"
-            f"<breakout_rooms type='features/breakout-rooms/add' subject='{name}'/></message>"
-        )
-
-    def has_both(stanza: Element) -> bool:
-        return "Tables" in told(stanza) and "Chairs" in told(stanza)
-
-    update = json.loads(told(await ana.until("its rooms", has_both)).partition(" ")[2])
-    rooms = {each.get("name"): Jid.parse(each["jid"]) for each in update["rooms"].values()}
-    for group, room in zip(GROUPS[1:], (rooms["Tables"], rooms["Chairs"]), strict=True):
-        for name in group:
-            whom = ana.room.with_resource(held.people[name].id)
-            ana.send(
-                "<message to='breakout.localhost'><breakout_rooms participantJid='"
-                f"{whom}' roomJid='{room}' type='features/breakout-rooms/move-to-room'/></message>"
-            )
-    for group, room in zip(GROUPS[1:], (rooms["Tables"], rooms["Chairs"]), strict=True):
-        for name in group:
-            await moves(held.people[name], room)
+    rooms = await opened(ana, "Tables", "Chairs")
+    there = [(name, room) for group, room in zip(GROUPS[1:], rooms, strict=True) for name in group]
+    for name, room in there:
+        send_away(ana, stay_of(held.people[name]).jid, room)
+    for name, room in there:
+        await moves(held.people[name], room)
 
 
-async def arranged(held: Meeting, ana: Line) -> None:
+async def arranged(held: Meeting, ana: Line, groups: Sequence[Sequence[str]] = GROUPS) -> None:
     """A password, a lobby, moderation of video, a poll with a vote, a raised hand, a muted one."""
     await ana.asks(
         ana.room,
@@ -174,7 +159,7 @@ async def arranged(held: Meeting, ana: Line) -> None:
         f"<mute xmlns='http://jitsi.org/jitmeet/audio' jid='{dan}'>true</mute>",
     )
     quiet = time.monotonic()
-    await held.until_all_hear_all(since=quiet, groups=GROUPS, silent=("Dan",))
+    await held.until_all_hear_all(since=quiet, groups=groups, silent=("Dan",))
 
 
 TEA = [{"name": "yes"}, {"name": "no"}]
