@@ -133,8 +133,14 @@ async def into_groups(held: Meeting, ana: Line) -> None:
         await moves(held.people[name], room)
 
 
-async def arranged(held: Meeting, ana: Line, groups: Sequence[Sequence[str]] = GROUPS) -> None:
-    """A password, a lobby, moderation of video, a poll with a vote, a raised hand, a muted one."""
+async def arranged(
+    held: Meeting,
+    ana: Line,
+    groups: Sequence[Sequence[str]] = GROUPS,
+    *,
+    moderated: str = "video",
+) -> None:
+    """A password, a lobby, media one asks for, a poll with a vote, a raised hand, a muted one."""
     await ana.asks(
         ana.room,
         "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data'"
@@ -143,7 +149,7 @@ async def arranged(held: Meeting, ana: Line, groups: Sequence[Sequence[str]] = G
     )
     ana.send(
         "<message to='avmoderation.localhost'><av_moderation xmlns='http://jitsi.org/jitmeet'"
-        " mediaType='video' enable='true'/></message>"
+        f" mediaType='{moderated}' enable='true'/></message>"
     )
     ana.send(polls({"command": "new-poll", "question": "Tea?", "answers": TEA}))
     bea = Line.of(held.people["Bea"])
