@@ -60,7 +60,8 @@ MAY_IMPORT = {
     "tertulia.public_address": set(),
     "tertulia.ice_server": {"tertulia.public_address"},
     "tertulia.turn": {"tertulia.ice_server", "tertulia.xmpp"},
-    "tertulia.config": {"tertulia.ice_server", "tertulia.public_address"},
+    "tertulia.setting_rules": {"tertulia.ice_server", "tertulia.public_address"},
+    "tertulia.config": {"tertulia.setting_rules"},
     "tertulia.jitsi_settings": {"tertulia.config", "tertulia.public_address"},
     "tertulia.web": {
         "tertulia.accounts",
@@ -141,6 +142,7 @@ MAY_IMPORT = {
         "tertulia.machine",
         "tertulia.public_address",
         "tertulia.server",
+        "tertulia.setting_rules",
         "tertulia.usage",
     },
     "tertulia.__main__": {"tertulia.cli"},

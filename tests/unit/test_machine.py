@@ -74,12 +74,16 @@ def test_large_blocks_stay_apart_from_small_ones() -> None:
 
 
 def test_the_collector_leaves_alone_what_was_there_before() -> None:
-    look = "import gc; from tertulia import machine; machine.spare_the_collector(); "
-    count = "print(len(gc.get_objects()), gc.get_freeze_count())"
+    look = (
+        "import gc; from tertulia import machine; machine.rest_the_collector(); "
+        "rests = not gc.isenabled(); machine.spare_the_collector(); "
+    )
+    count = "print(len(gc.get_objects()), gc.get_freeze_count(), rests and gc.isenabled())"
     found = subprocess.run(
         [sys.executable, "-c", look + count], capture_output=True, text=True, check=True
     )
 
-    left, spared = map(int, found.stdout.split())
-    assert left < 100
-    assert spared > 1000
+    left, spared, rested = found.stdout.split()
+    assert int(left) < 100
+    assert int(spared) > 1000
+    assert rested == "True"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from tertulia import bridge_secret, machine
-from tertulia.config.rules import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, SERVERS, Rule
 from tertulia.errors import ConfigError
 from tertulia.public_address import PublicAddress, split_port
+from tertulia.setting_rules import ADDRESS, ADVERTISED, BRIDGE_NAME, HOST, PORT, SERVERS, Rule
 
 if TYPE_CHECKING:
     from tertulia.bridge.settings import ServerConfig
@@ -156,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     servers = _servers(args, urls)
 
     # Imported here: the other commands start without them.
+    machine.rest_the_collector()
     import uvloop  # noqa: PLC0415
 
     from tertulia import __version__, logs  # noqa: PLC0415

@@ -18,12 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     loaded = from_options(args)
+    machine.rest_the_collector()  # the services are loaded by and by
     from tertulia import logs  # noqa: PLC0415  # the other commands start without them
     from tertulia.server import running  # noqa: PLC0415
 
     logs.set_up(loaded.config.log.level, loaded.config.log.format, "control")
     machine.raise_open_files_limit()
     machine.return_large_blocks()
-    machine.spare_the_collector()
     running.run(loaded.config)
     return 0

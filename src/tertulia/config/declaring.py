@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from tertulia.config.rules import Rule
+from tertulia.setting_rules import Rule
 
 
 def key(default: Any, meaning: str, rule: Rule | None = None) -> Any:

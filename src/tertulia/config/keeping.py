@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tertulia.config.declaring import key
-from tertulia.config.rules import CLAMD, COUNT, LONG_LINE, NUMBER
+from tertulia.setting_rules import CLAMD, COUNT, LONG_LINE, NUMBER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

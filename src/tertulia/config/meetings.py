@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tertulia.config.declaring import key
-from tertulia.config.rules import BRIDGE_NAME, COUNT, GRACE, LINE, NUMBER, PORT, SECONDS
+from tertulia.setting_rules import BRIDGE_NAME, COUNT, GRACE, LINE, NUMBER, PORT, SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tertulia.config.declaring import key
-from tertulia.config.rules import (
+from tertulia.setting_rules import (
     ADDRESS,
     ADDRESSES,
     ADVERTISED,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tertulia.config.declaring import key
-from tertulia.config.rules import COLOUR, LINE, LINK, ORIGINS, TEXT, one_of
+from tertulia.setting_rules import COLOUR, LINE, LINK, ORIGINS, TEXT, one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from tertulia.config.keeping import Files, Keep, Storage, Usage
 from tertulia.config.meetings import Bridge, Focus, Limits
 from tertulia.config.network import Http, Log, Media, Monitor, P2p, Turn, Xmpp
 from tertulia.config.people import Access, SignIn, Tokens
-from tertulia.config.rules import HOST, Rule
 from tertulia.config.site import Site
+from tertulia.setting_rules import HOST, Rule
 
 PREFIX = "TERTULIA_"
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 import uvloop
 
-from tertulia import data_folder
+from tertulia import data_folder, machine
 from tertulia.config import Config
 from tertulia.server.ground import prepare
 from tertulia.server.own_bridge import supervised_bridge
@@ -76,6 +76,8 @@ async def serve(
             await first_of(has_begun.wait(), bridge)
             # The bridge loads what it needs, and so do we, each on a core of its own.
             from tertulia.server import services  # noqa: PLC0415
+
+            machine.spare_the_collector()
 
             await services.run(config, ground, bridge, ready, replaced or asyncio.Event())
         finally:

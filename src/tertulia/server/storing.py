@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tertulia import sharing
+from tertulia import machine, sharing
 from tertulia.accounts.following import Following
 from tertulia.admitting import Kept
 from tertulia.config import Config
@@ -86,6 +86,7 @@ class Storing:
         config, kept = self._config, self._kept
         try:
             open_storage, tables_of = await asyncio.to_thread(_sql)
+            machine.spare_the_collector()  # SQLAlchemy's objects stay, too
             self._opened = await open_storage(config.storage.url, config.data)
             tables = tables_of(self._opened.database, config.host)
             self._following = Following(tables, kept.accounts, kept.rooms, kept.logins, config.host)

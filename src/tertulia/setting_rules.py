@@ -1,4 +1,7 @@
-"""What values of the configuration must satisfy beyond their type."""
+"""What values of settings must satisfy beyond their type, in files and on command lines.
+
+Beside `config` and not in it: a bridge has no configuration, and starts sooner without it.
+"""
 
 from __future__ import annotations
 
