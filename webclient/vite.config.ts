@@ -12,6 +12,7 @@ export default defineConfig({
     // The Content-Security-Policy allows no inline anything, so no asset may become a data: URL.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: ["index.html", "admin.html"] },
   },
   server: {
     port: 5173,

@@ -54,6 +54,12 @@ def security_headers(host: str, embed: Sequence[str] = ()) -> dict[str, str]:
     }
 
 
+def unframed(host: str) -> str:
+    """The Content-Security-Policy of a page that nobody may show in a frame, not even we."""
+    policy = security_headers(host)["Content-Security-Policy"]
+    return policy.replace("frame-ancestors 'self'", "frame-ancestors 'none'")
+
+
 def check_host_and_secure(embed: Sequence[str] = ()) -> Middleware:
     """Make what refuses a malformed Host and adds the security headers to whatever is answered."""
 

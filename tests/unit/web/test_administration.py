@@ -294,6 +294,12 @@ async def test_a_database_that_is_away_is_told(site: Site) -> None:
     assert (status, said["text"]) == (503, "the database is locked")
 
 
+async def test_nobody_shows_the_page_in_a_frame(site: Site) -> None:
+    for path in ("/admin", "/admin/"):
+        answer = await site.client.get(path, headers={"Host": HOST})
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
 async def test_questions_have_a_limit(site: Site) -> None:
     await site.sign_in()
 

@@ -28,7 +28,7 @@ from tertulia.accounts.errors import AccountError
 from tertulia.accounts.passwords import Account, account_name
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.web.administration.sessions import AdminLimits, AdminSessions
-from tertulia.web.headers import valid_host
+from tertulia.web.headers import unframed, valid_host
 from tertulia.web.pages import Pages
 from tertulia.xmpp import refusals
 from tertulia.xmpp.pace import TokenBucket
@@ -109,7 +109,9 @@ class AdminRoutes:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The page itself is the same for everybody: it asks for a password first."""
-        return await self._pages.file(request, "admin.html")
+        page = await self._pages.file(request, "admin.html")
+        page.headers["Content-Security-Policy"] = unframed(valid_host(request))
+        return page
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         _require_own_page(request)
