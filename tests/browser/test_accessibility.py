@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 import urllib.parse
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from playwright.async_api import Browser
+from tests.browser.axe import Examined
 from tests.browser.people import DEADLINE_MS, Person, person
 from tests.browser.test_meeting import room
 from tests.conftest import RunningServer
 
-_AXE = Path(__file__).parents[2] / "webclient" / "node_modules" / "axe-core" / "axe.min.js"
-# WCAG 2.2 AA, and what the makers of axe hold to be good practice.
-_FINDINGS = """
-async () => {
-  const {violations, passes} = await axe.run(document);
-  return {
-    passed: passes.length,
-    findings: violations
-      .filter(({impact}) => impact === 'serious' || impact === 'critical')
-      .map(({id, nodes}) => [id, nodes.slice(0, 3).map(({html, any}) =>
-        [html.slice(0, 160), any[0]?.message ?? ''])]),
-  };
-}
-"""
 PANELS = ("people", "chat")
 DIALOGS = ("settings", "encryption", "log", "shortcuts")
-
-
-class Examined:
-    """One page under the eyes of axe; findings by the place they were found at."""
-
-    def __init__(self, someone: Person) -> None:
-        self.page = someone.page
-        self.findings: dict[str, Any] = {}
-
-    async def look(self, place: str) -> None:
-        if not await self.page.evaluate("'axe' in window"):
-            # By the debugger, because the page's policy lets no other script in.
-            await self.page.evaluate(_AXE.read_text(encoding="utf-8"))
-        # What is still fading in has not its colours yet.
-        await self.page.evaluate(
-            "() => Promise.allSettled(document.getAnimations()"
-            ".filter(each => each.effect.getComputedTiming().endTime !== Infinity)"
-            ".map(each => each.finished))"
-        )
-        found = await self.page.evaluate(_FINDINGS)
-        assert found["passed"] > 10, f"{place}: axe has hardly looked"
-        if found["findings"]:
-            self.findings[place] = found["findings"]
 
 
 async def test_no_page_or_dialog_has_a_serious_finding(
     browser: Browser, server: RunningServer
 ) -> None:
     ana = await person(browser, "Ana")
-    page, examined = ana.page, Examined(ana)
+    page, examined = ana.page, Examined(ana.page)
     hosts: set[str | None] = set()
     page.on("request", lambda each: hosts.add(urllib.parse.urlsplit(each.url).hostname))
     await page.goto(server.url)

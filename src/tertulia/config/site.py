@@ -40,6 +40,9 @@ class Site:
         COLOUR,
     )
     logo: Path | None = key(None, "SVG or PNG file shown beside the name, at most 512 KiB.")
+    logo_dark: Path | None = key(
+        None, "The logo for dark pages; without it `site.logo` stands on a white plate there."
+    )
     icon: Path | None = key(None, "SVG or PNG file for the browser's tab, at most 512 KiB.")
     en: SiteWords = SiteWords()
     es: SiteWords = SiteWords()

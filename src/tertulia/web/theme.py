@@ -6,7 +6,7 @@ visitors'. Pictures are served as what they are, with a policy that lets nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,9 @@ MAX_PICTURE_BYTES = 512 * 1024
 # WCAG 2.2, 1.4.3: text against what is behind it.
 _ENOUGH = 4.5
 _WHITE, _LIGHT_PAGE, _DARK_PAGE = "#ffffff", "#f4f5f8", "#222631"
+_NIGHT = "#101218"
+# Explanations (--text-muted) stand on light and on dark, also on what is tinted with the accent.
+_MUTED, _MUTED_ON_DARK = "#565d70", "#a6adbf"
 _PNG = b"\x89PNG\r\n\x1a\n"
 # A picture opened by itself is a page of our origin: it may not run anything or fetch anything.
 _INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -36,6 +39,7 @@ class Theme:
 
     accent: str = ""  # "#rrggbb"
     logo: Picture | None = None
+    logo_dark: Picture | None = None
     icon: Picture | None = None
     # By language, such as {"en": "Welcome", "es": "Bienvenidos"}.
     welcome: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class Theme:
         """The part of /config.js that the page reads."""
         return {
             "logo": self.logo is not None,
+            "logoDark": self.logo_dark is not None,
             "welcome": dict(self.welcome),
             "links": {kind: dict(addresses) for kind, addresses in self.links.items()},
         }
@@ -59,8 +64,11 @@ class Theme:
         tokens = {
             "--accent": (self.accent, dark),
             "--accent-strong": (strong, mixed(dark, _WHITE, 0.25)),
-            "--on-accent": (_WHITE, "#101218"),
-            "--accent-soft": (mixed(self.accent, _WHITE, 0.88), mixed(self.accent, "#101218", 0.7)),
+            "--on-accent": (_WHITE, _NIGHT),
+            "--accent-soft": (
+                tint(self.accent, _WHITE, 0.88, (self.accent, _MUTED)),
+                tint(self.accent, _NIGHT, 0.7, (dark, _MUTED_ON_DARK)),
+            ),
         }
         rows = "".join(
             f"  {name}: light-dark({light}, {night});\n" for name, (light, night) in tokens.items()
@@ -107,6 +115,8 @@ class Site(Protocol):
     @property
     def logo(self) -> Path | None: ...
     @property
+    def logo_dark(self) -> Path | None: ...
+    @property
     def icon(self) -> Path | None: ...
     @property
     def words(self) -> Mapping[str, Words]: ...
@@ -123,6 +133,7 @@ def theme_of(site: Site) -> Theme:
     return Theme(
         accent=checked_accent(site.accent),
         logo=picture(site.logo, "site.logo"),
+        logo_dark=picture(site.logo_dark, "site.logo_dark"),
         icon=picture(site.icon, "site.icon"),
         welcome=by_language("welcome"),
         links={kind: addresses for kind, addresses in links.items() if addresses},
@@ -169,6 +180,20 @@ def readable_on_dark(colour: str) -> str:
     )
 
 
+def tint(colour: str, surface: str, share: float, texts: Iterable[str]) -> str:
+    """`surface` with a breath of `colour`: at least `share` of surface, and `texts` readable on it.
+
+    The last step is the surface itself, on which they are readable in any case.
+    """
+    texts = tuple(texts)
+    steps = (mixed(colour, surface, min(1.0, share + step / 100)) for step in range(101))
+    return next(
+        each
+        for each in steps
+        if each == surface or all(contrast(text, each) >= _ENOUGH for text in texts)
+    )
+
+
 def _shades(colour: str, towards: str) -> Iterator[str]:
     return (mixed(colour, towards, step / 40) for step in range(41))
 
@@ -200,7 +225,7 @@ def add_theme(app: web.Application, theme: Theme, icon: Path) -> None:
 
     async def show(request: web.Request) -> web.StreamResponse:
         which = request.match_info["picture"]
-        found = theme.logo if which == "logo" else theme.icon
+        found = {"logo": theme.logo, "logo-dark": theme.logo_dark, "icon": theme.icon}[which]
         if found is not None:
             response: web.StreamResponse = answer(found.body, found.content_type)
         elif which == "icon" and has_icon:
@@ -211,4 +236,4 @@ def add_theme(app: web.Application, theme: Theme, icon: Path) -> None:
         return response
 
     app.router.add_get("/site/theme.css", stylesheet)
-    app.router.add_get("/site/{picture:logo|icon}", show)
+    app.router.add_get("/site/{picture:logo|logo-dark|icon}", show)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,19 @@ from tertulia.web.theme import (
     add_theme,
     contrast,
     readable_on_dark,
+    readable_on_light,
     theme_of,
 )
 
+LEVELS = ("00", "55", "aa", "ff")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+
+
+def tints(theme: Theme) -> tuple[str, str]:
+    found = re.search(r"--accent-soft: light-dark\((#\w+), (#\w+)\)", theme.stylesheet())
+    assert found is not None
+    return found[1], found[2]
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -46,6 +55,20 @@ def test_the_accent_can_be_read_on_dark_as_well(accent: str) -> None:
     assert f"--accent: light-dark({accent}, " in Theme(accent=accent).stylesheet()
 
 
+COLOURS = [f"#{r}{g}{b}" for r in LEVELS for g in LEVELS for b in LEVELS]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_whatever_the_accent_all_that_stands_on_its_tint_can_be_read(colour: str) -> None:
+    accent = readable_on_light(colour)
+    (light, dark) = tints(Theme(accent=accent))
+
+    for text in (accent, "#565d70", "#171a23"):
+        assert contrast(text, light) >= 4.5, (text, light)
+    for text in (readable_on_dark(accent), "#a6adbf", "#eef0f6"):
+        assert contrast(text, dark) >= 4.5, (text, dark)
+
+
 def test_without_an_accent_the_page_keeps_its_own() -> None:
     assert Theme().stylesheet() == ""
 
@@ -55,6 +78,7 @@ def test_words_and_links_are_told_by_language() -> None:
 
     assert theme_of(site).for_client() == {
         "logo": False,
+        "logoDark": False,
         "welcome": {"es": "Bienvenidos"},
         "links": {"help": {"es": "https://example.org/ayuda"}},
     }
@@ -84,7 +108,7 @@ async def test_pictures_are_served_as_what_they_are_and_run_nothing(tmp_path: Pa
     logo.write_text(SVG)
     icon.write_bytes(PNG)
     app = web.Application(middlewares=[check_host_and_secure()])
-    add_theme(app, theme_of(Site(logo=logo, icon=icon)), tmp_path / "none")
+    add_theme(app, theme_of(Site(logo=logo, logo_dark=icon, icon=icon)), tmp_path / "none")
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/site/logo")
 
@@ -94,7 +118,8 @@ async def test_pictures_are_served_as_what_they_are_and_run_nothing(tmp_path: Pa
         assert "default-src 'none'" in policy
         assert "sandbox" in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert (await client.get("/site/icon")).content_type == "image/png"
+        for other in ("/site/icon", "/site/logo-dark"):
+            assert (await client.get(other)).content_type == "image/png"
 
 
 async def test_a_site_without_pictures_shows_ours(tmp_path: Path) -> None:

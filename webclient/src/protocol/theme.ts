@@ -8,6 +8,8 @@ export type Worded = Readonly<Record<string, string>>;
 
 export interface SiteTheme {
   readonly hasLogo: boolean;
+  /** Another one for dark pages. */
+  readonly hasDarkLogo: boolean;
   readonly welcome: Worded;
   readonly links: Readonly<Record<Link, Worded>>;
 }
@@ -20,10 +22,11 @@ function worded(raw: unknown): Worded {
 }
 
 export function readTheme(raw: unknown): SiteTheme {
-  const { logo, welcome, links } = (raw ?? {}) as Record<string, unknown>;
+  const { logo, logoDark, welcome, links } = (raw ?? {}) as Record<string, unknown>;
   const given = (links ?? {}) as Record<string, unknown>;
   return {
     hasLogo: logo === true,
+    hasDarkLogo: logoDark === true,
     welcome: worded(welcome),
     links: {
       help: worded(given.help),

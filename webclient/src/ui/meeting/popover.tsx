@@ -37,9 +37,13 @@ export function Popover(props: PopoverProps): JSX.Element {
     if (!isOpen.value || !box || !anchor) return;
     // The top layer: nothing around the button may cut it off or cover it.
     box.showPopover?.();
-    place(box, anchor.getBoundingClientRect());
+    const keepPlace = (): void => place(box, anchor.getBoundingClientRect());
+    keepPlace();
     if (props.isMenu) items(box)[0]?.focus();
     else box.focus();
+    // Also when a phone is turned.
+    window.addEventListener("resize", keepPlace);
+    return () => window.removeEventListener("resize", keepPlace);
   }, [isOpen.value]);
 
   useEffect(() => {
@@ -170,6 +174,34 @@ export function MenuChoice(props: MenuChoiceProps): JSX.Element {
       <span>{props.text}</span>
       <span class="menu-mark">{props.isChecked && <Icon name="check" />}</span>
     </button>
+  );
+}
+
+/** Leads away from the meeting, into a tab of its own. */
+export function MenuLink({
+  icon,
+  text,
+  href,
+  testId,
+}: {
+  icon: IconName;
+  text: string;
+  href: string;
+  testId: string;
+}): JSX.Element {
+  return (
+    <a
+      role="menuitem"
+      class="menu-item"
+      data-testid={testId}
+      tabIndex={-1}
+      href={href}
+      target="_blank"
+      rel="noopener noreferrer"
+    >
+      <Icon name={icon} />
+      <span>{text}</span>
+    </a>
   );
 }
 

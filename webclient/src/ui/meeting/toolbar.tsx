@@ -1,8 +1,9 @@
 /** Always there: microphone, camera, share, hand, chat, people, leave; the rest behind "more". */
 import type { JSX } from "preact";
-import { dialog, panel, togglePanel, unread } from "../app";
+import { inLanguage } from "../../protocol/theme";
+import { dialog, panel, site, togglePanel, unread } from "../app";
 import { Icon, type IconName } from "../icons";
-import { t } from "../language";
+import { language, t } from "../language";
 import { useSelected } from "../selected";
 import {
   canFullscreen,
@@ -18,7 +19,7 @@ import {
 import { EncryptionItem } from "./encryption/badge";
 import { useFullscreen } from "./fullscreen";
 import { PanelItems } from "./panel-items";
-import { MenuItem, Popover } from "./popover";
+import { MenuItem, MenuLink, Popover } from "./popover";
 import { isHolding } from "./push-to-talk";
 import { ReactionButton, ReactionRow } from "./reactions";
 
@@ -185,6 +186,7 @@ export function Toolbar(): JSX.Element {
 
 /** Words, not icons alone; on a phone it also holds what the toolbar has no room for. */
 function MoreMenu(): JSX.Element {
+  const help = inLanguage(site.theme.links.help, language.value);
   const local = useSelected((state) => state.local);
   const raisedHandAt = useSelected((state) => state.raisedHandAt);
   return (
@@ -257,6 +259,7 @@ function MoreMenu(): JSX.Element {
           dialog.value = "shortcuts";
         }}
       />
+      {help && <MenuLink icon="help" text={t("site.help")} href={help} testId="menu-help" />}
     </Popover>
   );
 }

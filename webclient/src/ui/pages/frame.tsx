@@ -16,7 +16,7 @@ export function Frame({
     <div class="frame">
       <header class="frame-head">
         <a class="brand" href="/">
-          <img src={site.theme.hasLogo ? "/site/logo" : "/favicon.svg"} alt="" height="28" />
+          <Logo />
           <span>{site.siteName}</span>
         </a>
         <LanguageMenu />
@@ -24,6 +24,19 @@ export function Frame({
       <main class={wide ? "frame-main wide" : "frame-main"}>{children}</main>
       <SiteLinks />
     </div>
+  );
+}
+
+/** Beside the site's name, so it says nothing of its own. */
+function Logo(): JSX.Element {
+  const { hasLogo, hasDarkLogo } = site.theme;
+  if (!hasLogo) return <img class="logo" src="/favicon.svg" alt="" />;
+  return (
+    <picture>
+      {hasDarkLogo && <source srcset="/site/logo-dark" media="(prefers-color-scheme: dark)" />}
+      {/* Made for light pages, it could be as dark as the page. */}
+      <img class={hasDarkLogo ? "logo" : "logo on-plate"} src="/site/logo" alt="" />
+    </picture>
   );
 }
 
