@@ -14,6 +14,7 @@ import "./styles/people.css";
 import "./styles/control.css";
 import "./styles/view.css";
 import "./styles/effects.css";
+import "./styles/small-screens.css";
 
 declare global {
   interface Window {
@@ -34,7 +35,16 @@ window.tertulia = {
   },
 };
 
-const DARK_STATES = new Set(["connecting", "waiting", "joined", "reconnecting"]);
+/** The meeting and the way in: dark throughout, so that nothing flashes between them. */
+const DARK_STATES = new Set([
+  "connecting",
+  "waiting",
+  "asked",
+  "knocking",
+  "joined",
+  "moving",
+  "reconnecting",
+]);
 
 async function start(): Promise<void> {
   await startLanguage();

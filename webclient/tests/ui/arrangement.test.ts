@@ -4,6 +4,7 @@ import {
   arrangeBeside,
   arrangeStage,
   arrangeTiles,
+  MORE_HEIGHT,
   type Rect,
   wantedHeight,
 } from "../../src/ui/meeting/arrangement";
@@ -84,6 +85,13 @@ test("turning the page changes no sizes", () => {
   const first = arrangeTiles(ids(30), 1904, 948, 0);
   const second = arrangeTiles(ids(30), 1904, 948, 1);
   expect(second.rects.p29?.width).toBe(first.rects.p0?.width);
+});
+
+test("below a strip at the side there is room for how many more there are", () => {
+  const { rects, hidden } = arrangeStage(["s"], ids(9), 1264, 588);
+  const lowest = Math.max(...ids(9).map((id) => (rects[id] ? rects[id].y + rects[id].height : 0)));
+  expect(hidden).toHaveLength(6);
+  expect(588 - lowest).toBeGreaterThanOrEqual(8 + MORE_HEIGHT);
 });
 
 test("the strip always has a place for oneself, who is last", () => {

@@ -25,6 +25,8 @@ const MAX_PER_PAGE = 25;
 /** Below this a face says nothing any more. */
 const MIN_TILE_WIDTH = 140;
 const STRIP_MAX = 264;
+/** Below the strip stands how many more there are. */
+export const MORE_HEIGHT = 44;
 /** Of a very wide tile only the middle is shown; a very tall one would lose the person. */
 const TALLEST_RATIO = 3 / 4;
 
@@ -111,10 +113,13 @@ export function arrangeStage(
   if (isWide) {
     const stripWidth = Math.floor(Math.min(STRIP_MAX, Math.max(MIN_TILE_WIDTH, width * 0.2)));
     const tileHeight = Math.floor(stripWidth / RATIO);
-    const room = Math.max(1, Math.floor((height + GAP) / (tileHeight + GAP)));
-    const strip = inStrip(others, Math.min(room, maxInStrip));
+    const roomIn = (space: number): number =>
+      Math.min(maxInStrip, Math.max(1, Math.floor((space + GAP) / (tileHeight + GAP))));
+    const isMore = others.length > roomIn(height);
+    const space = isMore ? height - MORE_HEIGHT - GAP : height;
+    const strip = inStrip(others, roomIn(space));
     const shown = strip.length;
-    const top = Math.floor((height - shown * tileHeight - (shown - 1) * GAP) / 2);
+    const top = Math.max(0, Math.floor((space - shown * tileHeight - (shown - 1) * GAP) / 2));
     const rects = shared(stages, { x: 0, y: 0, width: width - stripWidth - GAP, height });
     strip.forEach((id, index) => {
       rects[id] = {

@@ -65,7 +65,7 @@ export function ChatLine({ line }: { line: ChatEntry }): JSX.Element {
                 class="chat-reaction"
                 data-testid="chat-reaction"
                 aria-pressed={people.includes(ownId)}
-                aria-label={`${emoji} ${names}`}
+                aria-label={`${emoji} ${people.length}: ${names}`}
                 title={names}
                 onClick={() => meeting.value?.chat.react(line, emoji)}
               >

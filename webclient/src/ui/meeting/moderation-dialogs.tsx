@@ -52,6 +52,7 @@ export function RemoveDialog(): JSX.Element {
             reason.value = event.currentTarget.value;
           }}
         />
+        <p class="label">{t("remove.detail")}</p>
         <div class="form-buttons">
           <button type="button" class="button" onClick={close}>
             {t("cancel")}
@@ -68,7 +69,6 @@ export function RemoveDialog(): JSX.Element {
             {t("remove.now")}
           </button>
         </div>
-        <p class="label">{t("remove.detail")}</p>
       </form>
     </Modal>
   );

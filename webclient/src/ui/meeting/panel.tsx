@@ -40,8 +40,7 @@ function Tab({ which, title }: { which: Panel; title: string }): JSX.Element {
         panel.value = which;
       }}
     >
-      <Icon name={ICONS[which]} />
-      {isOpen && <span>{title}</span>}
+      {isOpen ? <span>{title}</span> : <Icon name={ICONS[which]} />}
       {count > 0 && (
         <span class="tab-count" aria-hidden="true">
           {count}

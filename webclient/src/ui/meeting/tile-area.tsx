@@ -8,7 +8,7 @@ import { t } from "../language";
 import { keeper, keepers, useSelected } from "../selected";
 import { toggleWithoutVideo } from "./actions";
 import { Alone } from "./alone";
-import type { Rect } from "./arrangement";
+import type { Arrangement, Rect } from "./arrangement";
 import { Pager } from "./pager";
 import { poppedOut } from "./pop-out";
 import { constraintsFor } from "./receiving";
@@ -64,7 +64,6 @@ export function TileArea(): JSX.Element {
   void localVersion.value;
   const tracks = remoteTracks.value;
   const localMedia = meeting.value?.localMedia;
-  const stageRect = stages[0] ? rects[stages[0]] : undefined;
   const isAlone = useSelected((state) => state.participants.length === 0);
   return (
     <div class="tile-area" ref={area} data-layout={stages.length > 0 ? "stage" : "tiles"}>
@@ -84,11 +83,11 @@ export function TileArea(): JSX.Element {
           />
         ))}
       {isAlone && <Alone />}
-      {stageRect && pages === 1 && hidden.length > 0 && (
+      {stages.length > 0 && pages === 1 && hidden.length > 0 && (
         <button
           type="button"
           class="more-people"
-          style={aboveName(stageRect, size.value)}
+          style={placeOfMore(rects, stages, size.value)}
           onClick={() => {
             panel.value = "people";
           }}
@@ -122,13 +121,19 @@ export function TileArea(): JSX.Element {
   );
 }
 
-/** The lower right corner of the stage, above the line of the name: that may be as long. */
-function aboveName(
-  stage: Rect,
+/** Below a strip at the side; else in the stage's lower right corner, above the line of the name. */
+function placeOfMore(
+  rects: Arrangement["rects"],
+  stages: readonly string[],
   space: { readonly width: number; readonly height: number },
-): { right: string; bottom: string } {
-  return {
-    right: `${space.width - stage.x - stage.width + 8}px`,
-    bottom: `${space.height - stage.y - stage.height + 44}px`,
-  };
+): Record<string, string> {
+  const onStage = stages.flatMap((id) => rects[id] ?? []);
+  const right = Math.max(...onStage.map((rect) => rect.x + rect.width));
+  const bottom = Math.max(...onStage.map((rect) => rect.y + rect.height));
+  const strip = Object.entries(rects).filter(([id]) => !stages.includes(id));
+  const last = strip.at(-1)?.[1];
+  if (last && last.x >= right) {
+    return { left: `${last.x}px`, top: `${last.y + last.height + 8}px`, width: `${last.width}px` };
+  }
+  return { right: `${space.width - right + 8}px`, bottom: `${space.height - bottom + 44}px` };
 }

@@ -29,11 +29,12 @@ export function EncryptionBadge(): JSX.Element | null {
       class="badge"
       data-testid="encryption-badge"
       data-hidden={hidden}
+      aria-label={text}
       title={t("encryption.title")}
       onClick={openEncryption}
     >
       <Icon name={hidden === 0 ? "encrypted" : "partly-encrypted"} />
-      <span>{text}</span>
+      <span class="control-label">{text}</span>
     </button>
   );
 }
@@ -58,7 +59,7 @@ export function EncryptionNote({ tile }: { tile: TileModel }): JSX.Element | nul
   return (
     <p class="tile-encryption" data-testid="tile-encryption" data-why={why}>
       <Icon name="partly-encrypted" />
-      {t(why, { name: nameOf(tile.name) })}
+      <span>{t(why, { name: nameOf(tile.name) })}</span>
     </p>
   );
 }

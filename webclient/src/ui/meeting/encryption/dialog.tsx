@@ -22,8 +22,8 @@ export function EncryptionDialog(): JSX.Element {
         <div class="stack" data-testid="encryption-dialog" data-own={own}>
           <p>{t("encryption.detail")}</p>
           <p class="label">{t("encryption.limits")}</p>
-          <p role="status">
-            <Icon name={own === "on" ? "encrypted" : "partly-encrypted"} />{" "}
+          <p role="status" class="encryption-state">
+            <Icon name={own === "on" ? "encrypted" : "partly-encrypted"} />
             {t(`encryption.own.${own}`)}
           </p>
           <button
@@ -63,7 +63,7 @@ function Person({ person }: { person: Participant }): JSX.Element {
       {state === "encrypted" && !trusted && (
         <button
           type="button"
-          class="button small"
+          class="button"
           data-testid="encryption-compare"
           aria-label={t("encryption.compareWith", { name })}
           onClick={() => meeting.value?.encryption.compare(person.id)}
