@@ -1,7 +1,7 @@
 # What developers and operators type. Each target does its own set-up and is quick when nothing
 # has changed; how is written in scripts/.
 
-.PHONY: run test faults build lint bench fuzz clean fresh
+.PHONY: run test faults build lint bench fuzz pictures clean fresh
 
 run: build
 	@exec .venv/bin/tertulia serve
@@ -37,6 +37,12 @@ bench:
 fuzz:
 	@scripts/setup test
 	@scripts/fuzz
+
+# The pictures of the documents, made anew from meetings of illustrated people.
+pictures:
+	@scripts/setup test
+	@scripts/build
+	@scripts/pictures
 
 # Proves the two commands of the README in a minimal Debian 12 (needs root and debootstrap).
 fresh:
