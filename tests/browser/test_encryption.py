@@ -15,6 +15,25 @@ from tertulia.client import join
 # Makes a Chromium look like one from before RTCRtpScriptTransform.
 _OLDER = "delete window.RTCRtpScriptTransform"
 
+# Makes a Chromium take every transform of a sender, and send its frames as if there were none.
+_BYPASSING = """
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor({ encodedInsertableStreams, ...rest } = {}) { super(rest); }
+};
+Object.defineProperty(RTCRtpSender.prototype, 'transform', { get: () => null, set: () => {} });
+"""
+_NO_TRACK_SENT = """
+() => window.tertulia.peerConnections().bridge.getSenders().every(sender => sender.track === null)
+"""
+_DEVICES_OFF = """
+() => {
+  const { local, notices } = window.tertulia.state();
+  const said = notices.map(notice => notice.kind);
+  return local.microphone === 'off' && local.camera === 'off'
+    && said.includes('unencrypted-audio') && said.includes('unencrypted-video');
+}
+"""
+
 _ENCRYPTION = "() => window.tertulia.state().encryption"
 
 
@@ -124,3 +143,19 @@ async def test_two_people_compare_their_codes(browser: Browser, server: RunningS
         await someone.page.locator('[data-testid=comparison][data-step="verified"]').wait_for()
 
     assert codes[0] == codes[1]
+
+
+async def test_a_browser_that_goes_past_the_encryption_sends_no_more(
+    browser: Browser, server: RunningServer
+) -> None:
+    where = room()
+    ana, bea = await person(browser, "Ana"), await person(browser, "Bea")
+    await ana.context.add_init_script(_BYPASSING)
+    for someone in (ana, bea):
+        await someone.open_directly(server.url, where)
+    await switch(ana, to="on")
+    await ana.until(_DEVICES_OFF)
+    await ana.until(_NO_TRACK_SENT)
+    await ana.page.get_by_test_id("mic").click()
+    await ana.page.get_by_text("did not encrypt your voice").first.wait_for()
+    assert await ana.page.evaluate(_NO_TRACK_SENT)
