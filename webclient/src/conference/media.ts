@@ -88,13 +88,13 @@ export class Media {
   }
 
   /**
-   * Loudness (0 to 1) of each remote source right now. The browser asks another thread each time
-   * and waits for it, so whoever is muted is better left out.
+   * Loudness (0 to 1) right now of those who are asked about. The browser asks another thread for
+   * each and waits for it.
    */
-  audioLevels(isMuted: (source: SourceName) => boolean): Map<EndpointId, number> {
+  audioLevels(isAsked: (owner: EndpointId) => boolean): Map<EndpointId, number> {
     const levels = new Map<EndpointId, number>();
     for (const { source, receiver } of this.active()?.remoteReceivers() ?? []) {
-      if (source.kind !== "audio" || isMuted(source.name)) continue;
+      if (source.kind !== "audio" || !isAsked(source.owner)) continue;
       const level = receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
       levels.set(source.owner, Math.max(levels.get(source.owner) ?? 0, level));
     }

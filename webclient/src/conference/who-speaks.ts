@@ -3,16 +3,41 @@ import type { EndpointId } from "../protocol/ids";
 import { LevelMeter } from "./level-meter";
 import type { LocalMedia } from "./local-media";
 import type { Seat } from "./seat";
+import type { Participant } from "./state";
 import type { Store } from "./store";
 
 export const LISTEN_MS = 400;
 const SPEAKING_LEVEL = 0.02;
 /** A pause between two words is not the end of speaking. */
 const SPEAKING_HOLD_MS = 700;
+/** How many of those who are silent are listened to in one turn. */
+const SILENT_PER_TURN = 3;
+
+/**
+ * Whom to listen to in one turn: who speaks, and of the silent ones some after the others. Each
+ * question stops the page until another thread has answered, so their number must not grow with
+ * the meeting.
+ */
+export function nextToHear(
+  open: readonly EndpointId[],
+  isSpeaking: (id: EndpointId) => boolean,
+  turn: number,
+): Set<EndpointId> {
+  const silent = open.filter((id) => !isSpeaking(id));
+  const count = Math.min(SILENT_PER_TURN, silent.length);
+  const from = count === 0 ? 0 : (turn * count) % silent.length;
+  return new Set([...open.filter(isSpeaking), ...[...silent, ...silent].slice(from, from + count)]);
+}
+
+function hasOpenMicrophone({ id, sources }: Participant): boolean {
+  const audio = Object.entries(sources).filter(([name]) => name.startsWith(`${id}-a`));
+  return audio.length === 0 || audio.some(([, { muted }]) => !muted);
+}
 
 export class WhoSpeaks {
   private readonly lastLoud = new Map<EndpointId, number>();
   private ownMeter: LevelMeter | null = null;
+  private turn = 0;
 
   constructor(
     private readonly store: Store,
@@ -23,12 +48,13 @@ export class WhoSpeaks {
   listen(seat: Seat | null): void {
     if (!seat?.media || this.store.state.phase !== "joined") return;
     const now = Date.now();
-    const muted = new Set(
-      this.store.state.participants.flatMap(({ sources }) =>
-        Object.keys(sources).filter((name) => sources[name]?.muted),
-      ),
+    const { participants, dominantSpeaker, speaking: spoke } = this.store.state;
+    const heard = nextToHear(
+      participants.filter(hasOpenMicrophone).map(({ id }) => id),
+      (id) => id === dominantSpeaker || spoke.includes(id),
+      this.turn++,
     );
-    const levels = seat.media.audioLevels((source) => muted.has(source));
+    const levels = seat.media.audioLevels((id) => heard.has(id));
     if (this.ownMeter && this.store.state.local.microphone === "on") {
       levels.set(seat.nick, this.ownMeter.level());
     }
