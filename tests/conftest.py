@@ -20,7 +20,7 @@ from tests.process_log import ProcessLog
 # `scripts/fuzz` longer still.
 settings.register_profile("quick", max_examples=100, deadline=None)
 settings.register_profile(
-    "short", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "short", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
     "fuzz", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
