@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.process_log import ProcessLog
 
-# `scripts/test` runs the fuzz tests a second time, longer, with --hypothesis-profile=short, and
-# `scripts/fuzz` longer still.
+# `scripts/test` runs the fuzz tests apart, with --hypothesis-profile=short on a machine that does
+# other things too; `scripts/fuzz` runs them ten times as long.
 settings.register_profile("quick", max_examples=100, deadline=None)
 settings.register_profile(
     "short", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
