@@ -11,8 +11,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.conftest import RunningServer, spawn
+from tests.process_log import ProcessLog
 
 from tertulia import certificates
+from tertulia.storage.place import FILE_NAME
 
 
 def is_running(pid: int) -> bool:
@@ -169,3 +171,17 @@ async def test_a_second_server_on_the_same_port_says_so(
         f"tertulia: 127.0.0.1:{server.port}/tcp is taken by another program; "
         "stop it or choose with --port\n"
     )
+
+
+async def test_what_is_kept_does_not_wait_for_a_bridge(tmp_path: Path) -> None:
+    process = await spawn(tmp_path, ["--set", "bridge.enabled=false"])
+    log = ProcessLog(process)
+    try:
+        await log.until("No bridge has come yet", after=0, within_s=20)
+        async with asyncio.timeout(20):
+            while not (tmp_path / FILE_NAME).exists():  # noqa: ASYNC110  # nothing tells us
+                await asyncio.sleep(0.05)
+    finally:
+        process.terminate()
+        await process.wait()
+        await log.complete()

@@ -34,6 +34,7 @@ from tertulia.supervisor import ChildRefused
 logger = logging.getLogger("tertulia.server")
 
 _LOOK_EVERY_S = 0.05  # for the bridge to arrive, while starting
+_BRIDGE_WITHIN_S = 3.0  # then the database is opened, whether or not there is a bridge
 _WRITE_S = 2.0  # for what is queued for the database, before another process takes our place
 
 
@@ -64,21 +65,33 @@ async def run(
         running.push_async_callback(storing.close)
         await running.enter_async_context(web_surface(config, ground, xmpp, kept, sign_in))
         await running.enter_async_context(monitoring(config, xmpp))
-        await first_of(_meetings_possible(xmpp.meetings.focus), bridge)
-        if not bridge.done():
-            ready(f"https://{netloc(config.host, ground.port)}/")
-            for address in machine.own_addresses():
-                logger.info("Also reachable at: https://%s/", netloc(address, ground.port))
-            storing.begin(xmpp.meetings.counts)
-        replacing = asyncio.ensure_future(_replaced_by_another(replaced, kept, xmpp))
-        running.push_async_callback(ended, replacing)
+        possible = asyncio.ensure_future(_meetings_possible(xmpp.meetings.focus))
+        running.push_async_callback(ended, possible)
+        await first_of(asyncio.sleep(_BRIDGE_WITHIN_S), possible, bridge)
+        if possible.done():
+            _tell(ready, config.host, ground.port)
+        elif not bridge.done():
+            logger.warning("No bridge has come yet: meetings have to wait for one")
+        storing.begin(xmpp.meetings.counts)
         failing = asyncio.ensure_future(storing.has_failed())
         running.push_async_callback(ended, failing)
+        if not possible.done():
+            await asyncio.wait((possible, bridge, failing), return_when=asyncio.FIRST_COMPLETED)
+            if possible.done():
+                _tell(ready, config.host, ground.port)
+        replacing = asyncio.ensure_future(_replaced_by_another(replaced, kept, xmpp))
+        running.push_async_callback(ended, replacing)
         await asyncio.wait((bridge, failing), return_when=asyncio.FIRST_COMPLETED)
         try:
             await (bridge if bridge.done() else failing)
         except ChildRefused as refused:
             raise ConfigError(str(refused)) from None
+
+
+def _tell(ready: Callable[[str], None], host: str, port: int) -> None:
+    ready(f"https://{netloc(host, port)}/")
+    for address in machine.own_addresses():
+        logger.info("Also reachable at: https://%s/", netloc(address, port))
 
 
 async def _meetings_possible(focus: Focus) -> None:
