@@ -80,7 +80,7 @@ async def test_a_meeting_is_seen_reported_and_ended(
     everybody = page.get_by_test_id("everybody")
     for name in ("Carla", "Dario"):
         await everybody.get_by_text(name, exact=True).wait_for(timeout=DEADLINE_MS)
-    await everybody.get_by_text("UDP").first.wait_for(timeout=DEADLINE_MS)
+    await everybody.get_by_text("directly (P2P)").first.wait_for(timeout=DEADLINE_MS)
     await look("room")
 
     await page.get_by_test_id("usage").press("Enter")

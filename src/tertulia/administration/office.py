@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tertulia.administration.direct import DirectSessions
 from tertulia.administration.quality import Quality
 from tertulia.administration.recent import Recent, Sample
 from tertulia.errors import PeerError
@@ -43,6 +44,7 @@ class Office:
         focus: Focus,
         router: Router,
         usage: Usage,
+        direct: DirectSessions,
         counts: Keeper,
         clock: Callable[[], float],
     ) -> None:
@@ -55,6 +57,7 @@ class Office:
         self._focus = focus
         self._router = router
         self._usage = usage
+        self._direct = direct
         self._counts = counts
         self._clock = clock
         self._quality = Quality(focus)
@@ -220,6 +223,7 @@ class Office:
             "address": "" if origin is None else origin.remote_ip,
             "group": "" if room is main else room.subject or room.jid.node,
             "is_away": room.is_hidden(occupant),
+            "is_direct": self._direct.is_direct(room, occupant.nick),
             "connection": None if quality is None else quality.get(occupant.nick),
         }
 

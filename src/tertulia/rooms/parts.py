@@ -102,6 +102,9 @@ class Part:
     def said(self, room: Room) -> None:
         """Something was said to everybody, or what was said before has changed."""
 
+    def relayed(self, room: Room, sender: Occupant, peer: Occupant, request: Element) -> None:
+        """Somebody has asked somebody else in the room something, and it was passed on."""
+
     def farewell(self, room: Room, gone: Disappeared) -> None:
         """How somebody left (codes, what it said last), before `left`."""
 
@@ -292,6 +295,10 @@ class Parts:
     def said(self, room: Room) -> None:
         for part in self._parts.values():
             part.said(room)
+
+    def relayed(self, room: Room, sender: Occupant, peer: Occupant, request: Element) -> None:
+        for part in self._parts.values():
+            part.relayed(room, sender, peer, request)
 
     def farewell(self, room: Room, gone: Disappeared) -> None:
         for part in self._parts.values():

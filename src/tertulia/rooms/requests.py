@@ -32,17 +32,20 @@ class RoomRequests:
         *,
         carry_out: Callable[[Room, Sequence[Delivery], Sequence[Occupant]], None],
         configured: Callable[[Room, Configuration, Occupant], None],
+        relayed: Callable[[Room, Occupant, Occupant, Element], None],
     ) -> None:
         """
         Args:
             rooms: the open ones, by node.
             carry_out: sends what a room said, and accounts for who left or changed since.
             configured: told the room, its configuration of before and who has changed it.
+            relayed: told the room, who asked whom, and the request.
         """
         self._router = router
         self._rooms = rooms
         self._carry_out = carry_out
         self._configured = configured
+        self._relayed = relayed
         self._afterwards: list[Callable[[], None]] = []  # what follows the result of an IQ
         self._iqs = iqs = IqTable()
         iqs.on("get", "ping", NS.PING, pong)
@@ -90,6 +93,8 @@ class RoomRequests:
         relayed = Element("iq", {**stanza.attrs, **attrs}, ns=NS.CLIENT)
         relayed.children = stanza.children
         self._router.route(relayed)
+        if not is_answer:
+            self._relayed(room, occupant, peer, stanza)
 
     def _disco_info(self, query: Element, request: Element) -> Element:
         room, sender = self._addressed(request)

@@ -82,7 +82,11 @@ class RoomService:
             "get", "query", NS.DISCO_ITEMS, lambda *_: Element("query", ns=NS.DISCO_ITEMS)
         )
         self._requests = RoomRequests(
-            router, self._rooms, carry_out=self.carry_out, configured=self._parts.configured
+            router,
+            self._rooms,
+            carry_out=self.carry_out,
+            configured=self._parts.configured,
+            relayed=self._parts.relayed,
         )
         self._parts.attach(domain, self)
         router.serve(domain, self.handle)

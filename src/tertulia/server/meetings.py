@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tertulia import sharing
 from tertulia.accounts.entrance import Entrance, Who
+from tertulia.administration.direct import DirectSessions
 from tertulia.admitting import Kept
 from tertulia.config import Config
 from tertulia.focus.limits import ConferenceLimits
@@ -44,6 +45,7 @@ class Meetings:
     persons: Persons
     shared: sharing.Sharing
     usage: Usage
+    direct: DirectSessions
     counts: UsageKeeper
 
 
@@ -64,6 +66,8 @@ def meetings(
         parts.add(part)
     usage = Usage(persons, secret=secret, clock=time.time)
     parts.add(usage, serve=False)
+    direct = DirectSessions()
+    parts.add(direct, serve=False)
     counts = UsageKeeper(usage.tally, time.time, retention_days=config.usage.retention_days)
     shared = sharing.of(config, parts, persons, kept)
 
@@ -109,6 +113,7 @@ def meetings(
         persons=persons,
         shared=shared,
         usage=usage,
+        direct=direct,
         counts=counts,
     )
 

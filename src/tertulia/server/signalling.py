@@ -88,6 +88,7 @@ async def signalling(
         focus=held.focus,
         router=router,
         usage=held.usage,
+        direct=held.direct,
         counts=held.counts,
         clock=asyncio.get_running_loop().time,
     )

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from tests.unit.bridge.test_debug import Engine, Measured
 from tests.unit.focus.bridge_session import BridgeSession
-from tests.unit.focus.test_service import HOST, Person
+from tests.unit.focus.test_service import HOST, ROOM, Person
 
+from tertulia.administration.direct import DirectSessions
 from tertulia.administration.office import Office
 from tertulia.administration.quality import read
 from tertulia.bridge.report import report
@@ -63,7 +64,9 @@ async def site() -> AsyncIterator[Site]:
     addresses = FocusAddresses.of(HOST)
     persons, parts = Persons(), Parts(router)
     usage = Usage(persons, secret="s", clock=time.time)
+    direct = DirectSessions()
     parts.add(usage, serve=False)
+    parts.add(direct, serve=False)
     parts.add(EndConference(f"endconference.{HOST}"))
     rooms = RoomService(
         router, addresses.rooms, RoomPolicy.meetings(HOST, addresses.jid), parts=parts
@@ -77,6 +80,7 @@ async def site() -> AsyncIterator[Site]:
         focus=focus,
         router=router,
         usage=usage,
+        direct=direct,
         counts=Keeper(usage.tally, time.time, retention_days=400),
         clock=asyncio.get_running_loop().time,
     )
@@ -128,6 +132,29 @@ async def test_rooms_and_people_are_listed_with_how_they_are_connected(site: Sit
     assert site.office.overview()["people"] == 3
     assert site.office.overview()["meetings"] == 1
     assert await site.office.room("nowhere") is None
+
+
+async def test_who_sends_directly_to_whom_is_told(site: Site) -> None:
+    await site.meet()
+
+    async def direct() -> list[bool]:
+        room = await site.office.room("plaza")
+        assert room is not None
+        return [each["is_direct"] for each in room["everybody"]]
+
+    def say(who: int, whom: int, action: str) -> None:
+        jingle = Element("jingle", {"action": action, "sid": "s"}, ns="urn:xmpp:jingle:1")
+        site.people[who].send("iq", f"{ROOM}/{NICKS[whom]}", jingle, type="set", id="j")
+
+    say(0, 1, "session-initiate")
+    assert await direct() == [False, False, False]
+    say(1, 0, "session-accept")
+    assert await direct() == [True, True, False]
+    say(0, 1, "session-terminate")
+    assert await direct() == [False, False, False]
+    say(1, 2, "session-accept")
+    site.people[2].leave()
+    assert await direct() == [False, False]
 
 
 async def test_a_bridge_of_others_tells_nothing_and_everything_else_is_shown(site: Site) -> None:

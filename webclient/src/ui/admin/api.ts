@@ -60,6 +60,8 @@ export interface PersonLine {
   readonly address: string;
   readonly group: string;
   readonly is_away: boolean;
+  /** Media goes past the bridge, from one of two people to the other. */
+  readonly is_direct: boolean;
   readonly connection: Connection | null;
 }
 

@@ -84,10 +84,10 @@ function Quality({ connection }: { connection: Connection | null }): JSX.Element
 }
 
 /** What is known of a person's connection; nothing is shown of what is not. */
-function figuresOf({ address, connection }: PersonLine): [Key, string][] {
+function figuresOf({ address, connection, is_direct }: PersonLine): [Key, string][] {
   const found: [Key, string | null | undefined][] = [
     ["admin.address", address],
-    ["admin.transport", transport(connection)],
+    ["admin.transport", is_direct ? t("admin.direct") : transport(connection)],
     ["admin.media-address", connection?.address],
     ["admin.rtt", connection?.rtt_ms ? milliseconds(connection.rtt_ms) : null],
     ["admin.up", both(connection?.up_bps, connection?.loss_up)],

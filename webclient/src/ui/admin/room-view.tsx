@@ -59,7 +59,9 @@ function Open({ detail }: { detail: RoomDetail }): JSX.Element {
           <PersonCard key={each.id} room={detail.room} person={each} now={now} />
         ))}
       </ul>
-      {detail.people === 2 && <p class="muted">{t("admin.maybe-direct")}</p>}
+      {detail.everybody.some((each) => each.is_direct) && (
+        <p class="muted">{t("admin.direct-words")}</p>
+      )}
       {isEnding.value && (
         <Confirm
           title={t("admin.end-title", { room: roomName(detail.room) })}
