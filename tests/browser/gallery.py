@@ -19,6 +19,10 @@ from tests.browser.people import Person, chromium, person
 from tests.browser.test_pictures import PORTRAITS, with_bridge_channel
 from tests.conftest import RunningServer
 
+from tertulia.accounts.passwords import Account, keys_of
+from tertulia.accounts.tables import Tables
+from tertulia.storage.opening import open_storage
+
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 LAPTOP = (1280, 720)
 PHONE = (390, 844)
@@ -41,6 +45,7 @@ class Scene:
     def __init__(self, browser: Browser, server: RunningServer) -> None:
         self.browser = browser
         self.url = server.url
+        self.data = server.data
         self.everybody: list[Person] = []
 
     async def somebody(
@@ -214,9 +219,37 @@ async def why_small(scene: Scene) -> None:
     await picture(ana, "why-small")
 
 
+async def administration(scene: Scene) -> None:
+    keys = keys_of("correct horse")
+    opened = await open_storage("", scene.data)
+    accounts = Tables(opened.database, "localhost").accounts
+    await accounts.add(Account(name="ana", display_name="Ana", keys=keys, is_admin=True))
+    await opened.database.close()
+    await scene.meeting("faculty-council", *COUNCIL[:5])
+    ana = await scene.somebody("Ana")
+    await ana.page.goto(f"{scene.url}admin")
+    await ana.page.get_by_test_id("admin-name").fill("ana")
+    await ana.page.get_by_test_id("admin-password").fill("correct horse")
+    await click(ana, "sign-in")
+    await ana.page.get_by_role("link", name="faculty-council").click()
+    await ana.page.get_by_text("Receives").nth(4).wait_for()
+    await picture(ana, "administration")
+
+
 SCENES: dict[str, Callable[[Scene], Awaitable[None]]] = {
     each.__name__.replace("_", "-"): each
-    for each in (front, meeting, sharing, leading, polls, groups, phone, codes, why_small)
+    for each in (
+        front,
+        meeting,
+        sharing,
+        leading,
+        polls,
+        groups,
+        phone,
+        codes,
+        why_small,
+        administration,
+    )
 }
 
 
