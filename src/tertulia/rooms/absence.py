@@ -8,7 +8,7 @@ conference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from tertulia.rooms.events import SELF_PRESENCE, Appeared, Delivery, Disappeared
@@ -46,9 +46,9 @@ class Absences:
         absence = self._away.get(nick)
         return None if absence is None else absence.since
 
-    def present(self) -> list[Occupant]:
-        """Everybody whose client is here."""
-        return [each for each in self._occupants() if each.nick not in self._away]
+    def present(self) -> Iterator[Occupant]:
+        """Everybody whose client is here; to be gone through at once."""
+        return (each for each in self._occupants() if each.nick not in self._away)
 
     def begin(self, occupant: Occupant, now: float) -> list[Delivery]:
         """Its client is gone; the others see it leave."""

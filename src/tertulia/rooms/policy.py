@@ -57,7 +57,7 @@ class RoomPolicy:
     lobbies: str = ""  # the domain of the lobbies, "" for none
 
     def is_focus(self, jid: Jid) -> bool:
-        return jid.bare == self.focus.bare
+        return jid.is_of(self.focus)
 
     def is_internal(self, jid: Jid) -> bool:
         """True of the focus, and of recorders and gateways, which have accounts of our own."""

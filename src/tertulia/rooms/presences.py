@@ -47,9 +47,8 @@ class Presences:
         """An occupant's presence to everybody: the others, then itself."""
         if self._roster.is_hidden(occupant):
             return []
-        others = tuple(jid for jid in self._roster.everybody() if jid != occupant.jid)
         return [
-            Appeared(to=others, occupant=occupant),
+            Appeared(to=self._roster.others(occupant.nick), occupant=occupant),
             Appeared(
                 to=(occupant.jid,),
                 occupant=occupant,

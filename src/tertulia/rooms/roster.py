@@ -6,7 +6,7 @@ Keeps the books and decides nothing: who may come is a matter of `entry`, who is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -63,9 +63,9 @@ class Roster:
     def occupants(self) -> list[Occupant]:
         return list(self._occupants.values())
 
-    def people(self) -> list[Occupant]:
-        """The occupants without the focus."""
-        return [each for each in self._occupants.values() if not self.is_focus(each.jid)]
+    def people(self) -> Iterator[Occupant]:
+        """The occupants without the focus; to be gone through at once."""
+        return (each for nick, each in self._occupants.items() if nick != FOCUS_NICK)
 
     def occupant(self, nick: str) -> Occupant | None:
         return self._occupants.get(nick)
@@ -86,9 +86,13 @@ class Roster:
         """The real full JIDs."""
         return tuple(self._nicks)
 
+    def others(self, nick: str) -> tuple[Jid, ...]:
+        """The same without the one of this nickname."""
+        return tuple(jid for jid, each in self._nicks.items() if each != nick)
+
     def of_person(self, jid: Jid) -> list[Occupant]:
         """Those of one bare JID."""
-        return [each for each in self._occupants.values() if each.jid.bare == jid.bare]
+        return [each for each in self._occupants.values() if each.jid.is_of(jid)]
 
     def is_hidden(self, occupant: Occupant) -> bool:
         """Whether the others believe that it has left."""
@@ -102,8 +106,7 @@ class Roster:
 
     def holds_person(self, jid: Jid) -> bool:
         """The same by the bare JID: of any of its connections."""
-        bare = jid.bare
-        return bare in self.elsewhere or any(each.bare == bare for each in self._nicks)
+        return jid.bare in self.elsewhere or any(each.is_of(jid) for each in self._nicks)
 
     def nick_of(self, jid: Jid) -> str:
         """The nickname of somebody in the meeting, "" of nobody."""

@@ -48,6 +48,10 @@ class Jid:
     def bare(self) -> "Jid":
         return self if not self.resource else Jid(self.node, self.domain)
 
+    def is_of(self, other: "Jid") -> bool:
+        """Whether both have the same bare JID; without making one, since rooms ask it of each."""
+        return self.node == other.node and self.domain == other.domain
+
     def with_resource(self, resource: str) -> "Jid":
         return Jid(self.node, self.domain, resource)
 
