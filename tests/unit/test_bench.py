@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -10,6 +11,7 @@ from bench.forwarding import geometric_mean
 from bench.interleaved import BOUND, JANUS, JANUS_LOOPS, TERTULIA, CaseResult, Rounds
 from bench.janus_sdp import Description
 from bench.network_document import _beside, _course, _freezes
+from bench.page_trace import Task, Traced, page_tasks
 from bench.plot import bars, lines
 from bench.soak import Trend
 from bench.synthetic import Sending, session_accept
@@ -220,3 +222,33 @@ def test_courses_of_networks_are_well_formed_and_keep_their_scale() -> None:
     for each in drawn:
         points = [tuple(map(float, point.split(","))) for point in each.attrib["points"].split()]
         assert all(0 <= x <= 720 and 0 <= y <= 700 for x, y in points)
+
+
+def test_tasks_of_a_page_are_those_of_the_renderer_that_worked_most() -> None:
+    def named(pid: int, tid: int, name: str) -> dict[str, Any]:
+        return {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": {"name": name}}
+
+    def task(pid: int, tid: int, wall_us: int, processor_us: int) -> dict[str, Any]:
+        name = "ThreadControllerImpl::RunTask"
+        times = {"dur": wall_us, "tdur": processor_us}
+        return {"ph": "X", "name": name, "pid": pid, "tid": tid, **times}
+
+    traced = Traced()
+    assert (traced.long_ms, traced.longest_ms, traced.longest_on_processor_ms) == ([], 0.0, 0.0)
+    events = [
+        task(7, 1, 300_000, 9_000),  # the browser itself
+        task(8, 1, 60_000, 40_000),
+        task(8, 2, 900_000, 900_000),  # a thread beside the page's own
+        task(9, 1, 90_000, 20_000),  # a page that does less
+        task(8, 1, 120_000, 5_000),
+        {"ph": "X", "name": "Paint", "pid": 8, "tid": 1, "dur": 500_000, "tdur": 500_000},
+        named(7, 1, "CrBrowserMain"),
+        named(8, 1, "CrRendererMain"),
+        named(8, 2, "Compositor"),
+        named(9, 1, "CrRendererMain"),
+    ]
+    traced.tasks.extend(page_tasks(events))
+    assert traced.tasks == [Task(60, 40), Task(120, 5)]
+    assert traced.long_ms == [60, 120]
+    assert (traced.longest_ms, traced.longest_on_processor_ms) == (120, 40)
+    assert page_tasks([]) == []
