@@ -72,7 +72,7 @@ class Gang:
         )
         await asyncio.gather(*first)
         if self._long_s:
-            await asyncio.gather(self.never_stops(), self.shouts_within_its_limits())
+            await asyncio.gather(self.never_stops(), self.shouts())
 
     # -- stanzas
 
@@ -172,14 +172,14 @@ class Gang:
             heard = await two.until("EndpointMessage")
             self.report("channel-in-anothers-name", self.mallory.endpoint, str(heard["from"]))
 
-    async def shouts_within_its_limits(self) -> None:
-        """As much as a channel may carry, to everybody, for the whole time."""
+    async def shouts(self) -> None:
+        """More for all others than anybody may, again and again (`relayed_bytes_per_s`)."""
         end = asyncio.get_running_loop().time() + self._long_s
-        text = to_all("x" * 60_000)
-        async with channel(self._http, self.trudy.channel) as one:
-            while asyncio.get_running_loop().time() < end:
-                await one.say(text)
-                await asyncio.sleep(1 / 90)
+        while asyncio.get_running_loop().time() < end:
+            async with channel(self._http, self.trudy.channel) as one:
+                await one.say(*[to_all("x" * 60_000)] * 20)
+                self.report("shouting", "closed", (await one.end()).split()[0])
+            await asyncio.sleep(0.2)
 
     # -- packets
 
