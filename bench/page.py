@@ -94,18 +94,18 @@ async def run() -> Report:
 async def _measure(
     report: Report, one: Person, tools: CDPSession, tracer: CDPSession, url: str
 ) -> None:
-    async with tracing(tracer) as entering:
+    async with tracing(tracer, one.page) as entering:
         await one.open_directly(url, "council")
         await one.until_people(OTHERS + 1)
         await one.until_seeing(OTHERS)
     _add_tasks(report, "entering, until nine pictures move", entering)
 
     await asyncio.sleep(SETTLE_S)
-    async with tracing(tracer) as steady:
+    async with tracing(tracer, one.page) as steady:
         await _steady(report, one, tools)
     _add_tasks(report, "a grid of ten, speakers changing", steady)
 
-    async with tracing(tracer) as changing:
+    async with tracing(tracer, one.page) as changing:
         for change in (_layouts, _panels):
             await change(one)
     _add_tasks(report, "five layouts, two panels", changing)

@@ -15,12 +15,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import CDPSession
+from playwright.async_api import CDPSession, Page
 
 LONG_MS = 50.0  # W3C Long Tasks
 _THREAD = "CrRendererMain"
 _TASK = "ThreadControllerImpl::RunTask"
 _READ_BYTES = 1 << 20
+# Said by the page itself: the browser has other renderers, for pages of its own.
+_MARK = "traced-page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,17 @@ class Traced:
 
 
 def page_tasks(events: Iterable[dict[str, Any]]) -> list[Task]:
-    """The tasks of the page's thread: the renderer's main thread that worked most of all."""
+    """The tasks of the thread with the mark; without one, of the renderer that worked most."""
     mains: set[tuple[int, int]] = set()
     found: list[tuple[tuple[int, int], Task]] = []
+    page: tuple[int, int] | None = None
     for event in events:
         thread = (event["pid"], event["tid"])
         if event["ph"] == "M" and event["name"] == "thread_name":
             if event["args"]["name"] == _THREAD:
                 mains.add(thread)
+        elif event["name"] == _MARK:
+            page = thread
         elif event["ph"] == "X" and event["name"] == _TASK:
             task = Task(event.get("dur", 0) / 1000, event.get("tdur", 0) / 1000)
             found.append((thread, task))
@@ -67,21 +72,22 @@ def page_tasks(events: Iterable[dict[str, Any]]) -> list[Task]:
     for thread, task in found:
         if thread in mains:
             worked[thread] += task.processor_ms
-    if not worked:
-        return []
-    page = max(worked, key=lambda thread: worked[thread])
+    if page is None and worked:
+        page = max(worked, key=lambda thread: worked[thread])
     return [task for thread, task in found if thread == page]
 
 
 @asynccontextmanager
-async def tracing(tools: CDPSession) -> AsyncIterator[Traced]:
-    """Trace the browser of `tools`; what was found is known after the block."""
+async def tracing(tools: CDPSession, page: Page) -> AsyncIterator[Traced]:
+    """Trace the browser of `tools`; what was found of `page` is known after the block."""
     traced = Traced()
     # Tasks alone: whoever traces more slows down what is measured.
-    config = {"includedCategories": ["toplevel"], "recordMode": "recordAsMuchAsPossible"}
+    categories = ["toplevel", "blink.user_timing"]
+    config = {"includedCategories": categories, "recordMode": "recordAsMuchAsPossible"}
     await tools.send("Tracing.start", {"traceConfig": config, "transferMode": "ReturnAsStream"})
     try:
         yield traced
+        await page.evaluate(f"performance.mark('{_MARK}')")
     finally:
         document = json.loads(await _end(tools))
     traced.tasks.extend(page_tasks(document["traceEvents"]))

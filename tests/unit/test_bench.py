@@ -251,4 +251,6 @@ def test_tasks_of_a_page_are_those_of_the_renderer_that_worked_most() -> None:
     assert traced.tasks == [Task(60, 40), Task(120, 5)]
     assert traced.long_ms == [60, 120]
     assert (traced.longest_ms, traced.longest_on_processor_ms) == (120, 40)
+    mark = {"ph": "R", "name": "traced-page", "pid": 9, "tid": 1}
+    assert page_tasks([*events, mark]) == [Task(90, 20)]
     assert page_tasks([]) == []
