@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 from tests.browser.people import Person, chromium, person
-from tests.browser.test_pictures import PORTRAITS, with_bridge_channel
+from tests.browser.test_pictures import PORTRAITS
 from tests.conftest import RunningServer
 
 from tertulia.accounts.passwords import Account, keys_of
@@ -76,8 +76,13 @@ class Scene:
         return people
 
 
+# This machine is busy with everybody's cameras; what it says about that is no part of the picture.
+_NO_SIGNS = "() => document.querySelectorAll('.tile-sign.limit').forEach(each => each.remove())"
+
+
 async def picture(someone: Person, name: str) -> None:
     page = someone.page
+    await page.evaluate(_NO_SIGNS)
     await someone.until(_NO_TOASTS)
     # The controls are in sight, and nothing is pointed at.
     await page.mouse.move(4, page.viewport_size["height"] / 2 if page.viewport_size else 300)
@@ -101,6 +106,7 @@ async def front(scene: Scene) -> None:
     await click(ana, "enter")
     await ana.page.get_by_test_id("display-name").fill(ana.name)
     await ana.until("() => document.querySelector('video')?.videoWidth > 0")
+    await ana.page.locator("[data-testid=check-mic][data-off=false]").wait_for()
     await picture(ana, "device-check")
 
 
@@ -110,20 +116,19 @@ COUNCIL = (
     "Montserrat Fernández",
     "Dora Lindqvist",
     "Éric Moreau",
-    "Sofia Greco",
 )
 
 
 async def meeting(scene: Scene) -> None:
-    ana, *others = await scene.meeting("faculty-council", *COUNCIL)
-    await click(others[1], "mic")
-    await click(others[3], "hand")
+    ana, _, montserrat, dora, _ = await scene.meeting("faculty-council", *COUNCIL)
+    await click(montserrat, "mic")
+    await click(dora, "hand")
     await ana.until("() => document.querySelector('[data-testid=tile][data-speaking=true]')")
     await picture(ana, "meeting")
 
 
 async def sharing(scene: Scene) -> None:
-    ana, bruno, *_ = await scene.meeting("faculty-council", *COUNCIL[:5])
+    ana, bruno, *_ = await scene.meeting("faculty-council", *COUNCIL[:4])
     await click(bruno, "share")
     await ana.until("() => document.querySelector('[data-stage=true] video')?.videoWidth > 0")
     await bruno.say("The figures are on the second page.")
@@ -168,7 +173,7 @@ async def polls(scene: Scene) -> None:
 
 
 async def groups(scene: Scene) -> None:
-    ana, bruno, *_ = await scene.meeting("seminar", *COUNCIL[:5])
+    ana, *_ = await scene.meeting("seminar", *COUNCIL)
     await click(ana, "people", "tab-control", "group-make")
     await ana.page.get_by_test_id("group-name").nth(1).wait_for()
     for index, name in enumerate(("Sources", "Methods")):
@@ -183,11 +188,6 @@ async def groups(scene: Scene) -> None:
     await ana.page.locator("[data-testid=groups]").scroll_into_view_if_needed()
     await ana.page.get_by_test_id("groups").evaluate("each => each.parentElement.scrollIntoView()")
     await picture(ana, "groups")
-    await click(ana, "groups-open")
-    await bruno.page.get_by_test_id("group-bar").wait_for()
-    await bruno.until_people(2)
-    await bruno.until_seeing(1)
-    await picture(bruno, "group")
 
 
 async def phone(scene: Scene) -> None:
@@ -204,19 +204,6 @@ async def codes(scene: Scene) -> None:
     await click(ana, "encryption-compare")
     await ana.page.get_by_test_id("comparison-numbers").wait_for()
     await picture(ana, "codes")
-
-
-async def why_small(scene: Scene) -> None:
-    ana = await scene.somebody(COUNCIL[0])
-    channels = await with_bridge_channel(ana)
-    await ana.open_directly(scene.url, "faculty-council")
-    others = await scene.meeting("faculty-council", *COUNCIL[1:4])
-    await ana.until_seeing(3)
-    sources = {f"{await others[1].endpoint}-v0": "your-downlink"}
-    channels[-1].send(json.dumps({"colibriClass": "SourceReasons", "sources": sources}))
-    await click(ana, "tile-limit")
-    await ana.page.get_by_test_id("connection-why").wait_for()
-    await picture(ana, "why-small")
 
 
 async def administration(scene: Scene) -> None:
@@ -237,19 +224,8 @@ async def administration(scene: Scene) -> None:
 
 
 SCENES: dict[str, Callable[[Scene], Awaitable[None]]] = {
-    each.__name__.replace("_", "-"): each
-    for each in (
-        front,
-        meeting,
-        sharing,
-        leading,
-        polls,
-        groups,
-        phone,
-        codes,
-        why_small,
-        administration,
-    )
+    each.__name__: each
+    for each in (front, meeting, sharing, leading, polls, groups, phone, codes, administration)
 }
 
 

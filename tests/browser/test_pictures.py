@@ -1,12 +1,11 @@
 """Every page at the sizes people have, held to rules a machine can check, kept as pictures.
 
-The pictures land in tests/output; with PICTURES=docs/images the best go to the documents.
+The pictures land in tests/output; those of the documents are made by gallery.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.conftest import RunningServer
 
 pytestmark = pytest.mark.browser
 
-FOLDER = Path(os.environ.get("PICTURES", "tests/output"))
+FOLDER = Path("tests/output")
 PORTRAITS = (Path(__file__).parent / "portraits.js").read_text(encoding="utf-8")
 PHONE = (360, 740)
 LAPTOP = (1280, 800)
