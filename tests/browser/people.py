@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright
+from tests.browser.cable import Cable
 
 CHROMIUM = "/usr/bin/chromium"
 DEADLINE_MS = 45_000
@@ -275,11 +276,18 @@ async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
 
 
 async def person(
-    browser: Browser, name: str, *, width: int = 1280, height: int = 800, locale: str = "en-GB"
+    browser: Browser,
+    name: str,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    locale: str = "en-GB",
+    cable: Cable | None = None,
 ) -> Person:
-    """One more person, alone in a browser profile."""
+    """One more person, alone in a browser profile; over a cable that can be cut, if given."""
     context = await browser.new_context(
         ignore_https_errors=True,
+        proxy=None if cable is None else {"server": cable.address, "bypass": "<-loopback>"},
         permissions=["camera", "microphone"],
         viewport={"width": width, "height": height},
         locale=locale,

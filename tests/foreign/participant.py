@@ -106,8 +106,11 @@ class Picture(MediaStreamTrack):
 class Foreigner:
     """One such participant. Use `enter`, then wait with `until`."""
 
-    def __init__(self, *, domain: str, room: str, name: str) -> None:
+    def __init__(self, *, domain: str, room: str, name: str, estimates: bool = True) -> None:
+        """`estimates`: whether it tells what its downlink carries (REMB), which aiortc does
+        whenever packets say when they were sent."""
         self.name = name
+        self._estimates = estimates
         self.endpoint = secrets.token_hex(4)
         self.room = f"{room}@conference.{domain}"
         self.occupants: dict[str, ET.Element] = {}  # presences by nick
@@ -244,6 +247,14 @@ class Foreigner:
         """The JSON messages of this type, oldest first."""
         return [each for each in self.json if each.get("type") == kind]
 
+    def moves(self) -> list[str]:
+        """The rooms to which it was asked to go, oldest first."""
+        return [
+            message["roomJid"]
+            for message in self.told("breakout_rooms")
+            if message["event"] == "features/breakout-rooms/move-to-room"
+        ]
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something to be true, looked at after every event."""
         try:
@@ -321,6 +332,11 @@ class Foreigner:
 
     def _on_jingle(self, iq: Any) -> None:
         jingle = iq.xml.find(f"{JINGLE}jingle")
+        if iq["from"].resource != "focus":  # somebody wants to talk to us directly: not we
+            refusal = iq.reply(clear=True)
+            refusal["error"]["condition"] = "service-unavailable"
+            refusal.send()
+            return
         iq.reply(clear=True).send()
         task = asyncio.ensure_future(self._follow(iq["from"].full, jingle))
         self._tasks.add(task)
@@ -330,7 +346,7 @@ class Foreigner:
         async with self._media:  # one thing after the other
             action = jingle.attrib["action"]
             if action == "session-initiate":
-                await self._accept(focus, Offer.read(jingle))
+                await self._accept(focus, Offer.read(jingle, sent_at=self._estimates))
             elif action == "source-add" and self._offer is not None:
                 # aiortc forgets what is added while it connects.
                 await self.until(lambda: self._pc.connectionState == "connected")

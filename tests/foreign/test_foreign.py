@@ -131,8 +131,8 @@ async def test_a_seminar_whose_groups_meet_and_come_back(house: tuple[RunningSer
         await ada.until(lambda: group() != "")
         for one in (bruno, chiara):
             ask("move-to-room", participantJid=one.jid, roomJid=group())
-            await one.until(lambda one=one: moves(one) != [])
-            assert moves(one) == [group()]
+            await one.until(lambda one=one: one.moves() != [])
+            assert one.moves() == [group()]
             await one.move_to(group())
         await all_see_and_hear([bruno, chiara])
         assert set(ada.occupants) == {"focus", ada.endpoint}
@@ -143,12 +143,3 @@ async def test_a_seminar_whose_groups_meet_and_come_back(house: tuple[RunningSer
             await one.move_to(main)
         await all_see_and_hear([bruno, chiara])
         await ada.until(lambda: {bruno.endpoint, chiara.endpoint} <= set(ada.occupants))
-
-
-def moves(one: Foreigner) -> list[str]:
-    """Where it was asked to go."""
-    return [
-        message["roomJid"]
-        for message in one.told("breakout_rooms")
-        if message["event"] == "features/breakout-rooms/move-to-room"
-    ]
