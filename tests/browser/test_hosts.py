@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
+from tests.browser.axe import Examined
 from tests.browser.people import DEADLINE_MS, Person, person
 from tests.conftest import RunningServer
 
@@ -53,9 +54,13 @@ async def test_guests_come_in_by_themselves_once_the_host_has_logged_in(
 ) -> None:
     guest, host = await person(browser, "Bea"), await person(browser, "Ana")
     await asyncio.gather(knock_on(guest, server.url, "plaza"), knock_on(host, server.url, "plaza"))
+    seen = Examined(host.page)
+    await seen.look("waiting for the host")
     await host.page.get_by_test_id("log-in").click()
     await log_in(host, "incorrect horse")
     await host.page.get_by_test_id("log-in-problem").wait_for(timeout=DEADLINE_MS)
+    await seen.look("a wrong password at the login")
+    assert seen.findings == {}
     assert await guest.page.get_by_test_id("log-in").is_visible()
 
     await log_in(host, PASSWORD)
