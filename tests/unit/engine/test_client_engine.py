@@ -124,9 +124,15 @@ def meet(
     clients.add_remote_candidate(
         peer, address, port, protocol="udp", kind="host", priority=2_130_706_431
     )
-    path = until(clients, lambda each: each if isinstance(each, PeerPath) else None)
-    assert (path.protocol, path.remote) == ("udp", f"{address}:{port}")
-    until(clients, lambda each: True if isinstance(each, PeerConnected) else None)
+    paths: list[PeerPath] = []
+
+    def connected(event: ClientEvent) -> bool | None:  # path and keys may come in one batch
+        if isinstance(event, PeerPath):
+            paths.append(event)
+        return True if isinstance(event, PeerConnected) else None
+
+    until(clients, connected)
+    assert {(path.protocol, path.remote) for path in paths} == {("udp", f"{address}:{port}")}
     until_ready(bridge, peer)
 
 
