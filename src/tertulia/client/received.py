@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -13,6 +14,8 @@ from tertulia.client.sources import SignalledSource
 
 # About five seconds of sound or eight of pictures; a slower reader loses the oldest.
 MOST_WAITING = 256
+# A request for a key frame may be lost, or come too soon after another one to be passed on.
+ASK_AGAIN_S = 1.0
 
 
 class _Reader(AsyncIterator[Frame]):
@@ -23,6 +26,11 @@ class _Reader(AsyncIterator[Frame]):
         self._wake = asyncio.Event()
         self._has_begun = has_begun
         self._is_over = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there was a frame that can be decoded by itself."""
+        return self._has_begun
 
     def put(self, frame: Frame) -> None:
         self._has_begun = self._has_begun or frame.keyframe
@@ -59,6 +67,7 @@ class RemoteSource:
         self._ask_keyframe = ask_keyframe
         self._readers: WeakSet[_Reader] = WeakSet()
         self._has_ended = False
+        self._asked_s = 0.0  # when a key frame was asked for, on the clock of frames
 
     @property
     def name(self) -> str:
@@ -90,6 +99,7 @@ class RemoteSource:
     def request_keyframe(self) -> None:
         """Ask for a picture that can be decoded without those before."""
         if self.kind == "video":
+            self._asked_s = time.monotonic()
             self._ask_keyframe(self._signalled.ssrc)
 
     def frames(self) -> AsyncIterator[Frame]:
@@ -107,8 +117,12 @@ class RemoteSource:
         return reader
 
     def put(self, frame: Frame) -> None:
+        is_waiting = False
         for reader in self._readers:
             reader.put(frame)
+            is_waiting |= not reader.has_begun
+        if is_waiting and frame.arrived - self._asked_s >= ASK_AGAIN_S:
+            self.request_keyframe()
 
     def end(self) -> None:
         self._has_ended = True

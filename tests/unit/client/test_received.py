@@ -1,9 +1,11 @@
 """Frames on their way to whoever wants them."""
 
 import asyncio
+import time
+from dataclasses import replace
 
 from tertulia.client.frame import Frame
-from tertulia.client.received import MOST_WAITING, RemoteSource
+from tertulia.client.received import ASK_AGAIN_S, MOST_WAITING, RemoteSource
 from tertulia.client.sources import SignalledSource
 from tertulia.xmpp.jingle_rtp import Media
 
@@ -25,6 +27,23 @@ async def test_video_begins_with_the_key_frame_that_was_asked_for() -> None:
 
     assert [each.timestamp async for each in frames] == [1, 2]
     assert asked == [33]
+
+
+async def test_a_key_frame_that_does_not_come_is_asked_for_again() -> None:
+    asked: list[int] = []
+    source = RemoteSource(VIDEO, asked.append)
+    waiting = source.frames()
+    asked.clear()
+    later = time.monotonic() + ASK_AGAIN_S
+
+    source.put(replace(frame(1), arrived=later - 0.5))
+    assert asked == []
+    source.put(replace(frame(2), arrived=later + 0.1))
+    assert asked == [33]
+    source.put(replace(frame(3, keyframe=True), arrived=later + 0.2))
+    source.put(replace(frame(4), arrived=later + 9))
+    assert asked == [33]
+    assert (await anext(waiting)).timestamp == 3
 
 
 async def test_a_slow_reader_loses_the_oldest_and_is_told() -> None:
