@@ -168,6 +168,3 @@ async def test_a_meeting_of_four_at_every_size(browser: Browser, server: Running
         bruno_id,
     )
     await look(ana, "sharing-and-chat")
-    await ana.page.set_viewport_size({"width": WALL[0], "height": WALL[1]})
-    await ana.until_seeing(3)
-    await look(ana, "sharing-wall")

@@ -15,10 +15,12 @@ from tests.browser.leading import at, come, pick, room, until_muted, until_state
 from tests.browser.people import Person
 from tests.conftest import RunningServer
 from tests.faults.site import killed, site, started_again
+from tests.heavy import heavy
 
 pytestmark = pytest.mark.browser
 
 
+@heavy
 async def test_a_killed_control_process_costs_nobody_the_seat(
     browser: Browser, tmp_path: Path
 ) -> None:
