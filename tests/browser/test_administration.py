@@ -97,6 +97,7 @@ async def test_a_meeting_is_seen_reported_and_ended(
 
     await page.go_back()
     await page.get_by_test_id("end-meeting").press("Enter")
+    await page.get_by_test_id("confirm").wait_for()  # a key does not wait for what it is meant for
     await page.get_by_test_id("confirm").press("Enter")
     await page.get_by_test_id("done").get_by_text("has ended").wait_for(timeout=DEADLINE_MS)
     for each in people:

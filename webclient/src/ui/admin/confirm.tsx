@@ -1,6 +1,6 @@
 /** One question before something that cannot be undone. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../language";
 
 export function Confirm(props: {
@@ -11,7 +11,7 @@ export function Confirm(props: {
   onClose: () => void;
 }): JSX.Element {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   return (
     <dialog ref={box} aria-labelledby="confirm-title" onClose={props.onClose}>
       <div class="stack">

@@ -1,6 +1,6 @@
 /** A box over the meeting that wants an answer; Escape and a click beside it close it. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { dialog } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
@@ -13,7 +13,7 @@ export function Modal({
   children: ComponentChildren;
 }): JSX.Element {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const returnTo = document.activeElement as HTMLElement | null;
     box.current?.showModal();
     return () => returnTo?.focus();

@@ -1,7 +1,7 @@
 /** Showing that one has an account here, so that one may open this room. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { meeting } from "../app";
 import { t } from "../language";
 
@@ -10,7 +10,7 @@ export function LogInDialog({ onClose }: { onClose: () => void }): JSX.Element {
   const password = useSignal("");
   const state = useSignal<"asking" | "checking" | "wrong" | "unreachable">("asking");
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
 
   const logIn = async (): Promise<void> => {
     state.value = "checking";
