@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Page
 
@@ -27,6 +27,15 @@ _SETTLED = """
   .filter(each => each.effect.getComputedTiming().endTime !== Infinity)
   .map(each => each.finished))
 """
+# Told from outside, a page may learn of its colours in the middle of an examination.
+_IN_ITS_COLOURS = """
+async scheme => {
+  const query = matchMedia(`(prefers-color-scheme: ${scheme})`);
+  if (!query.matches) await new Promise(done => query.addEventListener('change', done));
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+}
+"""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WHOLE = "html"
 
 
@@ -37,6 +46,17 @@ class Examined:
         self.page = page
         self.findings: dict[str, Any] = {}
         self.places: list[str] = []
+
+    async def look_in_both_schemes(self, place: str, within: str = WHOLE) -> None:
+        """Examine it in light and in dark colours."""
+        for scheme in SCHEMES:
+            await self.wear(scheme)
+            await self.look(f"{place}, {scheme}", within)
+
+    async def wear(self, scheme: Literal["light", "dark"]) -> None:
+        """Have it light or dark, without motion, and wait until it is."""
+        await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await self.page.evaluate(_IN_ITS_COLOURS, scheme)
 
     async def look(self, place: str, within: str = WHOLE) -> None:
         """Examine what `within` (a selector) holds; a part costs less time than the whole page."""

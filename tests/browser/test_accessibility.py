@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import urllib.parse
-from typing import Literal
 
 from playwright.async_api import Browser
 from tests.browser.axe import Examined
@@ -24,16 +23,11 @@ async def test_no_page_or_dialog_has_a_serious_finding(
     page.on("request", lambda each: hosts.add(urllib.parse.urlsplit(each.url).hostname))
     await page.goto(server.url)
     await page.get_by_test_id("room-name").wait_for()
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for scheme in schemes:
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        await examined.look(f"start, {scheme}")
+    await examined.look_in_both_schemes("start")
     await page.get_by_test_id("room-name").fill(room())
     await page.get_by_test_id("enter").click()
     await page.get_by_test_id("display-name").fill("Ana")
-    for scheme in schemes:
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        await examined.look(f"device check, {scheme}")
+    await examined.look_in_both_schemes("device check")
     await page.get_by_test_id("join").click()
     await ana.until_joined()
     await examined.look("meeting")

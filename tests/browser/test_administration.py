@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page
@@ -60,22 +59,15 @@ async def test_a_meeting_is_seen_reported_and_ended(
     await asyncio.gather(*(each.open_directly(server.url, "plaza") for each in people))
     admin = await person(browser, "Ana")
     page, examined = admin.page, Examined(admin.page)
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
-    async def look(place: str) -> None:
-        for scheme in schemes:
-            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            await examined.look(f"{place}, {scheme}")
-
     await page.goto(f"{server.url}admin")
     await sign_in(page, "bea")
     await page.get_by_test_id("sign-in-problem").wait_for(timeout=DEADLINE_MS)
-    await look("signing in")
+    await examined.look_in_both_schemes("signing in")
     await sign_in(page, "ana")
     await asyncio.gather(*(each.until_people(2) for each in people))
     rooms = page.get_by_test_id("rooms")
     await rooms.get_by_text("2 people").wait_for(timeout=DEADLINE_MS)
-    await look("now")
+    await examined.look_in_both_schemes("now")
 
     await rooms.get_by_role("link", name="plaza").press("Enter")
     everybody = page.get_by_test_id("everybody")
@@ -84,10 +76,10 @@ async def test_a_meeting_is_seen_reported_and_ended(
     # Two people send past the bridge as soon as they have agreed on it.
     way = everybody.get_by_text(re.compile(r"^(UDP|directly)"))
     await way.first.wait_for(timeout=DEADLINE_MS)
-    await look("room")
+    await examined.look_in_both_schemes("room")
 
     await page.get_by_test_id("usage").press("Enter")
-    await look("usage")
+    await examined.look_in_both_schemes("usage")
     async with page.expect_download() as download:
         await page.get_by_test_id("download-csv").press("Enter")
     file = await (await download.value).path()

@@ -72,7 +72,7 @@ async def test_a_site_has_its_own_colour_logo_words_and_links(
         ("dark", "rgb(201, 119, 131)", "logo-dark"),
     )
     for scheme, colour, logo in schemes:
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await examined.wear(scheme)
         enter = page.get_by_test_id("enter")
         assert await enter.evaluate("each => getComputedStyle(each).backgroundColor") == colour
         assert await logo_of(page) == logo
