@@ -17,6 +17,7 @@ import { Attendance } from "./attendance";
 import { Chat } from "./chat";
 import { ComponentInbox } from "./component-inbox";
 import { EncryptionDoor } from "./e2ee/door";
+import { ECHO_SAMPLE_MS, EchoWatch } from "./echo";
 import { Groups } from "./groups";
 import { type IncomingParts, isFocus, receive } from "./incoming";
 import { LobbyGuest } from "./lobby-guest";
@@ -56,6 +57,7 @@ export class Meeting {
   private stopLocal: () => void = () => undefined;
 
   private readonly speakers: WhoSpeaks;
+  private readonly echo: EchoWatch;
   private readonly messages = new RoomMessages(this.store, () => this.setHand(false));
   private readonly measuring = new Measuring(this.store);
   private readonly incoming: IncomingParts;
@@ -93,6 +95,7 @@ export class Meeting {
       failed,
     });
     this.speakers = new WhoSpeaks(this.store, localMedia);
+    this.echo = new EchoWatch(this.store, () => this.speakers.ownLevel());
     this.moderation = new Moderation(this.store, localMedia, seat, this.room);
     this.own = new OwnDevices(this.store, localMedia, this.moderation, seat);
     this.lobby = new LobbyHost(this.store, seat, this.room);
@@ -190,6 +193,7 @@ export class Meeting {
     this.intervals.push(
       setInterval(() => this.measuring.measure(this.seat), MEASURE_MS),
       setInterval(() => this.speakers.listen(this.seat), LISTEN_MS),
+      setInterval(() => this.echo.listen(this.seat), ECHO_SAMPLE_MS),
     );
     this.ownPresence = new OwnPresence(this.store, await capsVer(), () => this.encryption.presence);
     this.seating.connect();

@@ -76,6 +76,11 @@ export class WhoSpeaks {
     }
   }
 
+  /** Of the own microphone as others get it; null while there is none. */
+  ownLevel(): number | null {
+    return this.ownMeter?.level() ?? null;
+  }
+
   /** The own microphone has perhaps changed. */
   followOwn(): void {
     const track = this.localMedia.microphoneTrack;

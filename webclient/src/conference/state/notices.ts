@@ -16,6 +16,7 @@ export type NoticeKind =
   | "no-bridge"
   | "back-online"
   | "over-tcp"
+  | "echo"
   | "media-interrupted"
   | "media-restored"
   | "microphone-blocked"

@@ -22,6 +22,7 @@ const URGENT: readonly NoticeKind[] = [
   "camera-off-by",
   "share-stopped-by",
   "media-interrupted",
+  "echo",
   "chat-refused",
   "refused-because",
   "moderator-no-more",
