@@ -48,6 +48,10 @@ export class BridgeLeg {
     return this.session?.media ?? null;
   }
 
+  get region(): string {
+    return this.session?.region ?? "";
+  }
+
   get isDoubtful(): boolean {
     const state = this.session?.media.pc.connectionState;
     return state === "disconnected" || state === "failed";

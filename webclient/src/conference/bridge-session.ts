@@ -42,6 +42,8 @@ export interface BridgeSessionContext {
 
 export class BridgeSession {
   readonly sid: string;
+  /** Where the bridge is; empty when nobody says. */
+  readonly region: string;
   readonly media: MediaSession;
   private readonly initiator: string;
   private readonly bridgeSessionId: string | undefined;
@@ -58,6 +60,7 @@ export class BridgeSession {
     private readonly events: BridgeSessionEvents,
   ) {
     this.sid = offer.sid;
+    this.region = offer.bridgeRegion ?? "";
     this.initiator = offer.initiator ?? context.focusJid;
     this.bridgeSessionId = offer.bridgeSessionId;
     this.media = new MediaSession(

@@ -146,7 +146,8 @@ export class Media {
     const session = this.active();
     if (!session || session.pc.connectionState === "closed") return;
     const stats = await this.statistics.measure(session, this.path, now);
-    this.dispatch({ kind: "stats-measured", stats });
+    const region = this.path === "bridge" ? this.bridge.region : "";
+    this.dispatch({ kind: "stats-measured", stats: { ...stats, region } });
   }
 
   /** Tell the others how we hear them (stock clients show it). */

@@ -95,6 +95,8 @@ export interface Jingle {
   readonly reason?: { readonly condition: string; readonly text: string };
   /** Which bridge session this belongs to; echoed in restart requests. */
   readonly bridgeSessionId?: string;
+  /** Where its operator says the bridge is. */
+  readonly bridgeRegion?: string;
 }
 
 function parsePayloadType(element: Xml): PayloadType | undefined {
@@ -196,7 +198,8 @@ function parseContent(element: Xml): Content {
 export function parseJingle(element: Xml, sender: EndpointId): Jingle {
   const reason = child(element, "reason");
   const condition = elements(reason).find((each) => each.name !== "text")?.name;
-  const bridgeSessionId = child(element, "bridge-session", NS.focus)?.attrs.id;
+  const { id: bridgeSessionId, region: bridgeRegion } =
+    child(element, "bridge-session", NS.focus)?.attrs ?? {};
   const initiator = element.attrs.initiator;
   return {
     action: element.attrs.action ?? "",
@@ -206,6 +209,7 @@ export function parseJingle(element: Xml, sender: EndpointId): Jingle {
     ...(initiator ? { initiator } : {}),
     ...(condition ? { reason: { condition, text: text(child(reason, "text")) } } : {}),
     ...(bridgeSessionId ? { bridgeSessionId } : {}),
+    ...(bridgeRegion ? { bridgeRegion } : {}),
   };
 }
 

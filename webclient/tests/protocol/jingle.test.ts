@@ -22,6 +22,7 @@ describe("a session-initiate of the focus", () => {
       sid: "s7f3",
       initiator: "demo@conference.meet.example/focus",
       bridgeSessionId: "9f3c-1",
+      bridgeRegion: "eu",
     });
     expect(offer.contents.map((content) => content.kind)).toEqual(["audio", "video"]);
     expect(offer.contents[0]?.transport?.webSocketUrl).toBe(

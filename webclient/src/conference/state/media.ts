@@ -69,6 +69,8 @@ export const noHealth: Health = {
 
 export interface MeetingStats {
   readonly path: PathStats | null;
+  /** Where the bridge is; empty without one, and when nobody says. */
+  readonly region?: string;
   readonly health: Health;
   readonly sources: Readonly<Record<SourceName, SourceStats>>;
 }

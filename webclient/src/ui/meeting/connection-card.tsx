@@ -1,83 +1,12 @@
 /** How one person's sound and picture travel: the only place where the words are technical. */
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Conference } from "../../conference/state";
 import { conference, devices } from "../app";
 import { Icon } from "../icons";
-import { language, t } from "../language";
+import { t } from "../language";
+import { rowsOf } from "./connection-rows";
 import type { TileModel } from "./tiles";
-import { CAUSE_ICONS, figuresOf, isCause, whyBad } from "./why";
-
-interface Row {
-  readonly name: string;
-  readonly value: string;
-}
-
-function rowsOf(state: Conference, tile: TileModel): Row[] {
-  const { path, sources } = state.stats;
-  const video = sources[tile.id];
-  const audio = sources[`${tile.endpoint}-a${tile.isScreen ? 1 : 0}`];
-  const reason = state.pictureReasons[tile.id];
-  const measuring = t("card.measuring");
-  const rows: Row[] = [
-    {
-      name: t("card.bitrate"),
-      value:
-        video || audio
-          ? t("card.bitrateValue", {
-              video: t("card.kbps", { value: video?.bitrateKbps ?? 0 }),
-              audio: t("card.kbps", { value: audio?.bitrateKbps ?? 0 }),
-            })
-          : measuring,
-    },
-    {
-      name: t("card.loss"),
-      value:
-        video || audio
-          ? percent(Math.max(video?.lossPercent ?? 0, audio?.lossPercent ?? 0))
-          : measuring,
-    },
-    {
-      name: t("card.resolution"),
-      value: video?.height
-        ? `${video.width} × ${video.height}, ${video.framesPerSecond}\u00a0fps`
-        : t("card.noVideo"),
-    },
-    ...(reason && !isCause(reason)
-      ? [{ name: t("card.picture"), value: t(`picture.${reason}`) }]
-      : []),
-    {
-      name: t("card.codec"),
-      value: [video?.codec, audio?.codec].filter(Boolean).join(", ") || measuring,
-    },
-    { name: t("card.path"), value: t(`card.path.${state.mediaPath}`) },
-    { name: t("card.transport"), value: path?.transport || measuring },
-    {
-      name: t("card.roundTrip"),
-      value:
-        path?.roundTripMs === null || path === null
-          ? measuring
-          : t("card.roundTripValue", { value: path.roundTripMs }),
-    },
-  ];
-  const frameMs = tile.isLocal && !tile.isScreen ? devices().effects.camera.frameMs : 0;
-  if (frameMs > 0) {
-    rows.push({
-      name: t("effect.background"),
-      value: t("card.backgroundValue", { value: Math.round(frameMs) }),
-    });
-  }
-  if (path?.remoteAddress) rows.push({ name: t("card.remote"), value: path.remoteAddress });
-  return rows;
-}
-
-function percent(value: number): string {
-  const format = new Intl.NumberFormat(language.value, {
-    style: "percent",
-    maximumFractionDigits: 1,
-  });
-  return format.format(value / 100);
-}
+import { CAUSE_ICONS, figuresOf, whyBad } from "./why";
 
 /** Why the picture is small or missing, before everything technical. */
 function Why({ tile }: { tile: TileModel }): JSX.Element | null {
@@ -100,6 +29,7 @@ export function ConnectionCard(props: {
 }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const { tile, label, onClose } = props;
+  const backgroundMs = tile.isLocal && !tile.isScreen ? devices().effects.camera.frameMs : 0;
   useEffect(() => {
     const element = box.current;
     const tileBox = element?.parentElement?.getBoundingClientRect();
@@ -146,7 +76,7 @@ export function ConnectionCard(props: {
       </div>
       <Why tile={tile} />
       <dl>
-        {rowsOf(conference.value, tile).map(({ name, value }) => (
+        {rowsOf(conference.value, tile, backgroundMs).map(({ name, value }) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>{value}</dd>
