@@ -109,6 +109,8 @@ async def what_people_bring(ana: Page, bea: Page, seen: Examined) -> None:
     await click(bea, "chat")
     await bea.get_by_test_id("chat-input").fill("See https://example.org/minutes")
     await bea.get_by_test_id("chat-input").press("Enter")
+    spoken = ana.locator("[aria-live=polite]").get_by_text("Bea wrote: See https://example.org")
+    await spoken.wait_for(state="attached")
     await click(bea, "panel-close")
     await click(ana, "tab-chat")
     await ana.get_by_test_id("chat-message").hover()
@@ -125,6 +127,13 @@ async def what_people_bring(ana: Page, bea: Page, seen: Examined) -> None:
     await ana.get_by_test_id("chat-input").fill("Between us")
     await ana.get_by_test_id("chat-input").press("Enter")
     await seen.look("chat with an answer, a reaction and a private line", PANEL)
+
+    # What is no command is not said; what is one is done, and both are answered.
+    for typed, answer in (("/mut Bea", "There is no command /mut."), ("/mute Bea", "Done: /mute")):
+        await ana.get_by_test_id("chat-input").fill(typed)
+        await ana.get_by_test_id("chat-input").press("Enter")
+        await ana.get_by_test_id("command-answer").get_by_text(answer).wait_for()
+    await bea.wait_for_function("tertulia.state().notices.some(n => n.kind === 'muted-by')")
 
 
 async def questions(ana: Page, bea: Page, seen: Examined) -> None:

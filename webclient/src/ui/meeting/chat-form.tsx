@@ -5,8 +5,10 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { conference, meeting } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { readTyped } from "./chat-commands";
 import { answering, editing, iMay, iMayWriteTo, writingTo } from "./intents";
 import { displayNameOf, nameOf } from "./names";
+import { runCommand } from "./run-command";
 
 /** What was being written stays while the panel is closed. */
 let draft = "";
@@ -60,6 +62,8 @@ function Intents({ onEditDropped }: { onEditDropped: () => void }): JSX.Element 
 
 export function ChatForm({ onSent }: { onSent: () => void }): JSX.Element {
   const text = useSignal(draft);
+  /** What became of a command. */
+  const answer = useSignal("");
   const input = useRef<HTMLTextAreaElement>(null);
   const to = answering.value?.partner || writingTo.value;
   const isHere = to === "" || conference.value.participants.some((each) => each.id === to);
@@ -93,7 +97,18 @@ export function ChatForm({ onSent }: { onSent: () => void }): JSX.Element {
       stopEditing();
       return;
     }
-    if (!chat.say(body, { to, replyTo: answering.value?.id ?? "" })) return;
+    const { participants, isModerator } = conference.value;
+    const typed = readTyped(body, participants, isModerator);
+    if (typed.kind === "mistake") {
+      answer.value = t(typed.says, typed.values);
+      return;
+    }
+    if (typed.kind === "command") {
+      write("");
+      answer.value = runCommand(typed);
+      return;
+    }
+    if (!chat.say(typed.body, { to, replyTo: answering.value?.id ?? "" })) return;
     answering.value = null;
     write("");
     onSent();
@@ -130,6 +145,9 @@ export function ChatForm({ onSent }: { onSent: () => void }): JSX.Element {
   return (
     <div class="chat-foot" data-private={to !== ""}>
       <Intents onEditDropped={stopEditing} />
+      <p class="chat-answer label" role="status" data-testid="command-answer">
+        {answer.value}
+      </p>
       <form
         class="chat-form"
         onSubmit={(event) => {
@@ -146,7 +164,10 @@ export function ChatForm({ onSent }: { onSent: () => void }): JSX.Element {
           placeholder={placeholder}
           aria-label={placeholder}
           value={text.value}
-          onInput={(event) => write(event.currentTarget.value)}
+          onInput={(event) => {
+            answer.value = "";
+            write(event.currentTarget.value);
+          }}
           onKeyDown={press}
         />
         <button

@@ -7,6 +7,7 @@ import { formatTime, type Key, t } from "../language";
 import { LanguageSelect } from "../language-select";
 import { remember } from "../preferences";
 import { SoundSettings } from "../sound-settings";
+import { COMMAND_NAMES, COMMANDS, usageOf } from "./chat-commands";
 import { EncryptionDialog } from "./encryption/badge";
 import { iMay } from "./intents";
 import { Modal } from "./modal";
@@ -142,6 +143,17 @@ function Shortcuts(): JSX.Element {
               <kbd>{key === "Space" ? t("shortcuts.spaceKey") : key}</kbd>
             </dt>
             <dd>{t(words)}</dd>
+          </div>
+        ))}
+      </dl>
+      <h3>{t("command.title")}</h3>
+      <dl class="shortcuts commands">
+        {COMMAND_NAMES.map((name) => (
+          <div key={name}>
+            <dt>
+              <code>{usageOf(name, t("command.who"), t("command.what"))}</code>
+            </dt>
+            <dd>{t(COMMANDS[name].does)}</dd>
           </div>
         ))}
       </dl>
