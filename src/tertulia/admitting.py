@@ -10,6 +10,7 @@ from tertulia.accounts.directory import Directory
 from tertulia.accounts.entrance import Access, Entrance, Who
 from tertulia.accounts.guesses import CountedAttempts, Guesses, GuessLimits
 from tertulia.accounts.kept_rooms import KeptRooms
+from tertulia.accounts.links import LinkKey, PersonalLink
 from tertulia.accounts.logins import Logins
 from tertulia.accounts.rows import account_of, room_of
 from tertulia.accounts.tokens import Tokens
@@ -52,6 +53,16 @@ def entrance(config: Config, tokens: Tokens, kept: Kept, router: Router) -> Entr
         logins=kept.logins,
         origin_of=router.origin,
     )
+
+
+def link_signer(config: Config) -> Callable[[str, int, float], str]:
+    """Signs tokens that lead the room with this node, good for so many seconds from some time."""
+
+    def sign(room: str, valid_s: int, now: float) -> str:
+        link = PersonalLink(room=room, moderator=True, valid_s=valid_s)
+        return LinkKey.kept(config.data, config.host).token(link, now)
+
+    return sign
 
 
 def guest_domain(config: Config) -> str:

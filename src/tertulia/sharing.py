@@ -15,6 +15,7 @@ from tertulia.config import Config
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.files import FileLimits, FileSharing
 from tertulia.rooms.files.shelf import RUNS
+from tertulia.rooms.inviting import Inviting
 from tertulia.rooms.keeping_chat import KeepingChat
 from tertulia.rooms.parts import Parts
 from tertulia.rooms.persons import Persons
@@ -40,6 +41,7 @@ class Sharing:
     """The parts that people reach over HTTP, too."""
 
     attendance: Attendance
+    inviting: Inviting
     files: FileSharing | None
     scanner: Clamd | None
 
@@ -49,6 +51,8 @@ class Sharing:
             token, until = self.files.token_for(jid)
         elif service == Attendance.name:
             token, until = self.attendance.token_for(jid)
+        elif service == Inviting.name:
+            token, until = self.inviting.token_for(jid)
         else:
             raise ItemNotFound("there are no tokens for that")
         expires = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -68,8 +72,18 @@ class Sharing:
         return (lists,) if self.files is None else (lists, Files(self.files, self.scanner))
 
 
-def of(config: Config, parts: Parts, persons: Persons, kept: Kept) -> Sharing:
-    """Add the files to `parts`, and have what rooms leave behind noted down."""
+def of(
+    config: Config,
+    parts: Parts,
+    persons: Persons,
+    kept: Kept,
+    sign_link: Callable[[str, int, float], str],
+) -> Sharing:
+    """Add the files to `parts`, and have what rooms leave behind noted down.
+
+    Args:
+        sign_link: as `Inviting` has it.
+    """
     attendance, polls = parts.part(Attendance.name), parts.part(Polls.name)
     assert isinstance(attendance, Attendance)
     assert isinstance(polls, Polls)
@@ -104,7 +118,8 @@ def of(config: Config, parts: Parts, persons: Persons, kept: Kept) -> Sharing:
             f"filesharing.{config.host}", config.data / "files", persons=persons, limits=limits
         )
         parts.add(files)
-    return Sharing(attendance, files, Clamd(config.files.clamd) if config.files.clamd else None)
+    scanner = Clamd(config.files.clamd) if config.files.clamd else None
+    return Sharing(attendance, Inviting(parts, sign_link), files, scanner)
 
 
 def _keep_chat(

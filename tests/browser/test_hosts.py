@@ -79,16 +79,23 @@ async def test_in_a_kept_room_guests_knock_and_who_has_a_link_leads(
     await asyncio.gather(
         knock_on(guest, server.url, "council"), knock_on(host, server.url, "council")
     )
-    wish = PersonalLink(room="council", name="Lea", moderator=True)
-    link = LinkKey.kept(server.data, "localhost").url(server.url, wish, time.time())
-
-    await leader.page.goto(f"{link}#name=Lea&skipCheck=1")
-    await leader.until_joined()
     await host.page.get_by_test_id("log-in").click()
     await log_in(host, PASSWORD)
-
     await host.until_joined()
+
+    # A link that is made in the meeting, for somebody who has no account.
+    await host.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    for button in ("people", "tab-control", "leader-link"):
+        await host.page.get_by_test_id(button).click()
+    link = await host.page.get_by_test_id("leader-link-address").input_value()
+    seen = Examined(host.page)
+    await seen.look("a link that leads")
+    assert seen.findings == {}
+    await leader.page.goto(f"{link}#name=Lea&skipCheck=1")
+
+    await leader.until_joined()
     await asyncio.gather(host.until_people(2), leader.until_people(2))
+    await leader.until("() => tertulia.state().isModerator")
     # Who was early is still outside.
     assert await guest.page.evaluate("document.body.dataset.state") == "knocking"
 

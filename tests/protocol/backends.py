@@ -23,6 +23,7 @@ from tertulia.rooms import RoomPolicy, RoomService
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.breakouts import BreakoutRooms
 from tertulia.rooms.files import FileSharing
+from tertulia.rooms.inviting import Inviting
 from tertulia.rooms.parts import Parts
 from tertulia.rooms.persons import Persons
 from tertulia.server.meetings import parts_of_rooms
@@ -70,7 +71,8 @@ class Assembly:
         self.parts.add(files)
         attendance = self.parts.part(Attendance.name)
         assert isinstance(attendance, Attendance)
-        shared = Sharing(attendance, files, None)
+        inviting = Inviting(self.parts, lambda room, valid_s, now: f"a token for {room}")
+        shared = Sharing(attendance, inviting, files, None)
         guests = DomainServices(
             self.router,
             host,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from tertulia import sharing
+from tertulia import admitting, sharing
 from tertulia.accounts.entrance import Entrance, Who
 from tertulia.administration.direct import DirectSessions
 from tertulia.admitting import Kept
@@ -69,7 +69,7 @@ def meetings(
     direct = DirectSessions()
     parts.add(direct, serve=False)
     counts = UsageKeeper(usage.tally, time.time, retention_days=config.usage.retention_days)
-    shared = sharing.of(config, parts, persons, kept)
+    shared = sharing.of(config, parts, persons, kept, admitting.link_signer(config))
 
     policy = _policy(config, router, entrance, kept, persons)
     rooms = RoomService(router, addresses.rooms, policy, parts=parts)

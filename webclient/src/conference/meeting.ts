@@ -20,6 +20,7 @@ import { EncryptionDoor } from "./e2ee/door";
 import { ECHO_SAMPLE_MS, EchoWatch } from "./echo";
 import { Groups } from "./groups";
 import { type IncomingParts, isFocus, receive } from "./incoming";
+import { Inviting } from "./inviting";
 import { LobbyGuest } from "./lobby-guest";
 import { LobbyHost } from "./lobby-host";
 import type { LocalMedia } from "./local-media";
@@ -72,6 +73,7 @@ export class Meeting {
   readonly polls: Polling;
   readonly files: RoomFiles;
   readonly attendance: Attendance;
+  readonly inviting: Inviting;
   readonly encryption: EncryptionDoor;
   private readonly own: OwnDevices;
   private readonly lobbyGuest: LobbyGuest;
@@ -103,6 +105,7 @@ export class Meeting {
     this.groups = new Groups(this.store, seat);
     this.polls = new Polling(this.store, seat);
     this.attendance = new Attendance(this.store, seat, config.domain);
+    this.inviting = new Inviting(seat, config.domain);
     this.files = new RoomFiles(this.store, seat, config.domain, config.filesUrl);
     this.encryption = new EncryptionDoor(this.store.dispatch, {
       send: (to, message) => {

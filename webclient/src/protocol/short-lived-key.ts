@@ -1,8 +1,8 @@
-/** Short keys for what is fetched over HTTP (signalling notes 1.11): files, the attendance list. */
+/** Short keys (signalling notes 1.11): for files, for the attendance list, to lead the room. */
 import { NS } from "./ns";
 import { child, elements, type Xml, xml } from "./xml";
 
-export type KeyFor = "file-sharing" | "attendance";
+export type KeyFor = "file-sharing" | "attendance" | "invitation";
 
 export function buildKeyRequest(host: KeyFor): Xml {
   return xml(

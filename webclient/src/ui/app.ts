@@ -24,6 +24,7 @@ export type DialogKind =
   | "remove"
   | "end-for-all"
   | "times"
+  | "leader-link"
   | "encryption";
 
 export const site: SiteConfig = readConfig(

@@ -38,6 +38,8 @@ export type NoticeKind =
   | "unencrypted-desktop"
   | "invitation-copied"
   | "copy-failed"
+  | "leader-link-copied"
+  | "leader-link-refused"
   | "action-refused"
   | "refused-because"
   | "now-moderator"

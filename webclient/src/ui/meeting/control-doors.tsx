@@ -1,9 +1,10 @@
 /** The doors of the room: the lobby and the password. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { conference, meeting } from "../app";
+import { conference, meeting, site } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
+import { LeaderLinkButton } from "./leader-link";
 import { Switch } from "./switch";
 
 export function Doors(): JSX.Element {
@@ -18,6 +19,11 @@ export function Doors(): JSX.Element {
         onSwitch={(on) => void meeting.value?.moderation.setLobby(on)}
       />
       <Password hasPassword={room.hasPassword} />
+      {(site.hasLogins || site.signInUrl !== "") && (
+        <div class="control-buttons">
+          <LeaderLinkButton />
+        </div>
+      )}
     </>
   );
 }

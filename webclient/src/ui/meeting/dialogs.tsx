@@ -10,6 +10,7 @@ import { SoundSettings } from "../sound-settings";
 import { COMMAND_NAMES, COMMANDS, usageOf } from "./chat-commands";
 import { EncryptionDialog } from "./encryption/badge";
 import { iMay } from "./intents";
+import { LeaderLinkDialog } from "./leader-link";
 import { Modal } from "./modal";
 import { EndForAllDialog, RemoveDialog } from "./moderation-dialogs";
 import { noticeText } from "./notices";
@@ -31,6 +32,8 @@ export function Dialogs({ room }: { room: string }): JSX.Element | null {
       return <EndForAllDialog />;
     case "times":
       return <SpeakingTimes />;
+    case "leader-link":
+      return <LeaderLinkDialog />;
     case "encryption":
       return <EncryptionDialog />;
     default:

@@ -40,6 +40,7 @@ const URGENT: readonly NoticeKind[] = [
   "file-failed",
   "attendance-failed",
   "action-refused",
+  "leader-link-refused",
   "share-failed",
   "no-bridge",
   "camera-blocked",
