@@ -35,6 +35,10 @@ from tertulia.xmpp.jingle_rtp import Media as MediaType
 from tertulia.xmpp.pace import TokenBucket
 
 KEYFRAME_MARGIN_S = 0.01  # between a speaker's being announced and its keyframe
+# Even a muted microphone sends something. Two people who found a path of their own send nothing
+# here until they are three again. What a stock client is told meanwhile, it notes for that path
+# (lib-jitsi-meet of August 2026, `SendVideoController`), so it is told again.
+RESUMED_AFTER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,9 +270,7 @@ class Conference:
             endpoint.channel.close(1000, "replaced")
         endpoint.channel = channel
         channel.send(C.server_hello())
-        for name, track in endpoint.video.items():
-            if track.told_height is not None:
-                channel.send(C.sender_source_constraints(name, track.told_height))
+        endpoint.tell_asked_heights()
         self.forwarding.resync(endpoint)
         if self.speech.dominant is not None:
             channel.send(self.speech.message())
@@ -347,6 +349,9 @@ class Conference:
     def heard(self, source: int, levels: bytes, now: float) -> None:
         if source in self._owners:
             endpoint, name = self._owners[source]
+            if endpoint.heard_at is not None and now - endpoint.heard_at >= RESUMED_AFTER_S:
+                endpoint.tell_asked_heights()
+            endpoint.heard_at = now
             self.speech.heard(endpoint.id, levels, now)
             if self.voices.heard(source, levels, now):
                 self._touch_narrow_ones()

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tertulia.bridge.allocation import NOTHING_YET, Allocation
-from tertulia.bridge.channel import ReceiverAudioSubscription, ReceiverVideoConstraints
+from tertulia.bridge.channel import (
+    ReceiverAudioSubscription,
+    ReceiverVideoConstraints,
+    sender_source_constraints,
+)
 from tertulia.bridge.downlink import Downlink
 from tertulia.bridge.media import SourceOrder, Wanted
 from tertulia.bridge.path import Path
@@ -96,6 +100,7 @@ class Endpoint:
     relayed: TokenBucket | None = None  # bytes it told others by its channels
     is_active: bool = True
     is_connected: bool = False  # DTLS is up
+    heard_at: float | None = None  # when sound of it arrived last
 
     def ask(self, update: ReceiverVideoConstraints) -> None:
         """Apply a partial update of what it wants to receive."""
@@ -173,6 +178,12 @@ class Endpoint:
     def has_no_slot_for(self, name: str) -> bool:
         """Whether SSRC rewriting keeps this voice from it."""
         return self.rewriting is not None and self.rewriting.audio.of(name) is None
+
+    def tell_asked_heights(self) -> None:
+        """Say once more how large its pictures are wanted."""
+        for name, track in self.video.items():
+            if track.told_height is not None:
+                self.tell(sender_source_constraints(name, track.told_height))
 
     def tell(self, text: str) -> None:
         """Send on the bridge channel, if there is one; nothing is kept for later."""

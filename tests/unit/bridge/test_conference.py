@@ -39,6 +39,21 @@ def test_a_new_channel_is_told_all_in_order() -> None:
     ]
 
 
+def test_who_sends_again_after_a_while_is_told_again_what_is_wanted_of_it() -> None:
+    """Two stock clients that come back from a path of their own have forgotten it."""
+    stage = Stage("ana", "bea")
+    stage.says("bea", "ReceiverVideoConstraints", defaultConstraints={"maxHeight": 720})
+
+    def told_after(silence_s: float) -> int:
+        before = len(stage.wires["ana"].of("SenderSourceConstraints"))
+        stage.now += silence_s
+        stage.conference.heard(stage.handle("ana", "ana-a0"), bytes([127]), stage.now)
+        return len(stage.wires["ana"].of("SenderSourceConstraints")) - before
+
+    assert [told_after(seconds) for seconds in (0.1, 1.0, 3.0, 0.1)] == [0, 0, 1, 0]
+    assert stage.wires["ana"].of("SenderSourceConstraints")[-1]["maxHeight"] == 720
+
+
 def test_a_second_channel_replaces_the_first() -> None:
     stage = Stage("ana")
     first = stage.wires["ana"]
