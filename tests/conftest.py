@@ -8,13 +8,16 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import postgresql as programs
 from tests.process_log import ProcessLog
+
+from tertulia.storage.place import FILE_NAME
 
 # `scripts/test` runs the fuzz tests apart, with --hypothesis-profile=short on a machine that does
 # other things too; `scripts/fuzz` runs them ten times as long.
@@ -138,3 +141,19 @@ async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
         yield running
     finally:
         await running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[programs.Cluster]:
+    """A PostgreSQL of this run of pytest, begun when the first test wants it."""
+    with programs.running() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=("sqlite", "postgresql"))
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database that is not made yet, or empty: once of each kind there is."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / FILE_NAME}"
+    cluster: programs.Cluster = request.getfixturevalue("postgresql")
+    return cluster.create()

@@ -8,6 +8,7 @@ Other processes (`tertulia user add`) write to the same file; `busy_timeout` mak
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -50,6 +51,8 @@ _VERSION = Table(  # Alembic's own, as it makes it
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageLimits:
     busy_s: float = 5.0  # how long to wait for another writer of the same SQLite file
+    connect_s: float = 10.0  # how long a connection to PostgreSQL may take
+    answer_s: float = 60.0  # how long a statement may take there
     readers: int = 3  # connections kept open; each is a thread with SQLite
     page_cache_kib: int = 4096  # of each connection
 
@@ -105,17 +108,26 @@ class Database:
 async def note_change(connection: AsyncConnection, of: str) -> None:
     """Say, within a `write`, that a table changed of which servers keep a copy in memory."""
     table = schema.changes
-    counted = await connection.execute(
-        update(table).where(table.c.of == of).values(number=table.c.number + 1)
+    # Another process may be doing the same: one statement, whether or not there is a row.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(table).values(of=of, number=1)
+    await connection.execute(
+        first.on_conflict_do_update(
+            index_elements=[table.c.of], set_={"number": table.c.number + 1}
+        )
     )
-    if counted.rowcount == 0:
-        await connection.execute(insert(table).values(of=of, number=1))
 
 
 async def change_numbers(connection: AsyncConnection) -> dict[str, int]:
     """How often each of those tables was changed."""
     rows = await connection.execute(select(schema.changes.c.of, schema.changes.c.number))
     return {row.of: row.number for row in rows}
+
+
+def check_address(url: str) -> None:
+    """Raises: ConfigError when `storage.url` cannot be meant, or its driver is missing."""
+    if url:
+        _engine(url, StorageLimits())
 
 
 def _engine(url: str, limits: StorageLimits) -> AsyncEngine:
@@ -143,10 +155,12 @@ def _engine(url: str, limits: StorageLimits) -> AsyncEngine:
                 pool_size=limits.readers + 1,
                 max_overflow=0,
                 pool_pre_ping=True,
+                connect_args={"timeout": limits.connect_s, "command_timeout": limits.answer_s},
             )
         except (ImportError, NoSuchModuleError):
             raise ConfigError(
-                "storage.url names PostgreSQL and its driver is missing: pip install asyncpg"
+                "storage.url names PostgreSQL and its driver is missing: "
+                f"{sys.executable} -m pip install asyncpg"
             ) from None
     raise ConfigError(f"storage.url is of the kind {backend}; sqlite and postgresql are supported")
 
@@ -220,5 +234,7 @@ async def _in_words() -> AsyncIterator[None]:
         yield
     except DBAPIError as error:
         raise StorageUnavailable(f"the database: {error.orig}") from error
+    except TimeoutError as error:
+        raise StorageUnavailable("the database does not answer") from error
     except (SQLAlchemyError, OSError) as error:
         raise StorageUnavailable(f"the database: {error}") from error

@@ -43,8 +43,8 @@ class Site:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    database = await Database.open(default_url(tmp_path), StorageLimits(busy_s=0.05))
+async def site(database_url: str) -> AsyncIterator[Site]:
+    database = await Database.open(database_url)
     yield Site(database)
     await database.close()
 
@@ -131,9 +131,9 @@ async def test_a_room_removed_meanwhile_stays_removed(site: Site) -> None:
     assert site.kept.room("plaza") is None
 
 
-async def test_while_the_database_is_locked_everything_stays_as_it_was(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_while_the_database_is_locked_everything_stays_as_it_was(tmp_path: Path) -> None:
+    database = await Database.open(default_url(tmp_path), StorageLimits(busy_s=0.05))
+    site = Site(database)
     await site.tables.accounts.add(ANA)
     await site.tables.rooms.add("plaza", PLAZA, 1)
     await site.following.load()
@@ -151,3 +151,4 @@ async def test_while_the_database_is_locked_everything_stays_as_it_was(
     other.close()
     await site.following.save()
     assert (await site.tables.rooms.all())["plaza"].password == "new"
+    await database.close()

@@ -1,4 +1,4 @@
-"""The database: tables by migration, one writer, and plain words for what goes wrong."""
+"""The database, of both kinds: tables by migration, one writer, what goes wrong in plain words."""
 
 import asyncio
 import sqlite3
@@ -11,7 +11,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from tests.postgresql import Cluster
 
 from tertulia.errors import ConfigError
 from tertulia.storage import migrations, schema
@@ -32,6 +34,7 @@ ANA = {
     "scram_sha1": "-",
     "scram_sha256": "-",
     "created_ms": 1,
+    "is_admin": False,
 }
 
 
@@ -44,25 +47,53 @@ def difference(connection: Connection) -> object:
     return compare_metadata(MigrationContext.configure(connection), schema.metadata)
 
 
-def test_the_revisions_make_what_the_schema_says(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / FILE_NAME}")
-    with engine.begin() as connection:
-        upgrade(connection)
+async def emptied(url: str) -> AsyncEngine:
+    """A database that was used, and has no tables now."""
+    await (await Database.open(url)).close()
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.begin() as connection:
+        await connection.run_sync(schema.metadata.drop_all)
+        await connection.execute(text("DROP TABLE alembic_version"))
+    return engine
 
-        assert difference(connection) == []
-        assert MigrationContext.configure(connection).get_current_revision() == migrations.HEAD
-    engine.dispose()
+
+def revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
-async def test_a_new_database_is_what_the_revisions_make(tmp_path: Path) -> None:
-    database = await Database.open(default_url(tmp_path))
+async def test_the_revisions_make_what_the_schema_says(database_url: str) -> None:
+    engine = await emptied(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
 
-    def revision(connection: Connection) -> object:
-        return MigrationContext.configure(connection).get_current_revision()
+        assert await connection.run_sync(difference) == []
+        assert await connection.run_sync(revision) == migrations.HEAD
+    await engine.dispose()
+
+
+async def test_a_new_database_is_what_the_revisions_make(database_url: str) -> None:
+    database = await Database.open(database_url)
 
     async with database.read() as connection:
         assert await connection.run_sync(difference) == []
         assert await connection.run_sync(revision) == migrations.HEAD
+    await database.close()
+
+
+async def test_a_database_of_an_older_version_is_brought_up_to_date(database_url: str) -> None:
+    engine = await emptied(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade, "0001")
+        old = [each for each in schema.accounts.columns if each.name != "is_admin"]
+        await connection.execute(insert(schema.accounts).values({c.name: ANA[c.name] for c in old}))
+    await engine.dispose()
+
+    database = await Database.open(database_url)
+
+    async with database.read() as connection:
+        assert await connection.run_sync(difference) == []
+        (ana,) = (await connection.execute(select(schema.accounts))).mappings()
+    assert dict(ana) == {**ANA, "is_admin": False}
     await database.close()
 
 
@@ -74,12 +105,12 @@ def test_the_newest_revision_is_the_one_that_opens_without_alembic() -> None:
 
 
 async def test_an_open_of_a_database_that_is_up_to_date_leaves_alembic_alone(
-    tmp_path: Path,
+    database_url: str,
 ) -> None:
-    await (await Database.open(default_url(tmp_path))).close()
+    await (await Database.open(database_url)).close()
     program = (
         "import asyncio, sys; from tertulia.storage.database import Database\n"
-        f"asyncio.run(Database.open({default_url(tmp_path)!r}))\n"
+        f"asyncio.run(Database.open({database_url!r}))\n"
         "sys.exit('alembic' in sys.modules)"
     )
 
@@ -88,20 +119,20 @@ async def test_an_open_of_a_database_that_is_up_to_date_leaves_alembic_alone(
     assert done.returncode == 0
 
 
-async def test_what_was_written_is_there_after_it_was_opened_again(tmp_path: Path) -> None:
-    database = await Database.open(default_url(tmp_path))
+async def test_what_was_written_is_there_after_it_was_opened_again(database_url: str) -> None:
+    database = await Database.open(database_url)
     async with database.write() as connection:
         await connection.execute(insert(schema.accounts).values(ANA))
     await database.close()
 
-    again = await Database.open(default_url(tmp_path))
+    again = await Database.open(database_url)
 
     assert await names(again) == ["ana"]
     await again.close()
 
 
-async def test_a_block_that_fails_writes_nothing(tmp_path: Path) -> None:
-    database = await Database.open(default_url(tmp_path))
+async def test_a_block_that_fails_writes_nothing(database_url: str) -> None:
+    database = await Database.open(database_url)
 
     with pytest.raises(ZeroDivisionError):
         async with database.write() as connection:
@@ -112,8 +143,8 @@ async def test_a_block_that_fails_writes_nothing(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_writers_take_turns_and_readers_do_not_wait(tmp_path: Path) -> None:
-    database = await Database.open(default_url(tmp_path))
+async def test_writers_take_turns_and_readers_do_not_wait(database_url: str) -> None:
+    database = await Database.open(database_url)
     inside = 0
 
     async def write(name: str) -> None:
@@ -171,14 +202,14 @@ async def test_what_is_no_database_is_named(tmp_path: Path) -> None:
         await Database.open(default_url(tmp_path))
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    await (await Database.open(default_url(tmp_path))).close()
-    with sqlite3.connect(tmp_path / FILE_NAME) as other:
-        other.execute("UPDATE alembic_version SET version_num = '9999'")
-    other.close()
+async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
+    database = await Database.open(database_url)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
 
     with pytest.raises(StorageUnavailable, match="newer version"):
-        await Database.open(default_url(tmp_path))
+        await Database.open(database_url)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://h/d", "sqlite"])
@@ -187,8 +218,8 @@ async def test_an_address_that_cannot_be_meant_is_the_operators_mistake(url: str
         await Database.open(url)
 
 
-async def test_changes_are_counted(tmp_path: Path) -> None:
-    database = await Database.open(default_url(tmp_path))
+async def test_changes_are_counted(database_url: str) -> None:
+    database = await Database.open(database_url)
     async with database.write() as connection:
         await note_change(connection, "rooms")
         await note_change(connection, "rooms")
@@ -197,3 +228,130 @@ async def test_changes_are_counted(tmp_path: Path) -> None:
     async with database.read() as connection:
         assert await change_numbers(connection) == {"rooms": 2, "accounts": 1}
     await database.close()
+
+
+@pytest.mark.parametrize("version", ["", "0001"])
+async def test_who_opens_it_at_once_makes_and_upgrades_it_once(
+    database_url: str, version: str
+) -> None:
+    engine = await emptied(database_url)
+    if version:
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade, version)
+    await engine.dispose()
+
+    async def use() -> None:
+        database = await Database.open(database_url)
+        async with database.write() as connection:
+            await note_change(connection, "rooms")
+        await database.close()
+
+    await asyncio.gather(*(use() for _ in range(4)))
+
+    database = await Database.open(database_url)
+    async with database.read() as connection:
+        assert await connection.run_sync(difference) == []
+        assert await change_numbers(connection) == {"rooms": 4}
+    await database.close()
+
+
+async def test_two_processes_that_start_after_an_upgrade_share_the_database(
+    postgresql: Cluster,
+) -> None:
+    """Nothing that they would share in memory helps: both see the old version before they begin."""
+    engine = await emptied(url := postgresql.create())
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade, "0001")
+    await engine.dispose()
+    program = (
+        "import asyncio, sys, alembic.command; from tertulia.storage.database import Database\n"
+        "async def main():\n"
+        f"    await (await Database.open({url!r})).close()\n"
+        "print('loaded', flush=True)\n"
+        "sys.stdin.read(1)\n"
+        "asyncio.run(main())"
+    )
+    both = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    for each in both:
+        assert each.stdout is not None
+        assert await each.stdout.readline() == b"loaded\n"
+
+    await asyncio.gather(*(each.communicate(b"x") for each in both))
+
+    assert [each.returncode for each in both] == [0, 0]
+    database = await Database.open(url)
+    async with database.read() as connection:
+        assert await connection.run_sync(difference) == []
+    await database.close()
+
+
+class TestAPostgreSQL:
+    """What only a server can do to us."""
+
+    async def test_what_is_wrong_with_its_address_is_said(self, postgresql: Cluster) -> None:
+        for url, reason in (
+            (postgresql.url("elsewhere"), 'database "elsewhere" does not exist'),
+            (postgresql.url("postgres", user="ana"), 'role "ana" does not exist'),
+            ("postgresql://tests@/t?host=/nowhere", "No such file"),
+            ("postgresql://tests@127.0.0.1:1/t", "refused|Connect call failed"),
+        ):
+            with pytest.raises(StorageUnavailable, match=reason):
+                await Database.open(url)
+
+    async def test_connections_that_it_ends_are_made_anew(self, postgresql: Cluster) -> None:
+        database = await Database.open(url := postgresql.create())
+        async with database.write() as connection:
+            await connection.execute(insert(schema.accounts).values(ANA))
+
+        await asyncio.to_thread(postgresql.cut, url, for_good=False)
+
+        assert await names(database) == ["ana"]
+        await database.close()
+
+    async def test_while_it_takes_no_connections_it_is_unavailable(
+        self, postgresql: Cluster
+    ) -> None:
+        database = await Database.open(url := postgresql.create())
+        await asyncio.to_thread(postgresql.cut, url, for_good=True)
+
+        with pytest.raises(StorageUnavailable, match="not currently accepting"):
+            await names(database)
+
+        await asyncio.to_thread(postgresql.mend, url)
+        assert await names(database) == []
+        await database.close()
+
+    async def test_a_connection_that_is_ended_in_the_middle_writes_nothing(
+        self, postgresql: Cluster
+    ) -> None:
+        database = await Database.open(url := postgresql.create())
+
+        with pytest.raises(StorageUnavailable):
+            async with database.write() as connection:
+                await connection.execute(insert(schema.accounts).values(ANA))
+                await asyncio.to_thread(postgresql.cut, url, for_good=False)
+                await connection.execute(insert(schema.accounts).values(ANA | {"name": "bea"}))
+
+        assert await names(database) == []
+        await database.close()
+
+    async def test_one_that_does_not_answer_is_given_up(self, postgresql: Cluster) -> None:
+        url = postgresql.create()
+        database = await Database.open(url, StorageLimits(answer_s=0.2))
+        other = await Database.open(url)
+        async with other.write() as locking:
+            await locking.execute(text("LOCK TABLE accounts"))
+
+            with pytest.raises(StorageUnavailable, match="does not answer"):
+                await names(database)
+
+        assert await names(database) == []
+        await database.close()
+        await other.close()

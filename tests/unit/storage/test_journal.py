@@ -3,19 +3,21 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.postgresql import Cluster
 
-from tertulia.storage.database import Database, StorageLimits, default_url
+from tertulia.storage.database import Database, StorageLimits
 from tertulia.storage.journal import Entry, Journal, JournalLimits
 from tertulia.storage.journal_table import SqlJournalTable
 from tertulia.storage.place import FILE_NAME
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(default_url(tmp_path), StorageLimits(busy_s=0.05))
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url)
     yield opened
     await opened.close()
 
@@ -66,23 +68,41 @@ async def test_what_is_left_is_written_at_the_end(database: Database) -> None:
     assert await bodies(journal) == ["goodbye"]
 
 
-async def test_while_the_database_is_locked_entries_wait(
-    database: Database, tmp_path: Path
-) -> None:
-    journal = Journal(JournalLimits(retry_s=0.01, waiting=3))
-    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+@asynccontextmanager
+async def locked(file: Path) -> AsyncIterator[None]:
+    other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
-    journal.note(said("one"))
-    async with asyncio.timeout(10):
-        while not journal.trouble:  # noqa: ASYNC110  # it says nothing by itself
-            await asyncio.sleep(0.01)
-    for text in ("two", "three", "four"):
-        journal.note(said(text))
-    assert "locked" in journal.trouble
-
+    yield
     other.execute("ROLLBACK")
     other.close()
+
+
+@asynccontextmanager
+async def away(cluster: Cluster, url: str) -> AsyncIterator[None]:
+    await asyncio.to_thread(cluster.cut, url, for_good=True)
+    yield
+    await asyncio.to_thread(cluster.mend, url)
+
+
+async def test_while_the_database_cannot_be_written_entries_wait(
+    database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    database = await Database.open(database_url, StorageLimits(busy_s=0.05))
+    journal = Journal(JournalLimits(retry_s=0.01, waiting=3))
+    trouble, reason = (
+        (locked(tmp_path / FILE_NAME), "locked")
+        if database_url.startswith("sqlite")
+        else (away(request.getfixturevalue("postgresql"), database_url), "not currently accepting")
+    )
+    async with trouble:
+        running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+        journal.note(said("one"))
+        async with asyncio.timeout(10):
+            while not journal.trouble:  # noqa: ASYNC110  # it says nothing by itself
+                await asyncio.sleep(0.01)
+        for each in ("two", "three", "four"):
+            journal.note(said(each))
+        assert reason in journal.trouble
     await settle(journal)
 
     # Of four only three could wait; "one" is there if its own try was the one that succeeded.
@@ -90,6 +110,7 @@ async def test_while_the_database_is_locked_entries_wait(
     assert kept[-3:] == ["two", "three", "four"]
     assert (journal.lost, journal.trouble) == (4 - len(kept), "")
     await stop(running)
+    await database.close()
 
 
 async def test_old_entries_are_forgotten(database: Database) -> None:
@@ -119,4 +140,17 @@ async def test_before_the_database_is_open_entries_and_readers_wait(database: Da
 
     assert await bodies(journal) == ["early"]
     assert await reading is not None
+    await stop(running)
+
+
+async def test_whatever_people_write_is_read_as_it_was(database: Database) -> None:
+    journal = Journal()
+    running = asyncio.create_task(journal.run(SqlJournalTable(database)))
+    content = {"body": "😀 \u0000 \\u0000 \ud800 \uffff '\"%", "n": [1, -1.5, None, True, 2**60]}
+    journal.note(Entry(room="r" * 600, meeting="m" * 64, kind="k" * 32, at_ms=1, content=content))
+    await settle(journal)
+
+    (entry,) = await journal.read("r" * 600, "k" * 32)
+
+    assert entry.content == content
     await stop(running)

@@ -7,14 +7,13 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from tests.unit.rooms.house import HOST, PLAZA, House
 
 from tertulia.storage import schema
-from tertulia.storage.database import Database, default_url
+from tertulia.storage.database import Database
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.usage.days import Day
 from tertulia.usage.keeping import Keeper
@@ -28,8 +27,8 @@ NOON = 1_795_262_400_000  # 2026-11-21 12:00 UTC
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(default_url(tmp_path))
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = await Database.open(database_url)
     yield database
     await database.close()
 
