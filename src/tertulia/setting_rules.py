@@ -62,7 +62,8 @@ def _is_server(text: str) -> bool:
 
 
 PORT = Rule("a port from 1 to 65535, or 0 for any free one", lambda v: 0 <= v <= 65535)
-NUMBER = Rule("a number of at least 0", lambda v: v >= 0)
+_MOST = 1_000_000_000  # more is a slip of the pen, and what computers count with has an end
+NUMBER = Rule(f"a number from 0 to {_MOST}", lambda v: 0 <= v <= _MOST)
 ICE_SERVERS = Rule(
     "addresses such as turn:turn.example.org:3478?transport=udp or turns:turn.example.org:443",
     lambda v: all(map(_is_ice_server, v)),
@@ -74,12 +75,18 @@ CLAMD = Rule(
     lambda v: not v or v.startswith("unix:/") or (":" in v and _is_server(v)),
 )
 HOURS = Rule("a number of hours from 1 to 24", lambda v: 1 <= v <= 24)
-COUNT = Rule("a number of at least 1", lambda v: v >= 1)
+COUNT = Rule(f"a number from 1 to {_MOST}", lambda v: 1 <= v <= _MOST)
+DAYS = Rule("a number of days from 1 to 36500", lambda v: 1 <= v <= 36_500)
+DAYS_OR_NONE = Rule("a number of days from 0 to 36500", lambda v: 0 <= v <= 36_500)
+SIGNED_IN = Rule("a number of hours from 1 to 8760", lambda v: 1 <= v <= 8760)
 HOST = Rule(
     "a host name such as meet.example.org, or an IPv4 address",
     lambda v: _NAME.fullmatch(v) is not None,
 )
 ADDRESSES = Rule("IP addresses such as 0.0.0.0 or ::", lambda v: all(map(_is_address, v)))
+LISTEN = Rule(
+    "IP addresses such as 0.0.0.0 or ::, at least one", lambda v: v and all(map(_is_address, v))
+)
 ADDRESS = Rule("an IP address such as 127.0.0.1", _is_address)
 ADVERTISED = Rule(f"public addresses such as {EXPECTED}", lambda v: all(map(_is_advertised, v)))
 SERVERS = Rule(

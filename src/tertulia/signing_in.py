@@ -14,6 +14,11 @@ def configured(config: Config, links: LinkKey) -> SignIn | None:
     """The routes of signing in, None without a provider. Raises: ConfigError."""
     section = config.sign_in
     if not section.issuer:
+        if section.admin_claim:
+            raise ConfigError(
+                "sign_in.issuer is empty but sign_in.admin_claim is not; give the provider's "
+                "address, such as https://id.example.org"
+            )
         return None
     is_local = section.issuer.startswith(("http://localhost:", "http://127.0.0.1:"))
     if not section.issuer.startswith("https://") and not is_local:
@@ -21,6 +26,10 @@ def configured(config: Config, links: LinkKey) -> SignIn | None:
     if bool(section.lead_claim) != bool(section.lead_values):
         raise ConfigError(
             "sign_in.lead_claim and sign_in.lead_values belong together, such as groups and staff"
+        )
+    if bool(section.admin_claim) != bool(section.admin_values):
+        raise ConfigError(
+            "sign_in.admin_claim and sign_in.admin_values belong together, such as groups and it"
         )
     secret = ""
     if section.secret_file is not None:
@@ -36,6 +45,8 @@ def configured(config: Config, links: LinkKey) -> SignIn | None:
         scopes=section.scopes,
         lead_claim=section.lead_claim,
         lead_values=frozenset(section.lead_values),
+        admin_claim=section.admin_claim,
+        admin_values=frozenset(section.admin_values),
     )
 
     def token_for(person: Person, now: float) -> str:

@@ -143,7 +143,10 @@ MAY_IMPORT = {
         "tertulia.public_address",
         "tertulia.server",
         "tertulia.setting_rules",
+        "tertulia.signing_in",
+        "tertulia.turn",
         "tertulia.usage",
+        "tertulia.web",
     },
     "tertulia.__main__": {"tertulia.cli"},
 }

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tertulia.config import Config, Loaded, keys, load
+from tertulia.config.tree import Key
 from tertulia.errors import ConfigError
+from tertulia.setting_rules import TEXT
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,11 +132,38 @@ def test_every_key_says_what_it_means() -> None:
 
 def test_every_key_stands_in_the_operating_manual_with_its_default() -> None:
     manual = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]*) \|", manual, re.MULTILINE))
+    found = re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]*) \| (.*) \|$", manual, re.MULTILINE)
+    rows = {path: (default.strip("` "), meaning) for path, default, meaning in found}
 
-    assert set(rows) == {key.path for key in keys()}
-    for key in keys():
-        assert rows[key.path].strip("` ") == in_the_manual(key.default), key.path
+    assert len(rows) == len(found)
+    assert rows == {key.path: (in_the_manual(key.default), key.meaning) for key in keys()}
+
+
+@pytest.mark.parametrize("key", list(keys()), ids=lambda key: key.path)
+def test_what_a_key_cannot_be_is_one_line_that_names_it(key: Key, tmp_path: Path) -> None:
+    wrong = {
+        "text": ["7", "true", '["a"]'],
+        "whole number": ['"x"', "1.5", "true", "-1", "99999999999999999999"],
+        "true or false": ['"maybe"', "1"],
+        "path": ["7", '["a"]'],
+        "list of texts": ["7", "[7]", '[["a"]]'],
+    }[key.kind_name]
+    if key.kind_name == "text" and key.rule is not None:
+        wrong.append(f'"{"x" * 1000}"')
+        wrong += [r'"two\nlines"'] if key.rule is not TEXT else []
+    if key.kind_name == "list of texts" and key.rule is not None:
+        wrong += ['[""]', r'["two\nlines"]']
+    section, _, name = key.path.rpartition(".")
+    for value in wrong:
+        with pytest.raises(ConfigError) as mistake:
+            loaded(
+                f"[{section}]\n{name} = {value}" if section else f"{name} = {value}",
+                tmp_path=tmp_path,
+            )
+
+        said = str(mistake.value)
+        assert f"tertulia.toml: {key.path} is " in said and "; expected " in said, said
+        assert said.isprintable() and len(said) < 400
 
 
 def in_the_manual(default: object) -> str:

@@ -44,7 +44,7 @@ class SignInLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """As what we are known to the provider, and whom we believe to lead meetings."""
+    """As what we are known to the provider, and by what we know who leads and who administers."""
 
     issuer: str
     client_id: str
@@ -52,6 +52,8 @@ class Client:
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     lead_claim: str = ""  # "": everybody who signs in leads
     lead_values: frozenset[str] = frozenset()
+    admin_claim: str = ""  # "": nobody who signs in is an administrator
+    admin_values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class Person:
     name: str
     email: str
     leads: bool
+    administers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,7 @@ class SignIns:
             name=self._text(name),
             email=self._text(claims.get("email")) if claims.get("email_verified", True) else "",
             leads=self._leads(claims),
+            administers=self._administers(claims),
         )
 
     def _check(self, claims: Mapping[str, Any], pending: Pending, now: float) -> None:
@@ -238,12 +242,24 @@ class SignIns:
     def _leads(self, claims: Mapping[str, Any]) -> bool:
         if not self.client.lead_claim:
             return True
-        value = claims.get(self.client.lead_claim)
-        values: Sequence[Any] = value if isinstance(value, list) else [value]
-        return any(isinstance(each, str) and each in self.client.lead_values for each in values)
+        return _has(claims, self.client.lead_claim, self.client.lead_values)
+
+    def _administers(self, claims: Mapping[str, Any]) -> bool:
+        claim = self.client.admin_claim
+        # At some providers people may write any address there (Core §5.7).
+        if not claim or (claim == "email" and claims.get("email_verified") is not True):
+            return False
+        return _has(claims, claim, self.client.admin_values)
 
     def _text(self, value: Any) -> str:
         return value[: self.limits.value_characters] if isinstance(value, str) else ""
+
+
+def _has(claims: Mapping[str, Any], claim: str, wanted: frozenset[str]) -> bool:
+    """Whether a claim is, or has among its values, one of those that are wanted."""
+    value = claims.get(claim)
+    values: Sequence[Any] = value if isinstance(value, list) else [value]
+    return any(isinstance(each, str) and each in wanted for each in values)
 
 
 def _claims(token: str, keys: Any) -> Mapping[str, Any]:

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tertulia import certificates
-from tertulia.accounts.foreign_tokens import foreign_origin
 from tertulia.cli.settings import add_options, from_options
 from tertulia.config import keys
 
@@ -22,12 +20,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Read the configuration and the files it names; a mistake is reported with status 2."""
+    """Read the configuration and the files it names; a mistake is reported with status 2.
+
+    Everything a start would stumble over is looked at, but for what only a start finds out: taken
+    ports, a data folder or database that cannot be used.
+    """
+    # Other commands begin sooner without all this.
+    from tertulia import certificates, signing_in, turn  # noqa: PLC0415
+    from tertulia.accounts.foreign_tokens import foreign_origin  # noqa: PLC0415
+    from tertulia.accounts.links import LinkKey  # noqa: PLC0415
+    from tertulia.accounts.tokens import SHORTEST_SECRET_BYTES  # noqa: PLC0415
+    from tertulia.storage.database import check_address  # noqa: PLC0415
+    from tertulia.web.theme import theme_of  # noqa: PLC0415
+
     config = from_options(args).config
     http = config.http
     if http.certificate is not None and http.private_key is not None:
         certificates.given(http.certificate, http.private_key).server_context()
     foreign_origin(config.tokens, config.host)
+    signing_in.configured(config, LinkKey(bytes(SHORTEST_SECRET_BYTES), config.host))
+    turn.configured(config.turn.servers, config.turn.secret_file, config.turn.lifetime_hours)
+    theme_of(config.site)
+    check_address(config.storage.url)
     print("the configuration is good")
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tertulia.config.declaring import key
-from tertulia.setting_rules import CLAMD, COUNT, LONG_LINE, NUMBER
+from tertulia.setting_rules import CLAMD, COUNT, DAYS, DAYS_OR_NONE, LONG_LINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Usage:
         400,
         "For how many days the daily usage counts stay in the database; they hold no names and no "
         "addresses. 0: nothing is counted.",
-        NUMBER,
+        DAYS_OR_NONE,
     )
 
 
@@ -50,5 +50,5 @@ class Keep:
         90,
         "For how many days polls and attendance lists of rooms that are kept stay in the "
         "database; those of other rooms are never written there.",
-        COUNT,
+        DAYS,
     )

@@ -16,6 +16,7 @@ from tertulia.errors import ConfigError
 
 FILE_VARIABLE = "TERTULIA_CONFIG"
 DEFAULT_FILE = "tertulia.toml"
+_LONGEST_SHOWN = 80  # characters of a wrong value
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,13 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 def _convert(key: Key, value: Any, origin: str, *, from_text: bool, base: Path) -> Any:
     result = _from_text(key.kind, value) if from_text else _from_toml(key.kind, value)
+    given = repr(value) if len(repr(value)) <= _LONGEST_SHOWN else f"{value!r:.{_LONGEST_SHOWN}}..."
     if result is None:
         name, example = KINDS[key.kind]
         shown = f"`{key.path} = {example}`" if not from_text else name
-        raise ConfigError(f"{origin}: {key.path} is {value!r}; expected a {name}, such as {shown}")
+        raise ConfigError(f"{origin}: {key.path} is {given}; expected a {name}, such as {shown}")
     if key.rule is not None and not key.rule.holds(result):
-        raise ConfigError(f"{origin}: {key.path} is {value!r}; expected {key.rule.text}")
+        raise ConfigError(f"{origin}: {key.path} is {given}; expected {key.rule.text}")
     if isinstance(result, Path):
         return base / result.expanduser()
     return result

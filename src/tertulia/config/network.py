@@ -12,6 +12,7 @@ from tertulia.setting_rules import (
     ADVERTISED,
     HOURS,
     ICE_SERVERS,
+    LISTEN,
     NUMBER,
     PORT,
     SAME_PORT,
@@ -26,7 +27,7 @@ class Http:
     listen: tuple[str, ...] = key(
         ("0.0.0.0", "::"),  # noqa: S104  # a server for others listens everywhere by default
         "Addresses on which pages, signalling and bridge channels are served.",
-        ADDRESSES,
+        LISTEN,
     )
     port: int = key(8443, "TCP port of the one HTTPS listener.", PORT)
     certificate: Path | None = key(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tertulia.config.declaring import key
-from tertulia.setting_rules import KEYS_FROM, NUMBER, one_of
+from tertulia.setting_rules import KEYS_FROM, SIGNED_IN, one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,15 @@ class SignIn:
         "", "Claim that decides who leads meetings, such as groups; empty: all who sign in."
     )
     lead_values: tuple[str, ...] = key((), "Values of that claim by which somebody leads.")
-    valid_hours: int = key(12, "How long a sign-in lasts.", NUMBER)
+    valid_hours: int = key(12, "How long a sign-in lasts.", SIGNED_IN)
+    admin_claim: str = key(
+        "",
+        "Claim that makes somebody an administrator, such as groups or email; empty: only local "
+        "accounts can be.",
+    )
+    admin_values: tuple[str, ...] = key(
+        (), "Values of that claim by which somebody is one, such as it-staff or ana@example.org."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ async def web_surface(
         more=(
             *meetings.shared.routes(),
             signalling.conference_requests,
-            administering.routes(signalling.office, kept, signalling.credentials, config.host),
+            administering.routes(
+                signalling.office, kept, signalling.credentials, config.host, sign_in
+            ),
         ),
         sign_in=sign_in,
     )

@@ -1,7 +1,8 @@
 """Signing in at the house's own provider: the two routes, and the talk with the provider.
 
 `GET /sign-in?room=ROOM` sends the browser there; it comes back to `/sign-in/back` and goes on to
-the room with a token of ours in the fragment, which no log and no Referer ever sees.
+the room with a token of ours in the fragment, which no log and no Referer ever sees. After
+`GET /sign-in?for=admin` it goes on to the pages for administrators instead, who have to be some.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ logger = logging.getLogger("tertulia.web")
 
 PATH, BACK = "/sign-in", "/sign-in/back"
 COOKIE = "__Host-tertulia-sign-in"
+FOR_ADMINISTRATORS = f"{PATH}?for=admin"
+_ADMINISTRATION = "/admin"  # stands for a room in what is pending; no room has a slash
 _KNOWN_FOR_S = 3600.0  # what the provider says of itself; its keys are fetched for each sign-in
 
 _SENTENCES = {
@@ -79,16 +82,23 @@ class SignIn:
         self._sign_ins = sign_ins
         self._token_for = token_for
         self._clock = clock
+        # Takes somebody who wants to administer, and says where the browser goes on.
+        self.on_administrator: Callable[[web.Request, Person], web.Response] | None = None
         self._provider: Provider | None = None
         self._known_until = 0.0
         self._asking = asyncio.Lock()
+
+    @property
+    def knows_administrators(self) -> bool:
+        return bool(self._sign_ins.client.admin_claim)
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get(PATH, self.begin)
         app.router.add_get(BACK, self.end)
 
     async def begin(self, request: web.Request) -> web.StreamResponse:
-        room = _room(request.query.get("room", ""))
+        is_for_admin = request.query.get("for") == "admin" and self.knows_administrators
+        room = _ADMINISTRATION if is_for_admin else _room(request.query.get("room", ""))
         back = f"https://{valid_host(request)}{BACK}"
         try:
             provider = await self._described()
@@ -120,11 +130,12 @@ class SignIn:
         except SignInFailed as failure:
             return _told(request, failure, room)
         logger.info("Signed in: subject=%r leads=%s", person.subject, person.leads)
-        token = self._token_for(person, self._clock())
-        response = web.Response(
-            status=302,
-            headers={"Location": f"/{quote(room)}#jwt={token}", "Cache-Control": "no-store"},
-        )
+        if room == _ADMINISTRATION and self.on_administrator is not None:
+            response = self.on_administrator(request, person)
+        else:
+            token = self._token_for(person, self._clock())
+            response = web.Response(status=302, headers={"Location": f"/{quote(room)}#jwt={token}"})
+        response.headers["Cache-Control"] = "no-store"
         response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
         return response
 
@@ -160,6 +171,8 @@ def _told(request: web.Request, failure: SignInFailed, room: str) -> web.Respons
     language = wanted if wanted in _SENTENCES else "en"
     sentences = _SENTENCES[language]
     again = f"{PATH}?room={quote(room, safe='')}"
+    if room == _ADMINISTRATION:
+        again = FOR_ADMINISTRATORS
     page = _PAGE.format(
         language=language,
         sentence=html.escape(sentences[failure.reason]),

@@ -85,6 +85,30 @@ def test_who_signed_in_is_believed_once() -> None:
         sign_ins.end(PROVIDER, reply, cookie, NOW)
 
 
+@pytest.mark.parametrize(
+    ("claim", "claims", "administers"),
+    [
+        ("groups", {"groups": ["staff", "it"]}, True),
+        ("groups", {"groups": "it"}, True),
+        ("groups", {"groups": ["staff"]}, False),
+        ("groups", {"groups": {"it": True}}, False),
+        ("groups", {}, False),
+        ("email", {"email": "ana@example.org", "email_verified": True}, True),
+        ("email", {"email": "ana@example.org", "email_verified": "true"}, False),
+        ("email", {"email": "ana@example.org"}, False),  # anybody may have written it
+        ("", {"groups": ["it"]}, False),
+    ],
+)
+def test_who_administers(claim: str, claims: dict[str, Any], *, administers: bool) -> None:
+    values = frozenset({"it", "ana@example.org"})
+    sign_ins = SignIns(replace(CLIENT, admin_claim=claim, admin_values=values))
+    pending = pending_of(sign_ins)
+
+    person = sign_ins.person(answer(pending, **claims), KEYS, pending, NOW)
+
+    assert person.administers is administers
+
+
 def test_another_browser_does_not_finish_it() -> None:
     sign_ins = SignIns(CLIENT)
     query, _ = begun(sign_ins)

@@ -169,7 +169,7 @@ def test_serve_names_a_folder_it_cannot_make() -> None:
 
 def test_the_command_starts_without_what_only_serving_needs() -> None:
     code = (
-        "import sys; from tertulia.cli import main; main(['config', 'check']);"
+        "import sys; from tertulia.cli import main; main(['config', 'show']);"
         "print(sorted({'aiohttp', 'cryptography', 'uvloop'} & set(sys.modules)))"
     )
     ended = subprocess.run(
@@ -177,3 +177,38 @@ def test_the_command_starts_without_what_only_serving_needs() -> None:
     )
 
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (("sign_in.issuer=http://id.example",), "sign_in.issuer: http://id.example does not begin"),
+        (
+            ("sign_in.issuer=https://id.example", "sign_in.lead_claim=groups"),
+            "sign_in.lead_claim and sign_in.lead_values belong together",
+        ),
+        (
+            ("sign_in.issuer=https://id.example", "sign_in.admin_values=it"),
+            "sign_in.admin_claim and sign_in.admin_values belong together",
+        ),
+        (("sign_in.admin_claim=groups", "sign_in.admin_values=it"), "sign_in.issuer is empty"),
+        (("turn.servers=turn:turn.example",), "turn.servers names TURN servers but"),
+        (("site.accent=#ffff00",), "site.accent: #ffff00 has a contrast of"),
+        (("site.logo=none.svg",), "site.logo: "),
+        (("storage.url=mysql://h/d",), "storage.url is of the kind mysql"),
+        (("storage.url=nonsense",), "storage.url is no address of a database"),
+        (("tokens.issuers=app",), "tokens"),
+        (("http.certificate=a.pem",), "command line: http.certificate is set but"),
+        (("http.listen=",), "command line: http.listen is ''; expected IP addresses"),
+    ],
+)
+def test_a_check_finds_what_a_start_would_stumble_over(
+    settings: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [each for setting in settings for each in ("--set", setting)]
+
+    status = main(["config", "check", *given])
+
+    said = capsys.readouterr()
+    assert (status, said.out) == (2, "")
+    assert said.err.startswith(f"tertulia: {says}") and said.err.count("\n") == 1

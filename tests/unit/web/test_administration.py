@@ -13,12 +13,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tertulia.accounts.directory import Directory
 from tertulia.accounts.guesses import CountedAttempts, Guesses, GuessLimits
+from tertulia.accounts.oidc import Person
 from tertulia.accounts.passwords import Account, keys_of
 from tertulia.administering import proving
 from tertulia.storage.errors import StorageUnavailable
 from tertulia.usage.report import is_month
 from tertulia.web.administration.routes import API, COOKIE, AdminRoutes
-from tertulia.web.administration.sessions import AdminLimits, AdminSessions
+from tertulia.web.administration.sessions import Administrator, AdminLimits, AdminSessions
 from tertulia.web.app import MAX_BODY_BYTES
 from tertulia.xmpp.credentials import Credentials, LoginDomain
 
@@ -319,6 +320,40 @@ async def test_the_report_is_a_file(site: Site) -> None:
     assert await answer.text() == "day\r\n"
 
 
+async def test_who_comes_from_the_provider_as_no_administrator_stays_outside() -> None:
+    directory = Directory()
+    directory.replace([replace(ANA, name="eve")])  # a local account of that name is somebody else
+    routes = AdminRoutes(Office(), directory, lambda *_: None, is_month=is_month, has_sign_in=True)
+    app = web.Application()
+    routes.add_to(app)
+    eve = Person(subject="eve", name="Eve", email="", leads=True)
+
+    async def back(request: web.Request) -> web.Response:
+        return routes.welcome(request, eve)
+
+    app.router.add_get("/back", back)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/back", allow_redirects=False)
+        assert answer.headers["Location"] == "/admin#no-administrator"
+        assert "Set-Cookie" not in answer.headers
+
+        who = await client.get(f"{API}/session")
+        assert (who.status, (await who.json())["has_sign_in"]) == (401, True)
+
+
+async def test_a_session_from_the_provider_ends_in_time_however_it_is_used() -> None:
+    limits, now = AdminLimits(admin_signed_in_s=100.0), 0.0
+    sessions = AdminSessions(Directory(), limits)
+    ana = Administrator("ana@example.org", "Ana")
+    session = sessions.begin_signed_in(ana, now)
+
+    while now <= 100.0:
+        assert sessions.administrator(session, now) == ana
+        now += 10.0
+
+    assert sessions.administrator(session, now) is None
+
+
 async def test_the_oldest_of_too_many_sessions_ends() -> None:
     directory = Directory()
     directory.replace([ANA])
@@ -326,4 +361,4 @@ async def test_the_oldest_of_too_many_sessions_ends() -> None:
 
     ids = [sessions.begin(ANA, 0.0) for _ in range(3)]
 
-    assert [sessions.account(each, 1.0) is not None for each in ids] == [False, True, True]
+    assert [sessions.administrator(each, 1.0) is not None for each in ids] == [False, True, True]

@@ -20,7 +20,8 @@ def provider() -> Iterator[str]:
     people = [
         oidc_provider_mock.User(
             sub="ana", claims={"name": "Ana", "email": "ana@example.org", "groups": ["staff"]}
-        )
+        ),
+        oidc_provider_mock.User(sub="bea", claims={"name": "Bea", "groups": ["guests"]}),
     ]
     with oidc_provider_mock.run_server_in_thread(require_nonce=True, user_claims=people) as server:
         yield f"http://localhost:{server.server_port}"
@@ -34,20 +35,29 @@ async def site(provider: str) -> AsyncIterator[TestClient[Any, Any]]:
         secret="s" * 32,
         lead_claim="groups",
         lead_values=frozenset({"staff"}),
+        admin_claim="groups",
+        admin_values=frozenset({"staff"}),
     )
 
     def token_for(person: Person, now: float) -> str:
         return f"{person.subject}.{person.name}.{person.leads}"
 
+    def to_administration(request: web.Request, person: Person) -> web.Response:
+        where = f"/admin?{person.subject}={person.administers}"
+        return web.Response(status=302, headers={"Location": where})
+
     app = web.Application()
-    SignIn(SignIns(client), token_for).add_to(app)
+    sign_in = SignIn(SignIns(client), token_for)
+    sign_in.on_administrator = to_administration
+    sign_in.add_to(app)
     async with TestClient(TestServer(app)) as one:
         yield one
 
 
-async def gone_to_provider(site: TestClient[Any, Any], room: str) -> tuple[str, str]:
+async def gone_to_provider(site: TestClient[Any, Any], room: str = "", **more: str) -> Any:
     """The address there, and the browser's cookie (it is for HTTPS, so it is carried by hand)."""
-    answer = await site.get("/sign-in", params={"room": room}, allow_redirects=False)
+    query = {"room": room, **more}
+    answer = await site.get("/sign-in", params=query, allow_redirects=False)
     assert answer.status == 302
     cookie: SimpleCookie = answer.cookies
     assert cookie[COOKIE]["secure"] and cookie[COOKIE]["httponly"]
@@ -72,6 +82,31 @@ async def test_somebody_signs_in_and_comes_to_the_room(site: TestClient[Any, Any
 
     assert answer.status == 302
     assert answer.headers["Location"] == "/Plaza%20Mayor#jwt=ana.Ana.True"
+
+
+@pytest.mark.parametrize(("who", "administers"), [("ana", True), ("bea", False)])
+async def test_an_administrator_comes_back_to_the_administration(
+    site: TestClient[Any, Any], who: str, *, administers: bool
+) -> None:
+    url, cookie = await gone_to_provider(site, **{"for": "admin"})
+
+    path = await back_from(url, sub=who)
+    answer = await site.get(path, headers={"Cookie": cookie}, allow_redirects=False)
+
+    assert answer.headers["Location"] == f"/admin?{who}={administers}"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("room", ["admin", "/admin", "//admin"])
+async def test_a_room_leads_nobody_into_the_administration(
+    site: TestClient[Any, Any], room: str
+) -> None:
+    url, cookie = await gone_to_provider(site, room)
+
+    path = await back_from(url, sub="ana")
+    answer = await site.get(path, headers={"Cookie": cookie}, allow_redirects=False)
+
+    assert "#jwt=" in answer.headers["Location"]
 
 
 async def test_a_refusal_is_explained_in_the_person_s_language(site: TestClient[Any, Any]) -> None:

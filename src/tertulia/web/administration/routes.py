@@ -1,6 +1,7 @@
 """`/admin/api/...`: JSON for the page at `/admin`, and for nobody else.
 
-    POST   session                        {"name": ..., "password": ...}; signs in
+    POST   session                        {"name": ..., "password": ...}; signs in, as does
+                                          /sign-in?for=admin at the house's own provider
     GET    session, DELETE session        who is signed in; signs out
     GET    overview, rooms, rooms/ROOM    what goes on
     DELETE rooms/ROOM                     ends a meeting
@@ -25,9 +26,10 @@ from aiohttp import web
 
 from tertulia.accounts.directory import Directory
 from tertulia.accounts.errors import AccountError
-from tertulia.accounts.passwords import Account, account_name
+from tertulia.accounts.oidc import Person
+from tertulia.accounts.passwords import account_name
 from tertulia.storage.errors import StorageUnavailable
-from tertulia.web.administration.sessions import AdminLimits, AdminSessions
+from tertulia.web.administration.sessions import Administrator, AdminLimits, AdminSessions
 from tertulia.web.headers import unframed, valid_host
 from tertulia.web.pages import Pages
 from tertulia.xmpp import refusals
@@ -40,7 +42,7 @@ API = "/admin/api"
 COOKIE = "__Host-tertulia-admin"
 
 Json = dict[str, Any]
-Handler = Callable[[web.Request, Account], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request, Administrator], Awaitable[web.StreamResponse]]
 # Takes name, password and address; raises SaslFailure: the same check, and count, as at a login.
 Prove = Callable[[str, str, str], None]
 
@@ -71,11 +73,17 @@ class AdminRoutes:
         prove: Prove,
         *,
         is_month: Callable[[str], bool],
+        has_sign_in: bool = False,
         pages: Pages | None = None,
         limits: AdminLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """
+        Args:
+            has_sign_in: whether administrators may come from the provider (`welcome`).
+        """
         self._office = office
+        self._has_sign_in = has_sign_in
         self._directory = directory
         self._prove = prove
         self._is_month = is_month
@@ -136,22 +144,38 @@ class AdminRoutes:
             return _refused(403, "no-administrator", "this account is no administrator")
         log.info("Administrator signed in: account=%s from=%s", account.name, request.remote)
         response = _answer({"name": account.name, "display_name": account.display_name})
+        self._give(response, self._sessions.begin(account, self._clock()))
+        return response
+
+    def welcome(self, request: web.Request, person: Person) -> web.Response:
+        """The provider has said who somebody is: on to the page, with a session if it may be."""
+        name = person.email or person.subject
+        if not person.administers:
+            refusals.count("admin_sign_in", "no-administrator")
+            log.warning("No administrator: subject=%r from=%s", person.subject, request.remote)
+            return web.Response(status=302, headers={"Location": "/admin#no-administrator"})
+        log.info("Administrator signed in: subject=%r from=%s", person.subject, request.remote)
+        response = web.Response(status=302, headers={"Location": "/admin"})
+        who = Administrator(name, person.name or name)
+        self._give(response, self._sessions.begin_signed_in(who, self._clock()))
+        return response
+
+    def _give(self, response: web.Response, session_id: str) -> None:
         response.set_cookie(
-            *(COOKIE, self._sessions.begin(account, self._clock())),
+            *(COOKIE, session_id),
             max_age=int(self._limits.admin_longest_s),
             secure=True,
             httponly=True,
             samesite="Strict",
             path="/",
         )
-        return response
 
     def _for_administrators(self, handler: Handler) -> Callable[..., Awaitable[web.StreamResponse]]:
         async def checked(request: web.Request) -> web.StreamResponse:
             now = self._clock()
-            account = self._sessions.account(request.cookies.get(COOKIE, ""), now)
+            account = self._sessions.administrator(request.cookies.get(COOKIE, ""), now)
             if account is None:
-                return _refused(401, "signed-out", "sign in first")
+                return _refused(401, "signed-out", "sign in first", has_sign_in=self._has_sign_in)
             if request.method != "GET":
                 _require_own_page(request)
             if not self._may_ask(account.name, now):
@@ -170,10 +194,10 @@ class AdminRoutes:
         )
         return bucket.take(now)
 
-    async def who(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def who(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         return _answer({"name": account.name, "display_name": account.display_name})
 
-    async def sign_out(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def sign_out(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         self._sessions.end(request.cookies.get(COOKIE, ""))
         response = _answer({})
         response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
@@ -181,21 +205,21 @@ class AdminRoutes:
 
     # What is seen
 
-    async def overview(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def overview(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         return _answer(self._office.overview())
 
-    async def rooms(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def rooms(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         return _answer({"rooms": self._office.rooms()})
 
-    async def room(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def room(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         room = await self._office.room(request.match_info["room"])
         return _no_such("room") if room is None else _answer(room)
 
-    async def usage(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def usage(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         month = self._month(request)
         return _no_month() if month is None else _answer(await self._office.usage(month))
 
-    async def csv(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def csv(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         month = self._month(request)
         if month is None:
             return _no_month()
@@ -212,10 +236,10 @@ class AdminRoutes:
 
     # What is done
 
-    async def end(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def end(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         return _done(self._office.end(request.match_info["room"], account.name), "room")
 
-    async def tell(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def tell(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         text = (await _body(request)).get("text")
         most = self._limits.admin_message_characters
         if not isinstance(text, str) or not text.strip():
@@ -226,11 +250,11 @@ class AdminRoutes:
             self._office.tell(request.match_info["room"], text.strip(), account.name), "room"
         )
 
-    async def remove(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def remove(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         room, nick = request.match_info["room"], request.match_info["nick"]
         return _done(self._office.remove(room, nick, account.name), "person")
 
-    async def drain(self, request: web.Request, account: Account) -> web.StreamResponse:
+    async def drain(self, request: web.Request, account: Administrator) -> web.StreamResponse:
         is_on = (await _body(request)).get("on")
         if not isinstance(is_on, bool):
             return _refused(400, "malformed", "on is true or false")
@@ -262,9 +286,9 @@ def _answer(body: Json) -> web.Response:
     return web.json_response(body, headers={"Cache-Control": "no-store"})
 
 
-def _refused(status: int, error: str, text: str) -> web.Response:
+def _refused(status: int, error: str, text: str, **more: bool) -> web.Response:
     return web.json_response(
-        {"error": error, "text": text}, status=status, headers={"Cache-Control": "no-store"}
+        {"error": error, "text": text, **more}, status=status, headers={"Cache-Control": "no-store"}
     )
 
 

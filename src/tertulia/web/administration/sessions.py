@@ -16,15 +16,25 @@ class AdminLimits:
     admin_sessions: int = 100  # the one unused for longest ends first
     admin_unused_s: float = 3600.0
     admin_longest_s: float = 12 * 3600.0
+    admin_signed_in_s: float = 3600.0  # of those from the provider, who has to be asked again then
     admin_message_characters: int = 1000  # of a message to a room
     admin_asks_per_s: float = 20.0  # questions of one session
     admin_asks_burst: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """As the log and the page name them."""
+
+    name: str
+    display_name: str
+
+
 @dataclass(slots=True)
 class _Session:
-    name: str
-    keys: object  # of the password it was begun with
+    who: Administrator
+    keys: object  # of the password it was begun with; None: begun without one
+    longest_s: float
     begun: float
     used: float
 
@@ -39,30 +49,43 @@ class AdminSessions:
 
     def begin(self, account: Account, now: float) -> str:
         """Returns: the id, for the browser alone."""
+        who = Administrator(account.name, account.display_name)
+        return self._begin(_Session(who, account.keys, self._limits.admin_longest_s, now, now))
+
+    def begin_signed_in(self, who: Administrator, now: float) -> str:
+        """The same for somebody whom the provider has shown to be an administrator."""
+        return self._begin(_Session(who, None, self._limits.admin_signed_in_s, now, now))
+
+    def _begin(self, session: _Session) -> str:
         session_id = secrets.token_urlsafe(32)
-        self._sessions[_digest(session_id)] = _Session(account.name, account.keys, now, now)
+        self._sessions[_digest(session_id)] = session
         while len(self._sessions) > self._limits.admin_sessions:
             self._sessions.popitem(last=False)
         return session_id
 
-    def account(self, session_id: str, now: float) -> Account | None:
-        """Who it is; None when it has ended, or the account is no administrator any longer, or
-        has another password."""
+    def administrator(self, session_id: str, now: float) -> Administrator | None:
+        """Who it is; None when it has ended, or the local account is no administrator any longer,
+        or has another password."""
         digest = _digest(session_id)
         session = self._sessions.get(digest)
         if session is None:
             return None
-        account = self._directory.account(session.name)
         is_over = (
             now - session.used > self._limits.admin_unused_s
-            or now - session.begun > self._limits.admin_longest_s
+            or now - session.begun > session.longest_s
         )
-        if is_over or account is None or not account.is_admin or account.keys != session.keys:
+        if is_over or not self._is_still_one(session):
             del self._sessions[digest]
             return None
         session.used = now
         self._sessions.move_to_end(digest)
-        return account
+        return session.who
+
+    def _is_still_one(self, session: _Session) -> bool:
+        if session.keys is None:
+            return True  # the provider is asked again when the session is over
+        account = self._directory.account(session.who.name)
+        return account is not None and account.is_admin and account.keys == session.keys
 
     def end(self, session_id: str) -> None:
         self._sessions.pop(_digest(session_id), None)

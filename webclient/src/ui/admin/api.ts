@@ -96,7 +96,7 @@ export type Failure = (typeof FAILURES)[number];
 
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: false; readonly failure: Failure; readonly hasSignIn: boolean };
 
 export type Method = "GET" | "POST" | "DELETE";
 
@@ -121,9 +121,11 @@ export async function ask<T>(
     });
     const said: unknown = await answer.json();
     if (answer.ok) return { ok: true, value: said as T };
-    return { ok: false, failure: failureOf(answer.status, (said as { error?: unknown }).error) };
+    const { error, has_sign_in } = said as { error?: unknown; has_sign_in?: unknown };
+    const failure = failureOf(answer.status, error);
+    return { ok: false, failure, hasSignIn: has_sign_in === true };
   } catch {
-    return { ok: false, failure: "unreachable" };
+    return { ok: false, failure: "unreachable", hasSignIn: false };
   }
 }
 

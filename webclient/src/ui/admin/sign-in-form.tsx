@@ -1,14 +1,19 @@
-/** Name and password of an administrator. */
+/** Name and password of an administrator, or the way to the house's own provider. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { t } from "../language";
 import type { Failure } from "./api";
-import { signIn } from "./state";
+import { hasSignIn, signIn } from "./state";
+
+/** Where the server sends the browser when the provider knows somebody who is none. */
+const REFUSED = "#no-administrator";
 
 export function SignInForm(): JSX.Element {
   const name = useSignal("");
   const password = useSignal("");
-  const failure = useSignal<Failure | null>(null);
+  const failure = useSignal<Failure | null>(
+    window.location.hash === REFUSED ? "no-administrator" : null,
+  );
   const isAsking = useSignal(false);
 
   const enter = async (): Promise<void> => {
@@ -73,6 +78,11 @@ export function SignInForm(): JSX.Element {
           {t("logIn.enter")}
         </button>
       </form>
+      {hasSignIn.value && (
+        <a class="button" href="/sign-in?for=admin" data-testid="sign-in-provider">
+          {t("admin.sign-in.provider")}
+        </a>
+      )}
     </section>
   );
 }

@@ -24,6 +24,8 @@ export const site = readConfig((globalThis as { config?: unknown }).config, wind
 
 /** `undefined` until the server has said. */
 export const account = signal<Account | null | undefined>(undefined);
+/** Whether administrators may also come from the house's own provider. */
+export const hasSignIn = signal(false);
 export const view = signal<View>({ kind: "now" });
 export const overview = signal<Overview | null>(null);
 export const rooms = signal<readonly RoomLine[] | null>(null);
@@ -78,6 +80,7 @@ export async function look(): Promise<void> {
     const who = await ask<Account>("GET", "session");
     account.value = who.ok ? who.value : null;
     isUnreachable.value = !who.ok && who.failure === "unreachable";
+    hasSignIn.value = !who.ok && who.hasSignIn;
   }
   if (!account.value) return;
   const wanted = view.value;
@@ -108,7 +111,10 @@ function take<T>(answer: Answer<T>, use: (value: T) => void): void {
   batch(() => {
     isUnreachable.value = !answer.ok && answer.failure === "unreachable";
     if (answer.ok) use(answer.value);
-    else if (answer.failure === "signed-out") account.value = null;
+    else if (answer.failure === "signed-out") {
+      account.value = null;
+      hasSignIn.value = answer.hasSignIn;
+    }
   });
 }
 

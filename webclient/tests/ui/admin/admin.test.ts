@@ -35,7 +35,11 @@ describe("the server", () => {
   test("is asked with JSON, and its silence is an answer", async () => {
     const fetched = vi.fn(async () => Response.json({ error: "wrong" }, { status: 401 }));
     vi.stubGlobal("fetch", fetched);
-    expect(await ask("POST", "session", { name: "ana" })).toEqual({ ok: false, failure: "wrong" });
+    expect(await ask("POST", "session", { name: "ana" })).toEqual({
+      ok: false,
+      failure: "wrong",
+      hasSignIn: false,
+    });
     expect(fetched).toHaveBeenCalledWith(
       "/admin/api/session",
       expect.objectContaining({
@@ -44,7 +48,11 @@ describe("the server", () => {
       }),
     );
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("offline")));
-    expect(await ask("GET", "rooms")).toEqual({ ok: false, failure: "unreachable" });
+    expect(await ask("GET", "rooms")).toEqual({
+      ok: false,
+      failure: "unreachable",
+      hasSignIn: false,
+    });
     vi.unstubAllGlobals();
   });
 });
