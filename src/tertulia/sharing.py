@@ -12,7 +12,7 @@ from typing import Any
 
 from tertulia.admitting import Kept
 from tertulia.config import Config
-from tertulia.rooms.attendance import Attendance
+from tertulia.rooms.attendance import Attendance, Earlier
 from tertulia.rooms.files import FileLimits, FileSharing
 from tertulia.rooms.files.shelf import RUNS
 from tertulia.rooms.inviting import Inviting
@@ -68,7 +68,7 @@ class Sharing:
 
     def routes(self) -> tuple[Files | AttendanceLists, ...]:
         """What serves them."""
-        lists = AttendanceLists(self.attendance.fetched)
+        lists = AttendanceLists(self.attendance)
         return (lists,) if self.files is None else (lists, Files(self.files, self.scanner))
 
 
@@ -106,6 +106,7 @@ def of(
     polls.keep = lambda room, poll: note(room, "poll", poll)
     _keep_chat(parts, kept, note)
     _recall_polls(polls, kept)
+    _recall_attendance(attendance, kept)
     files = None
     if config.files.enabled:
         limits = FileLimits(
@@ -172,6 +173,20 @@ def _recall_polls(polls: Polls, kept: Kept) -> None:
         task.add_done_callback(recalling.discard)
 
     polls.recall = begin
+
+
+def _recall_attendance(attendance: Attendance, kept: Kept) -> None:
+    """The lists of earlier meetings are read from the journal when somebody asks for them."""
+
+    async def recall(room: Jid, meeting: str) -> list[Earlier]:
+        if kept.rooms.room(room.node) is None:
+            return []
+        entries = await kept.journal.read(
+            room.node, "attendance", meeting=meeting, newest=attendance.limits.attendance_recalled
+        )
+        return [Earlier(each.meeting, each.at_ms, each.content["people"]) for each in entries]
+
+    attendance.recall = recall
 
 
 async def purging(config: Config, kept: Kept, *, every_s: float = 3600.0) -> None:

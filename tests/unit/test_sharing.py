@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import pytest
 from tests.unit.rooms.house import FOCUS, HOST, PLAZA, House, Someone
 
 from tertulia import sharing
@@ -25,6 +27,7 @@ from tertulia.rooms.polls import Polls
 from tertulia.storage.journal import Entry
 from tertulia.storage.opening import open_storage
 from tertulia.xmpp.admission import GUEST, Admission
+from tertulia.xmpp.errors import ItemNotFound, NotAuthorized
 from tertulia.xmpp.jid import Jid
 
 HOST_OF_IT = Admission(is_authenticated=True, account=f"zoe@{HOST}")
@@ -32,10 +35,10 @@ DAY_MS = 24 * 3600 * 1000
 
 
 @asynccontextmanager
-async def kept_in(folder: Path) -> AsyncIterator[Kept]:
+async def kept_in(folder: Path, url: str) -> AsyncIterator[Kept]:
     kept = Kept()
     kept.rooms.replace({PLAZA.node: KeptRoom(chat_retention="30")})
-    opened = await open_storage("", folder)
+    opened = await open_storage(url, folder)
     writing = asyncio.create_task(kept.journal.run(opened.journal))
     await asyncio.sleep(0)
     try:
@@ -60,7 +63,7 @@ def house_of(kept: Kept, folder: Path) -> House:
     house = House(
         RoomMetadata(f"metadata.{HOST}"),
         Polls(f"polls.{HOST}"),
-        Attendance(f"attendance.{HOST}"),
+        Attendance(f"attendance.{HOST}", secret="s"),
         KeepingChat(f"chat.{HOST}"),
         policy=policy,
     )
@@ -81,8 +84,10 @@ def bodies(who: Someone) -> list[Any]:
     return [each.text for each in found if each is not None]
 
 
-async def test_chat_of_a_kept_room_comes_back_from_the_database(tmp_path: Path) -> None:
-    async with kept_in(tmp_path) as kept:
+async def test_chat_of_a_kept_room_comes_back_from_the_database(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with kept_in(tmp_path, database_url) as kept:
         house = house_of(kept, tmp_path)
         ana = house.enter("ana")
         house.send(
@@ -100,9 +105,9 @@ async def test_chat_of_a_kept_room_comes_back_from_the_database(tmp_path: Path) 
 
 
 async def test_a_poll_of_a_kept_room_is_shown_to_who_leads_the_next_meeting(
-    tmp_path: Path,
+    tmp_path: Path, database_url: str
 ) -> None:
-    async with kept_in(tmp_path) as kept:
+    async with kept_in(tmp_path, database_url) as kept:
         house = house_of(kept, tmp_path)
         ana = house.enter("ana")
         for command in (
@@ -125,8 +130,62 @@ async def test_a_poll_of_a_kept_room_is_shown_to_who_leads_the_next_meeting(
         assert abs(told["endedAt"] / 1000 - time.time()) < 60
 
 
-async def test_what_was_kept_long_enough_is_deleted(tmp_path: Path) -> None:
-    async with kept_in(tmp_path) as kept:
+async def test_the_attendance_list_of_a_kept_room_is_read_in_the_next_process(
+    tmp_path: Path, database_url: str
+) -> None:
+    def attendance_of(house: House) -> Attendance:
+        part = house.parts.part(Attendance.name)
+        assert isinstance(part, Attendance)
+        return part
+
+    async with kept_in(tmp_path, database_url) as kept:
+        house = house_of(kept, tmp_path)
+        zoe, ana = house.enter("zoe"), house.enter("ana")
+        meeting = house.main.meeting_id
+        change = escape(json.dumps({"key": "attendance", "data": True, "type": "room_metadata"}))
+        child = f"<room_metadata xmlns='http://jitsi.org/jitmeet'>{change}</room_metadata>"
+        house.send(zoe, f"<message to='metadata.{HOST}'>{child}</message>")
+        token = attendance_of(house).token_for(zoe.jid)[0]
+        for who in (ana, zoe):
+            house.leave(who)
+        house.focus_leaves()
+        await kept.journal.written()
+
+        after = house_of(kept, tmp_path)
+        zoe = after.enter("zoe")
+        lists = attendance_of(after)
+        new = lists.token_for(zoe.jid)[0]
+
+        (told,) = await lists.earlier(new)
+        assert (told["meeting"], told["people"]) == (meeting, 2)
+        for each in (token, new):  # that of before is as good
+            name, text = await lists.fetched(each, meeting)
+            assert [line.split(",")[0] for line in text[1:].splitlines()[1:]] == ['"zoe"', '"ana"']
+            assert name == f"attendance {PLAZA.node} {time.strftime('%Y-%m-%d', time.gmtime())}.csv"
+        with pytest.raises(ItemNotFound):
+            await lists.fetched(new, "another")
+
+        kept.rooms.replace({})
+        with pytest.raises(ItemNotFound):  # it is nobody's room now
+            await lists.fetched(new, meeting)
+
+
+async def test_lists_of_earlier_meetings_are_for_those_who_have_logged_in(tmp_path: Path) -> None:
+    kept = Kept()
+    kept.rooms.replace({PLAZA.node: KeptRoom()})
+    house = house_of(kept, tmp_path)
+    ana = house.enter("ana")  # moderates for want of another
+    lists = house.parts.part(Attendance.name)
+    assert isinstance(lists, Attendance)
+    token = lists.token_for(ana.jid)[0]
+
+    assert await lists.earlier(token) == []
+    with pytest.raises(NotAuthorized):
+        await lists.fetched(token, "another")
+
+
+async def test_what_was_kept_long_enough_is_deleted(tmp_path: Path, database_url: str) -> None:
+    async with kept_in(tmp_path, database_url) as kept:
         now_ms = time.time_ns() // 1_000_000
         for kind, days in (("chat", 29), ("chat", 31), ("poll", 89), ("poll", 91)):
             at_ms = now_ms - days * DAY_MS

@@ -1,6 +1,6 @@
 """tertulia usage: how much the site was used in a month, without names and addresses.
 
-It reads the database, whether or not the server runs; the last minute is not in it yet.
+It reads the database, whether or not the server runs; the last seconds are not in it yet.
 """
 
 from __future__ import annotations

@@ -55,14 +55,14 @@ def meetings(
     """Serve the domains of rooms and of what hangs on them. The focus is not started yet.
 
     Args:
-        secret: makes what is counted of people useless for finding them.
+        secret: makes what is counted of people useless for finding them, and seals tokens.
     """
     addresses = FocusAddresses.of(config.host)
     parts, persons = Parts(router), Persons()
     breakouts = BreakoutRooms(addresses.breakouts, persons=persons)
     parts.add(breakouts, serve=False)  # its rooms' service does
     cameras = CameraLimits(camera_grace_s=config.limits.camera_grace_s)
-    for part in parts_of_rooms(config.host, persons, cameras):
+    for part in parts_of_rooms(config.host, persons, cameras, secret):
         parts.add(part)
     usage = Usage(persons, secret=secret, clock=time.time)
     parts.add(usage, serve=False)
@@ -119,9 +119,13 @@ def meetings(
 
 
 def parts_of_rooms(
-    host: str, persons: Persons, cameras: CameraLimits | None = None
+    host: str, persons: Persons, cameras: CameraLimits | None = None, secret: str = ""
 ) -> tuple[Part, ...]:
-    """What hangs on every room, in the order in which newcomers hear of it."""
+    """What hangs on every room, in the order in which newcomers hear of it.
+
+    Args:
+        secret: seals what people may still use when another process has taken over.
+    """
     moderation = AvModeration(f"avmoderation.{host}")
     metadata = RoomMetadata(f"metadata.{host}", on_rights=moderation.rights_changed)
     moderation.open_feature = metadata.open_feature
@@ -132,7 +136,7 @@ def parts_of_rooms(
         EndConference(f"endconference.{host}"),
         Polls(f"polls.{host}", persons=persons),
         SpeakerStats(f"speakerstats.{host}"),
-        Attendance(f"attendance.{host}", persons=persons),
+        Attendance(f"attendance.{host}", persons=persons, secret=secret),
         KeepingChat(f"chat.{host}"),
         Cameras(f"cameras.{host}", limits=cameras),
     )

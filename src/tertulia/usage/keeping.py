@@ -1,4 +1,4 @@
-"""Writes down what has been counted, every minute; what cannot be written is tried again."""
+"""Writes down what has been counted, every few seconds; what cannot be written is tried again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tertulia.usage.tally import Counted, Tally
 
 log = logging.getLogger("tertulia.usage")
 
-WRITE_EVERY_S = 60.0
+WRITE_EVERY_S = 2.0  # what a killed process costs
 
 
 class UsageTable(Protocol):

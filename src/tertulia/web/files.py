@@ -22,6 +22,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tertulia.errors import PeerError
+from tertulia.storage.errors import StorageUnavailable
 from tertulia.web.headers import valid_host
 from tertulia.web.scanning import Clamd, ScannerUnavailable
 from tertulia.xmpp.errors import (
@@ -184,6 +185,9 @@ def answering(handler: Handler) -> Handler:
         except ScannerUnavailable as error:
             log.error("Files cannot be checked: %s", error)
             response = _refused(503, "files cannot be checked at the moment")
+        except StorageUnavailable as error:
+            log.error("Not read: %s", error)
+            response = _refused(503, "the database is away at the moment")
         except TimeoutError:
             response = _refused(408, "that took too long")
         except OSError as error:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.rooms.house import HOST, PLAZA, House, Someone
 
 from tertulia.rooms.attendance import Attendance
 from tertulia.rooms.attendance.register import AttendanceLimits, Attendee, Register, Visit, as_csv
+from tertulia.rooms.attendance.tokens import ListGrant, ListTokens
 from tertulia.rooms.metadata import RoomMetadata
+from tertulia.xmpp.errors import NotAuthorized
 from tertulia.xmpp.jid import Jid
 
 NAMED = "<nick xmlns='http://jabber.org/protocol/nick'>{}</nick>"
@@ -37,19 +41,19 @@ def switch(house: House, who: Someone, is_on: bool) -> None:
 def test_only_what_everybody_was_told_of_is_written_down() -> None:
     house, attendance, _ = house_with_list()
     ana = house.enter("ana")
-    assert attendance.attendees(house.main.meeting_id) is None
+    assert attendance.attendees(PLAZA, house.main.meeting_id) is None
     bea = house.enter("bea")
     switch(house, bea, True)
     assert bea.errors() == ["forbidden"]
-    assert attendance.attendees(house.main.meeting_id) is None
+    assert attendance.attendees(PLAZA, house.main.meeting_id) is None
 
     switch(house, ana, True)
 
     assert bea.told("room_metadata")[-1]["metadata"]["attendance"] is True
-    attendees = attendance.attendees(house.main.meeting_id)
+    attendees = attendance.attendees(PLAZA, house.main.meeting_id)
     assert attendees is not None and [each.name for each in attendees] == ["ana", "bea"]
     switch(house, ana, False)
-    assert attendance.attendees(house.main.meeting_id) is None
+    assert attendance.attendees(PLAZA, house.main.meeting_id) is None
 
 
 def test_breakout_rooms_and_reloads_are_no_new_visits() -> None:
@@ -89,9 +93,9 @@ def test_the_list_can_be_fetched_for_a_day_after_the_end() -> None:
     house.leave(ana)
     house.focus_leaves(PLAZA)
 
-    assert attendance.attendees(meeting) is not None
+    assert attendance.attendees(PLAZA, meeting) is not None
     house.time.move_to(house.time.clock() + AttendanceLimits().attendance_after_s + 1)
-    assert attendance.attendees(meeting) is None
+    assert attendance.attendees(PLAZA, meeting) is None
 
 
 def test_a_list_survives_a_restart() -> None:
@@ -102,6 +106,31 @@ def test_a_list_survives_a_restart() -> None:
     other.load(after.main, state)
 
     assert other.dump(after.main) == state and "attendance" in house.touched
+
+
+GRANT = ListGrant(room=str(PLAZA), meeting="m", until=100.0)
+TOKEN = ListTokens("secret").give(GRANT)
+
+
+def test_a_token_is_good_in_the_next_process_and_until_its_time() -> None:
+    assert ListTokens("secret").read(TOKEN, 99.0) == GRANT
+    for tokens, now in ((ListTokens("secret"), 100.0), (ListTokens("other"), 0.0)):
+        with pytest.raises(NotAuthorized):
+            tokens.read(TOKEN, now)
+    with pytest.raises(NotAuthorized):
+        ListTokens().read(ListTokens().give(GRANT), 0.0)  # without a secret each has its own
+
+
+@given(st.one_of(st.text(max_size=200), st.integers(0, 10_000)))
+def test_nobody_makes_a_token_or_another_of_one(made: str | int) -> None:
+    tokens = ListTokens("secret")
+    if isinstance(made, int):
+        good = bytearray(base64.urlsafe_b64decode(TOKEN))
+        good[made % len(good)] ^= 1 + made // len(good) % 255
+        made = base64.urlsafe_b64encode(good).decode()
+
+    with pytest.raises(NotAuthorized):
+        tokens.read(made, 0.0)
 
 
 @given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), max_size=5))

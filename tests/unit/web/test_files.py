@@ -105,7 +105,7 @@ async def site(
     found = Site(folder, limits)
     app = web.Application(middlewares=[check_host_and_secure()])
     Files(found.sharing, scanner).add_to(app)
-    AttendanceLists(found.attendance.fetched).add_to(app)
+    AttendanceLists(found.attendance).add_to(app)
     async with TestClient(TestServer(app)) as client:
         found.client = client
         yield found

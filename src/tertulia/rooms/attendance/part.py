@@ -1,27 +1,29 @@
 """The attendance component: writes down who is there, in meetings whose moderators want it.
 
 It is switched on with the room's metadata key `attendance`, which everybody sees. Only what happens
-from then on is written down. Moderators fetch the list with a token (`token_for`).
+from then on is written down. Moderators fetch the list with a token (`token_for`), and in rooms
+that are kept the lists of earlier meetings as well, if they have logged in.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import msgspec
 
 from tertulia.rooms.attendance.register import AttendanceLimits, Attendee, Register, as_csv
+from tertulia.rooms.attendance.tokens import ListGrant, ListTokens
 from tertulia.rooms.errors import NotInRoom
 from tertulia.rooms.metadata import RoomMetadata
 from tertulia.rooms.occupant import Occupant
 from tertulia.rooms.parts import Part, people, require_moderator
 from tertulia.rooms.persons import Persons, display_name
 from tertulia.rooms.room import Room
-from tertulia.rooms.short_lived import Grant, ShortLivedTokens
-from tertulia.xmpp.errors import ItemNotFound
+from tertulia.xmpp.errors import ItemNotFound, NotAuthorized
 from tertulia.xmpp.jid import Jid
 
 KEY = "attendance"  # of the metadata; true or false
@@ -32,12 +34,35 @@ _MOST_ENDED = 200  # meetings whose list is still held
 class Ended:
     """The list of a meeting that is over."""
 
+    room: Jid
     attendees: list[Attendee]
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The list of a meeting that is over, as it was kept."""
+
+    meeting: str
+    ended_ms: int
+    rows: Sequence[dict[str, Any]]  # as `keep` was given them
+
+
+# Takes a main room and a meeting ("": the newest ones, oldest first); empty where none are kept.
+Recall = Callable[[Jid, str], Awaitable[Sequence[Earlier]]]
+
+
+async def _nothing(room: Jid, meeting: str) -> Sequence[Earlier]:
+    return ()
+
+
 class Attendance(Part):
-    """The attendance of every meeting. `keep` is told of each list when its meeting ends."""
+    """The attendance of every meeting.
+
+    Attributes:
+        keep: told of each list when its meeting ends.
+        recall: asked for the lists that were kept.
+    """
 
     name: ClassVar[str] = "attendance"
 
@@ -48,11 +73,14 @@ class Attendance(Part):
         persons: Persons | None = None,
         limits: AttendanceLimits | None = None,
         keep: Callable[[Room, list[dict[str, Any]]], None] = lambda room, rows: None,
+        secret: str = "",
     ) -> None:
+        """`secret`: as `ListTokens` has it."""
         super().__init__(domain)
         self.keep = keep
+        self.recall: Recall = _nothing
         self.limits = limits or AttendanceLimits()
-        self.tokens = ShortLivedTokens()
+        self.tokens = ListTokens(secret)
         self._persons = persons or Persons()
         self._registers: dict[Jid, Register] = {}  # by main room
         self._ended: OrderedDict[str, Ended] = OrderedDict()  # by meeting
@@ -75,31 +103,58 @@ class Attendance(Part):
         require_moderator(occupant)
         main = room.main or room
         until = self.parts.clock() + self.limits.attendance_token_s
-        grant = Grant(
-            service=self.name, room=main.jid, meeting_id=main.meeting_id, jid=jid, until=until
+        grant = ListGrant(
+            room=str(main.jid),
+            meeting=main.meeting_id,
+            until=until,
+            # Not who was made a moderator for being the first in an empty room.
+            earlier=main.kept is not None and occupant.admission.is_authenticated,
         )
         return self.tokens.give(grant), until
 
-    def fetched(self, token: str, meeting_id: str) -> tuple[str, str]:
+    async def fetched(self, token: str, meeting_id: str) -> tuple[str, str]:
         """The name of the list as a file, and the list as CSV.
 
-        Raises: NotAuthorized, ItemNotFound when no list was kept.
+        Raises: NotAuthorized, ItemNotFound when no list was kept, and what `recall` raises.
         """
         now = self.parts.clock()
-        grant = self.tokens.redeem(token, self.name, meeting_id, now)
-        attendees = self.attendees(meeting_id)
+        grant = self.tokens.read(token, now)
+        if meeting_id != grant.meeting and not grant.earlier:
+            raise NotAuthorized("the token is for another meeting")
+        room = Jid.parse(grant.room)
+        attendees, day = self.attendees(room, meeting_id), ""
         if attendees is None:
-            raise ItemNotFound("no attendance list was kept of that meeting")
-        return f"attendance {grant.room.node}.csv", as_csv(attendees, int(now * 1000))
+            found = await self.recall(room, meeting_id)
+            if not found:
+                raise ItemNotFound("no attendance list was kept of that meeting")
+            attendees = msgspec.convert(found[-1].rows, list[Attendee])
+            ended = datetime.fromtimestamp(found[-1].ended_ms / 1000, UTC)
+            day = f" {ended:%Y-%m-%d}"
+        return f"attendance {room.node}{day}.csv", as_csv(attendees, int(now * 1000))
 
-    def attendees(self, meeting_id: str) -> list[Attendee] | None:
-        """Who was in a meeting that goes on, or ended not long ago; None when it is not known."""
-        for jid, register in self._registers.items():
-            room = self.parts.room(jid)
-            if room is not None and room.meeting_id == meeting_id:
-                return list(register.people.values())
+    async def earlier(self, token: str) -> list[dict[str, Any]]:
+        """The room's earlier meetings of which a list was kept, oldest first, as JSON; none for
+        who may not have them.
+
+        Raises: NotAuthorized, and what `recall` raises.
+        """
+        grant = self.tokens.read(token, self.parts.clock())
+        if not grant.earlier:
+            return []
+        return [
+            {"meeting": each.meeting, "endedAt": each.ended_ms, "people": len(each.rows)}
+            for each in await self.recall(Jid.parse(grant.room), "")
+        ]
+
+    def attendees(self, room: Jid, meeting_id: str) -> list[Attendee] | None:
+        """Who was in a meeting of a main room that goes on, or ended not long ago; None when it is
+        not known here."""
+        open_room = self.parts.room(room)
+        register = self._registers.get(room)
+        if register is not None and open_room is not None and open_room.meeting_id == meeting_id:
+            return list(register.people.values())
         ended = self._ended.get(meeting_id)
-        if ended is None or ended.until < self.parts.clock():
+        if ended is None or ended.room != room or ended.until < self.parts.clock():
             return None
         return ended.attendees
 
@@ -135,7 +190,7 @@ class Attendance(Part):
         register.close(self._now_ms())
         self.keep(room, register.rows())
         until = self.parts.clock() + self.limits.attendance_after_s
-        self._ended[room.meeting_id] = Ended(list(register.people.values()), until)
+        self._ended[room.meeting_id] = Ended(room.jid, list(register.people.values()), until)
         while len(self._ended) > _MOST_ENDED:
             self._ended.popitem(last=False)
 

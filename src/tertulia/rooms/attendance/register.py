@@ -17,6 +17,7 @@ class AttendanceLimits:
     attendance_visits: int = 200  # of one person; the last one is made longer beyond
     attendance_token_s: float = 12 * 3600.0  # the list can be fetched so long with one token
     attendance_after_s: float = 24 * 3600.0  # an ended meeting's list is held in memory
+    attendance_recalled: int = 50  # lists of earlier meetings, in rooms that are kept
 
 
 JOINED_AGAIN_S = 30  # changing rooms, or a page that is loaded again, is no new visit

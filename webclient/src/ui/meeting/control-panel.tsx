@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { conference, dialog, meeting } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
-import { SaveAttendance } from "./attendance";
+import { EarlierLists, SaveAttendance } from "./attendance";
 import { Doors } from "./control-doors";
 import { GroupsControl } from "./control-groups";
 import { WhoMay } from "./control-rights";
@@ -65,6 +65,7 @@ export function ControlPanel(): JSX.Element {
               {t("times.open")}
             </button>
           </div>
+          <EarlierLists />
         </ControlSection>
       </div>
       <footer class="panel-foot">
