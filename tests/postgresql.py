@@ -19,7 +19,7 @@ _HASTY = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared
 
 
 class Cluster:
-    """`create` makes one database for each who asks."""
+    """`create` makes a place for each who asks."""
 
     def __init__(self, programs: Path, folder: Path, account: str | None) -> None:
         self._programs = programs
@@ -28,26 +28,26 @@ class Cluster:
         self._made = 0
 
     def create(self) -> str:
-        """The address of an empty database, as `storage.url` has it."""
+        """The address of tables of one's own, none yet, as `storage.url` has it: an account with a
+        schema of its name, where it makes and looks for tables. A database would cost 7 MB."""
         self._made += 1
         name = f"test{self._made}"
-        self.tell(f"CREATE DATABASE {name}")
-        return self.url(name)
+        self.tell(f"CREATE ROLE {name} LOGIN; CREATE SCHEMA AUTHORIZATION {name}")
+        return self.url("postgres", user=name)
 
     def url(self, name: str, user: str = "tests") -> str:
         return f"postgresql://{user}@/{name}?host={self._folder}"
 
     def cut(self, url: str, *, for_good: bool) -> None:
-        """End all connections to a database as its administrator may; `for_good`: no new ones."""
-        name = url.partition("@/")[2].partition("?")[0]
+        """End all connections of an account as an administrator may; `for_good`: no new ones."""
+        name = _account(url)
         if for_good:
-            self.tell(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        self.tell(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname='{name}'")
+            self.tell(f"ALTER ROLE {name} NOLOGIN")
+        self.tell(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename='{name}'")
 
     def mend(self, url: str) -> None:
         """Take connections again."""
-        name = url.partition("@/")[2].partition("?")[0]
-        self.tell(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        self.tell(f"ALTER ROLE {_account(url)} LOGIN")
 
     def tell(self, sql: str) -> None:
         where = ("-h", str(self._folder), "-U", "tests", "-d", "postgres")
@@ -83,6 +83,10 @@ class Cluster:
         log = self._folder / "log"
         told = log.read_text(encoding="utf-8") if log.exists() else ""
         assert done.returncode == 0, f"{program}: {done.stdout}\n{told[-2000:]}"
+
+
+def _account(url: str) -> str:
+    return url.partition("//")[2].partition("@")[0]
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def house_of(kept: Kept, folder: Path) -> House:
         policy=policy,
     )
     house.time.move_to(time.time())
-    sharing.of(Config(host=HOST, data=folder), house.parts, house.persons, kept)
+    sharing.of(Config(host=HOST, data=folder), house.parts, house.persons, kept, lambda *_: "")
     house.parts.opened(house.main)
     return house
 

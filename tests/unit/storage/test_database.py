@@ -321,7 +321,7 @@ class TestAPostgreSQL:
         database = await Database.open(url := postgresql.create())
         await asyncio.to_thread(postgresql.cut, url, for_good=True)
 
-        with pytest.raises(StorageUnavailable, match="not currently accepting"):
+        with pytest.raises(StorageUnavailable, match="not permitted to log in"):
             await names(database)
 
         await asyncio.to_thread(postgresql.mend, url)

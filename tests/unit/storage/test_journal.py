@@ -92,7 +92,7 @@ async def test_while_the_database_cannot_be_written_entries_wait(
     trouble, reason = (
         (locked(tmp_path / FILE_NAME), "locked")
         if database_url.startswith("sqlite")
-        else (away(request.getfixturevalue("postgresql"), database_url), "not currently accepting")
+        else (away(request.getfixturevalue("postgresql"), database_url), "not permitted to log in")
     )
     async with trouble:
         running = asyncio.create_task(journal.run(SqlJournalTable(database)))
