@@ -5,6 +5,7 @@ The counterpart of `requests`: that one serves the occupants, this one the bridg
 
 from __future__ import annotations
 
+from tertulia.focus import inviting
 from tertulia.focus.conference import Conference
 from tertulia.focus.offer import feedback_sources
 from tertulia.focus.orders import Answer, AskBridge, Order, Purpose
@@ -66,9 +67,9 @@ def _not_answered(
     if conference.brewery.has_other_than(ask.bridge, now):
         conference.brewery.failed(ask.bridge, now)
         # It may only be slow, or cut off: the order to forget us reaches it when it is back.
-        conference.move(now, expire=True)
+        inviting.move(conference, now, expire=True)
     else:  # to end everybody's session would make a slow bridge slower, and gain nothing
-        conference.reinvite(participant, now)
+        inviting.reinvite(conference, participant, now)
 
 
 def _allocated(
@@ -85,7 +86,7 @@ def _allocated(
         if set(ssrc) == set(Media):
             stay.feedback = feedback_sources(ssrc[Media.AUDIO], ssrc[Media.VIDEO])
             conference.sources.reserve(ssrc.values())
-    conference.offer(participant, report.transport)
+    inviting.offer(conference, participant, report.transport)
 
 
 def _accept_answered(
@@ -116,7 +117,7 @@ def _restart_answered(
     if not isinstance(answer, ConferenceModified):
         if answer is not None:  # `_refused` handles what says that the endpoint is gone
             return
-        conference.reinvite(participant, now)
+        inviting.reinvite(conference, participant, now)
         return
     report = next((e for e in answer.endpoints if e.id == participant.nick), None)
     if report is None or report.transport is None:
@@ -124,10 +125,10 @@ def _restart_answered(
             f"ICE restart refused: room={conference.room} endpoint={participant.nick}",
             is_warning=True,
         )
-        conference.reinvite(participant, now)
+        inviting.reinvite(conference, participant, now)
         return
     conference.totals.ice_restarts_relayed += 1
-    conference.renew_transport(participant, report.transport)
+    inviting.renew_transport(conference, participant, report.transport)
 
 
 def _refused(
@@ -146,16 +147,16 @@ def _refused(
             if ask.purpose is Purpose.ALLOCATE:
                 conference.leave_bridge(participant, SessionState.ENDED)
             elif ask.purpose is Purpose.ICE_RESTART:
-                conference.reinvite(participant, now)
+                inviting.reinvite(conference, participant, now)
         case Reaction.REINVITE_ONE:
-            conference.reinvite(participant, now)
+            inviting.reinvite(conference, participant, now)
         case Reaction.REINVITE_ALL:
-            conference.move(now, expire=False)
+            inviting.move(conference, now, expire=False)
         case Reaction.EXPIRE_AND_REINVITE_ALL:
-            conference.move(now, expire=True)
+            inviting.move(conference, now, expire=True)
         case Reaction.AVOID_BRIDGE:
             conference.brewery.failed(ask.bridge, now)
-            conference.move(now, expire=refusal.reason is not None)
+            inviting.move(conference, now, expire=refusal.reason is not None)
 
 
 # What bridges of ours say; a metric's labels are no place for a peer's own words.
@@ -189,12 +190,25 @@ def bridge_reported(
         if participant is None:
             continue
         if report.expire and participant.state.is_on_bridge:
-            conference.endpoint_lost(participant, report.reason, now)
+            _lost(conference, participant, report.reason, now)
         elif (
             report.reason == SILENT
             and participant.state is SessionState.ACTIVE
             and participant.ice_restarts.allow(now)
         ):
             conference.note(f"Endpoint is silent: room={conference.room} endpoint={report.id}")
-            conference.restart_ice(participant)
+            inviting.restart_ice(conference, participant)
     return conference.taken()
+
+
+def _lost(conference: Conference, participant: Participant, reason: str, now: float) -> None:
+    """The bridge gave this endpoint up. Unless its person is leaving just now, invite again."""
+    conference.totals.endpoints_lost += 1
+    conference.note(
+        f"Endpoint lost by its bridge: room={conference.room} endpoint={participant.nick} "
+        f"reason={reason!r}",
+        is_warning=True,
+    )
+    if conference.stay is not None:
+        conference.stay.endpoints.discard(participant.nick)
+    participant.lost_at = now

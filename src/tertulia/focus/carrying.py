@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tertulia.errors import MalformedInput, PeerError
+from tertulia.focus import inviting
 from tertulia.focus.answers import bridge_answered
 from tertulia.focus.asking import Asking
 from tertulia.focus.conference import Conference
@@ -142,7 +143,7 @@ class Carrier:
         self, conference: Conference, order: AskOccupant, stanza: Element | None
     ) -> None:
         if order.serial is not None and (stanza is None or stanza.get("type") == "error"):
-            orders = conference.offer_failed(order.nick, order.serial, _now())
+            orders = inviting.offer_failed(conference, order.nick, order.serial, _now())
             self.carry_out(conference, orders)
 
     def _discovered(self, conference: Conference, order: Discover, stanza: Element | None) -> None:

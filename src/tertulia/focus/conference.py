@@ -41,8 +41,7 @@ from tertulia.xmpp.colibri2 import (
     TransportOrder,
 )
 from tertulia.xmpp.jid import Jid
-from tertulia.xmpp.jingle import Action, BridgeSession, Jingle, Reason
-from tertulia.xmpp.jingle_ice import IceUdpTransport
+from tertulia.xmpp.jingle import Action, Jingle, Reason
 from tertulia.xmpp.jingle_rtp import EndpointSources
 from tertulia.xmpp.xml import Element
 
@@ -77,7 +76,7 @@ class Conference:
         self.has_ended = False
         self.brewery = brewery
         self._known_features = known_features
-        self._new_id = new_id
+        self.new_id = new_id
         self.created_ms = created_ms
         self.stay: BridgeStay | None = None
         self.due = Deadlines(start_by=now + self.limits.start_timeout_s)
@@ -177,7 +176,7 @@ class Conference:
         participant.sid = self.former.pop(participant.occupant.jid, "")
         if participant.sid:
             reason = Reason("gone", "away for too long")
-            self._say(participant, speech.terminate(participant, self.focus_jid, reason, ""))
+            self.say(participant, speech.terminate(participant, self.focus_jid, reason, ""))
             participant.end_session(SessionState.NONE)
 
     def _forget(self, participant: Participant, now: float) -> None:
@@ -212,7 +211,7 @@ class Conference:
         if self.has_ended:
             return
         self.has_ended = True
-        self._expire_stay()
+        self.expire_stay()
         self.order(LeaveRoom(reason))
 
     # -- invitations
@@ -269,7 +268,7 @@ class Conference:
         bridge = self.brewery.select(now, self.region())
         if bridge is None:
             return None
-        self.stay = BridgeStay(bridge, self._new_id())
+        self.stay = BridgeStay(bridge, self.new_id())
         self.due.retry_at = None
         self.note(f"Selected bridge: {bridge} room={self.room} meeting={self.meeting_id}")
         return self.stay
@@ -287,78 +286,9 @@ class Conference:
             (p.occupant.region for p in self.participants.values() if p.occupant.region), ""
         )
 
-    def offer(self, participant: Participant, transport: IceUdpTransport) -> None:
-        """The bridge has a transport for this participant: send the session-initiate."""
-        stay = self.stay
-        if stay is None:
-            return
-        self.due.without_bridge_since, self.says_unavailable = None, False
-        participant.told = self.telling.wanted_by(participant)
-        participant.sid = self._new_id()
-        participant.state = SessionState.OFFERED
-        offer = speech.initiate(
-            participant,
-            self.focus_jid,
-            transport=transport,
-            feedback=stay.feedback,
-            bridge_session=BridgeSession(id=stay.id, region=stay.bridge.region),
-        )
-        self._say(participant, offer, serial=participant.serial)
-
-    def offer_failed(self, nick: str, serial: int, now: float) -> list[Order]:
-        """A session-initiate was refused or not acknowledged."""
-        participant = self.participants.get(nick)
-        if participant is not None and participant.serial == serial:
-            self.totals.invitations_failed += 1
-            self.note(f"Invitation failed: room={self.room} endpoint={nick}", is_warning=True)
-            self.leave_bridge(participant, SessionState.ENDED)
-            self.telling.all(now)
-        return self.taken()
-
-    def restart_ice(self, participant: Participant) -> None:
-        """Ask the bridge for new credentials; `renew_transport` follows, or a new invitation."""
-        order = EndpointOrder(id=participant.nick, transport=TransportOrder(ice_restart=True))
-        modify = ConferenceModify(meeting_id=self.meeting_id, endpoints=(order,))
-        self.ask_bridge(Purpose.ICE_RESTART, modify, participant)
-
-    def renew_transport(self, participant: Participant, transport: IceUdpTransport) -> None:
-        """Pass on the bridge's new credentials of an ICE restart in place."""
-        self._say(participant, speech.transport_info(participant, self.focus_jid, transport))
-
     # -- bridges
 
-    def move(self, now: float, *, expire: bool) -> None:
-        """Leave the bridge with everybody and invite them anew (reference signalling 5.8).
-
-        Args:
-            expire: tell the bridge to forget the conference.
-        """
-        if self.stay is not None and not self.moves.allow(now):
-            self.brewery.failed(self.stay.bridge.jid, now)  # it refuses again and again
-        if expire:
-            self._expire_stay()
-        moving = [p for p in self.participants.values() if p.state.is_on_bridge]
-        for participant in moving:
-            self.terminate(participant, Reason("success", "moving"))
-            self.sources.forget(participant.nick)
-            participant.end_session(SessionState.NONE)
-        self.stay = None
-        self.totals.participants_moved += len(moving)
-        self.invite_all(now)
-
-    def endpoint_lost(self, participant: Participant, reason: str, now: float) -> None:
-        """The bridge gave this endpoint up. Unless its person is leaving just now, invite again."""
-        self.totals.endpoints_lost += 1
-        self.note(
-            f"Endpoint lost by its bridge: room={self.room} endpoint={participant.nick} "
-            f"reason={reason!r}",
-            is_warning=True,
-        )
-        if self.stay is not None:
-            self.stay.endpoints.discard(participant.nick)
-        participant.lost_at = now
-
-    def _expire_stay(self) -> None:
+    def expire_stay(self) -> None:
         if self.stay is not None and self.stay.is_created:
             modify = ConferenceModify(meeting_id=self.meeting_id, expire=True)
             self.ask_bridge(Purpose.EXPIRE, modify)
@@ -374,7 +304,7 @@ class Conference:
             return
         if stay.is_reachable and not stay.endpoints - {participant.nick}:
             # The bridge expires an empty conference by itself; to say it keeps both sides sure.
-            self._expire_stay()
+            self.expire_stay()
             return
         self.expire_endpoint(stay, participant.nick)
 
@@ -385,17 +315,9 @@ class Conference:
         if stay.is_reachable:
             stay.endpoints.discard(nick)
 
-    def reinvite(self, participant: Participant, now: float) -> None:
-        """Give one participant a new session, unless that happens too often."""
-        self.terminate(participant, Reason("success", "moving"))
-        allowed = participant.reinvites.allow(now)
-        self.leave_bridge(participant, SessionState.NONE if allowed else SessionState.ENDED)
-        self.telling.all(now)
-        self.invite_all(now)
-
     def terminate(self, participant: Participant, reason: Reason) -> None:
         if participant.state.is_signalled:
-            self._say(
+            self.say(
                 participant,
                 speech.terminate(participant, self.focus_jid, reason, self.bridge_session_id),
             )
@@ -439,13 +361,13 @@ class Conference:
         self.ask_bridge(Purpose.UPDATE, modify)
         return self.is_bridge_reachable
 
-    def _say(self, participant: Participant, jingle: Jingle, serial: int | None = None) -> None:
+    def say(self, participant: Participant, jingle: Jingle, serial: int | None = None) -> None:
         self.order(AskOccupant(nick=participant.nick, payload=jingle.element(), serial=serial))
 
     def _say_sources(
         self, participant: Participant, action: Action, sources: Mapping[str, EndpointSources]
     ) -> None:
-        self._say(participant, speech.change_sources(participant, self.focus_jid, action, sources))
+        self.say(participant, speech.change_sources(participant, self.focus_jid, action, sources))
 
     def order(self, order: Order) -> None:
         self._orders.append(order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tertulia.focus import inviting
 from tertulia.focus.brewery import Bridge
 from tertulia.focus.conference import Conference
 from tertulia.focus.muting import wanted
@@ -24,7 +25,7 @@ def bridges_changed(conference: Conference, now: float) -> list[Order]:
         if back is not None and _is_same_process(back, stay.bridge):
             _resume(conference, stay, back, now)
         elif conference.brewery.select(now, conference.region()) is not None:
-            conference.move(now, expire=False)
+            inviting.move(conference, now, expire=False)
     elif stay.bridge.is_shutting_down:
         bridge_closing(conference, stay.bridge.jid, now)
     return conference.taken()
@@ -43,7 +44,7 @@ def bridge_lost(conference: Conference, jid: Jid, now: float) -> list[Order]:
         conference.note(f"Bridge lost: room={conference.room} {stay.bridge}", is_warning=True)
         stay.lost_at = now
     if conference.brewery.select(now, conference.region()) is not None:
-        conference.move(now, expire=conference.brewery.get(jid) is not None)
+        inviting.move(conference, now, expire=conference.brewery.get(jid) is not None)
     return conference.taken()
 
 
@@ -52,7 +53,7 @@ def bridge_closing(conference: Conference, jid: Jid, now: float) -> list[Order]:
     if conference.stay is not None and conference.stay.bridge.jid == jid:
         other = conference.brewery.select(now, conference.region())
         if other is not None and other.jid != jid:
-            conference.move(now, expire=True)
+            inviting.move(conference, now, expire=True)
     return conference.taken()
 
 

@@ -8,6 +8,7 @@ Sources: reference signalling 5, bridge 5.3. Muting has a file of its own.
 from __future__ import annotations
 
 from tertulia.errors import PeerError
+from tertulia.focus import inviting
 from tertulia.focus.conference import Conference
 from tertulia.focus.orders import Answer, Noted, Order, Purpose
 from tertulia.focus.participant import Participant, SessionState
@@ -158,7 +159,7 @@ def _info(
         if not participant.ice_restarts.allow(now):
             conference.totals.restarts_refused += 1
             raise ResourceConstraint("too many ICE restarts")
-        conference.restart_ice(participant)
+        inviting.restart_ice(conference, participant)
         conference.order(Answer(request))
         return
     if jingle.ice_state == "failed":
@@ -168,7 +169,7 @@ def _info(
             raise ResourceConstraint("too many restarts")
         conference.note(f"ICE failed: room={conference.room} endpoint={participant.nick}")
         conference.order(Answer(request))
-        conference.reinvite(participant, now)
+        inviting.reinvite(conference, participant, now)
         return
     conference.order(Answer(request))  # XEP-0166 §6.8: an empty session-info is a ping
 

@@ -10,33 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from tertulia.errors import MalformedInput, PeerError
+from tertulia.errors import MalformedInput
 from tertulia.focus.answers import bridge_reported
 from tertulia.focus.asking import Asking, Then
 from tertulia.focus.brewery import Brewery, Bridge
 from tertulia.focus.bridges import Bridges
 from tertulia.focus.carrying import Carrier
-from tertulia.focus.component import (
-    Asked,
-    Creators,
-    Entrance,
-    OpenEntrance,
-    Ready,
-    Visit,
-    creator_of,
-    requested_room,
-)
+from tertulia.focus.component import Entrance, OpenEntrance
 from tertulia.focus.conference import FOCUS_NICK, Conference
 from tertulia.focus.features import Caps, FeatureCache
 from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
 from tertulia.focus.mute_requests import mute_request
 from tertulia.focus.muting import NAMESPACES
 from tertulia.focus.participant import Occupant, shares_screen
+from tertulia.focus.reception import Reception, no_breakouts
 from tertulia.focus.requests import jingle_request
 from tertulia.focus.settings import FocusAddresses, FocusSettings
 from tertulia.focus.surviving import ConferenceState, ParticipantState, load
@@ -46,26 +36,20 @@ from tertulia.rooms.rights import EVERY_KIND, MediaKind
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import ConferenceModified
 from tertulia.xmpp.disco import DiscoInfo, Identity
-from tertulia.xmpp.errors import BadRequest, ItemNotFound, NotAuthorized, ServiceUnavailable
+from tertulia.xmpp.errors import BadRequest
 from tertulia.xmpp.jid import Jid
-from tertulia.xmpp.router import Origin, Router
+from tertulia.xmpp.router import Router
 from tertulia.xmpp.stanza import address, payload_of
 from tertulia.xmpp.xml import Element, iq_result
 
 log = logging.getLogger("tertulia.focus")
 
+_TURN_S = 0.002  # of each turn of the event loop, for what many say at once
+
 _DISCO = DiscoInfo(
     identities=(Identity(category="client", type="bot", name="focus"),),
     features=(NS.DISCO_INFO, NS.PING, NS.JINGLE),
 )
-_COMPONENT_DISCO = DiscoInfo(
-    identities=(Identity(category="component", type="focus", name="focus"),),
-    features=(NS.DISCO_INFO, NS.PING, NS.FOCUS),
-)
-
-
-def _no_breakouts(room: Jid, asked_by: Jid | None) -> None:
-    raise ItemNotFound("there are no breakout rooms")
 
 
 class Focus:
@@ -80,7 +64,7 @@ class Focus:
         entrance: Entrance | None = None,
         meeting_id_of: Callable[[Jid], str | None] = lambda room: None,
         may_send: Callable[[Jid, str], frozenset[MediaKind]] = lambda room, nick: EVERY_KIND,
-        may_hold_breakout: Callable[[Jid, Jid | None], None] = _no_breakouts,
+        may_hold_breakout: Callable[[Jid, Jid | None], None] = no_breakouts,
         on_asked: Callable[[Jid, str], None] = lambda asked_by, machine_uid: None,
         on_created: Callable[[Jid, int | None, int | None], None] = lambda room, audio, video: None,
     ) -> None:
@@ -102,20 +86,29 @@ class Focus:
         self.conferences: dict[Jid, Conference] = {}
         self.totals = Totals()
         self._router = router
-        self._entrance: Entrance = entrance or OpenEntrance()
-        self._meeting_id_of = meeting_id_of
         self._may_send = may_send
-        self._may_hold_breakout = may_hold_breakout
-        self._on_asked = on_asked
-        self._on_created = on_created
         self._voice = Voice(router, addresses.jid)
         self._asking = Asking(self._voice.send)
         self._features = FeatureCache()
         self._carrier = Carrier(
             self.conferences, self._voice, self._asking, self._features, self.settings
         )
+        self.reception = Reception(
+            router=router,
+            voice=self._voice,
+            addresses=addresses,
+            settings=self.settings,
+            conferences=self.conferences,
+            totals=self.totals,
+            entrance=entrance or OpenEntrance(),
+            meeting_id_of=meeting_id_of,
+            may_hold_breakout=may_hold_breakout,
+            on_asked=on_asked,
+            on_created=on_created,
+            new_conference=self._new,
+            carry_out=self._carrier.carry_out,
+        )
         self._inbox: deque[Element] = deque()
-        self._creators = Creators(self.settings.rooms_per_creator)
         self._bridges = Bridges(
             self.brewery,
             self._asking,
@@ -137,7 +130,7 @@ class Focus:
     def start(self) -> None:
         """Bind the session, serve the component, join the brewery. Needs a running loop."""
         self._router.bind(self)
-        self._router.serve(self.addresses.component.domain, self.handle_component)
+        self._router.serve(self.addresses.component.domain, self.reception.handle)
         self._voice.join(self.addresses.brewery)
 
     def stop(self) -> None:
@@ -184,9 +177,15 @@ class Focus:
             asyncio.get_running_loop().call_soon(self._drain)
         self._inbox.append(stanza)
 
+    def settle(self) -> None:
+        """Look at once at everything that was delivered."""
+        while self._inbox:
+            self._receive(self._inbox.popleft())
+
     def _drain(self) -> None:
+        until = self._now() + _TURN_S
         try:
-            while self._inbox:
+            while self._inbox and self._now() < until:
                 self._receive(self._inbox.popleft())
         finally:  # a bug in one stanza's handling must not cost the others theirs
             if self._inbox:
@@ -220,118 +219,7 @@ class Focus:
             orders = mute_request(conference, sender.resource, request, payload)
             self._carrier.carry_out(conference, orders)
         else:
-            self._common_request(request, payload, _DISCO)
-
-    def _common_request(self, request: Element, payload: Element, disco: DiscoInfo) -> None:
-        if request.get("type") == "get" and (payload.name, payload.ns) == ("ping", NS.PING):
-            self._voice.send(iq_result(request))
-        elif request.get("type") == "get" and (payload.name, payload.ns) == (
-            "query",
-            NS.DISCO_INFO,
-        ):
-            self._voice.send(iq_result(request, disco.build(payload.get("node"))))
-        else:
-            self._voice.refuse(request, ServiceUnavailable("the focus does not offer that"))
-
-    # -- the component: conference requests (reference signalling 3)
-
-    def handle_component(self, stanza: Element) -> None:
-        """Take what is addressed to focus.H (`Router.serve`)."""
-        if stanza.name != "iq" or stanza.get("type") not in ("get", "set"):
-            return
-        payload = payload_of(stanza)
-        if payload is None:
-            self._voice.refuse(stanza, BadRequest("one payload was expected"))
-        elif (payload.name, payload.ns) == ("logout", NS.FOCUS) and stanza.get("type") == "set":
-            self._log_out(stanza, payload)
-        elif (payload.name, payload.ns) != ("conference", NS.FOCUS):
-            self._common_request(stanza, payload, _COMPONENT_DISCO)
-        else:
-            try:
-                answer = self.ask(Asked.of(payload), address(stanza.get("from")))
-            except PeerError as error:
-                self._voice.refuse(stanza, error)
-            else:
-                self._voice.send(iq_result(stanza, answer.build()))
-
-    def ask(self, asked: Asked, by: Jid | None, origin: Origin | None = None) -> Ready:
-        """Have a conference, and hear when one may come in.
-
-        Args:
-            by: a client that is logged in; None when it asks over HTTP.
-            origin: how it came then.
-        Raises: PeerError.
-        """
-        self.totals.conference_requests += 1
-        try:
-            room = requested_room(asked.room, self.addresses.rooms, self.addresses.breakouts)
-            if by is not None:
-                origin = self._router.origin(by)
-            visit = self._let_in(room, by, asked, origin)
-            if by is not None:
-                self._on_asked(by, asked.machine_uid)
-            is_new = not self._goes_on(room)
-            self._open(room, by, origin)
-            if is_new:
-                self._on_created(room, asked.audio_muted_from, asked.video_muted_from)
-        except PeerError as error:
-            # Guests who wait for their host ask again and again.
-            level = logging.DEBUG if isinstance(error, NotAuthorized) else logging.INFO
-            log.log(level, "Conference refused: room=%r reason=%s", asked.room[:200], error)
-            raise
-        log.debug("Conference requested: room=%s", room)
-        return Ready(
-            room=asked.room,
-            focus=self.addresses.jid.bare,
-            visit=visit,
-            has_logins=self._entrance.has_logins,
-        )
-
-    def _let_in(self, room: Jid, by: Jid | None, asked: Asked, origin: Origin | None) -> Visit:
-        if by is None and origin is None:
-            raise BadRequest("the request has no sender")
-        is_main = room.domain == self.addresses.rooms
-        return self._entrance.ask(
-            room if is_main else None,
-            by,
-            asked,
-            is_open=not is_main or self._goes_on(room),
-            origin=origin,
-        )
-
-    def _goes_on(self, room: Jid) -> bool:
-        """Whether there is a meeting, though everybody may be in its breakout rooms."""
-        return room in self.conferences or self._meeting_id_of(room) is not None
-
-    def _log_out(self, request: Element, payload: Element) -> None:
-        try:
-            self._entrance.log_out(payload.get("session-id"))
-        except PeerError as error:
-            self._voice.refuse(request, error)
-        else:
-            self._voice.send(iq_result(request, Element("logout", ns=NS.FOCUS)))
-
-    def _open(self, room: Jid, asked_by: Jid | None, origin: Origin | None) -> None:
-        """Be in the room before its first occupant may enter (reference signalling 4.3)."""
-        is_breakout = room.domain == self.addresses.breakouts
-        if is_breakout:
-            self._may_hold_breakout(room, asked_by)
-        conference = self.conferences.get(room)
-        if conference is None:
-            if len(self.conferences) >= self.settings.max_conferences:
-                raise ServiceUnavailable("no more conferences can be held here (max_conferences)")
-            # Breakout rooms have a limit of their own, and whoever comes back opens nothing.
-            if not is_breakout and not self._goes_on(room):
-                creator = "" if origin is None else creator_of(origin.remote_ip)
-                self._creators.count(creator, self._now())
-            conference = self._new(room, str(uuid.uuid4()), time.time_ns() // 1_000_000)
-            self.conferences[room] = conference
-            self.totals.conferences_created += 1
-            self._voice.join(room, *conference.presence())
-            conference.meeting_id = self._meeting_id_of(room) or conference.meeting_id
-            log.info("Conference created: room=%s meeting=%s", room, conference.meeting_id)
-        conference.requested(self._now(), asked_by)
-        self._carrier.carry_out(conference, [])
+            self._voice.answer(request, payload, _DISCO)
 
     def _new(self, room: Jid, meeting_id: str, created_ms: int) -> Conference:
         return Conference(

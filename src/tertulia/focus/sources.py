@@ -20,6 +20,7 @@ RESERVED_STREAMS = frozenset({"mixedmslabel", "default"})
 
 _SOURCE_NAME = re.compile(r"(?P<owner>.+)-(?P<kind>[av])\d{1,3}(?:\.[A-Za-z0-9-]{1,16})?")
 _MAX_MSID_CHARS = 256
+_NONE = EndpointSources()  # one object: what did not change is told by identity (`surviving`)
 
 
 class SourceRefused(BadRequest):
@@ -55,7 +56,7 @@ class ConferenceSources:
         self.reserved = frozenset(ssrcs)
 
     def of(self, owner: str) -> EndpointSources:
-        return self._by_owner.get(owner, EndpointSources())
+        return self._by_owner.get(owner, _NONE)
 
     def owners(self) -> Mapping[str, EndpointSources]:
         return self._by_owner

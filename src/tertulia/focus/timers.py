@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tertulia.focus import features as F
+from tertulia.focus import inviting
 from tertulia.focus.conference import Conference
 from tertulia.focus.orders import Order
 from tertulia.focus.participant import Participant, SessionState
@@ -41,13 +42,13 @@ def tick(conference: Conference, now: float) -> list[Order]:
             conference.set_features(participant, F.UNKNOWN_CLIENT, now)
         reinvite_at = _reinvite_at(conference, participant)
         if reinvite_at is not None and now >= reinvite_at:
-            conference.reinvite(participant, now)
+            inviting.reinvite(conference, participant, now)
         if participant.tell_at is not None and now >= participant.tell_at:
             conference.telling.one(participant)
     hold_until = _hold_until(conference)
     if hold_until is not None and now >= hold_until:
         conference.note(f"Bridge did not come back: room={conference.room}", is_warning=True)
-        conference.move(now, expire=False)
+        inviting.move(conference, now, expire=False)
     alarm_at = _alarm_at(conference)
     if alarm_at is not None and now >= alarm_at:
         conference.says_unavailable = True

@@ -7,10 +7,12 @@ import itertools
 from tertulia.errors import PeerError
 from tertulia.focus.conference import FOCUS_NICK
 from tertulia.xmpp import ns as NS
+from tertulia.xmpp.disco import DiscoInfo
+from tertulia.xmpp.errors import ServiceUnavailable
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.stanza import iq, refusal
-from tertulia.xmpp.xml import Element
+from tertulia.xmpp.xml import Element, iq_result
 
 
 class Voice:
@@ -42,6 +44,16 @@ class Voice:
         answer = refusal(request, error)
         if answer is not None:
             self.send(answer)
+
+    def answer(self, request: Element, payload: Element, disco: DiscoInfo) -> None:
+        """Answer what everybody is asked: XEP-0199 and XEP-0030; refuse anything else."""
+        is_get = request.get("type") == "get"
+        if is_get and (payload.name, payload.ns) == ("ping", NS.PING):
+            self.send(iq_result(request))
+        elif is_get and (payload.name, payload.ns) == ("query", NS.DISCO_INFO):
+            self.send(iq_result(request, disco.build(payload.get("node"))))
+        else:
+            self.refuse(request, ServiceUnavailable("the focus does not offer that"))
 
     def send(self, stanza: Element) -> None:
         self._router.route(stanza)

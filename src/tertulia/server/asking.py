@@ -30,6 +30,6 @@ def asking(
             admission = entrance.admit("", origin, None)
         except SaslFailure as failure:
             raise NotAuthorized(str(failure)) from None
-        return focus.ask(asked, None, replace(origin, admission=admission)).as_json()
+        return focus.reception.ask(asked, None, replace(origin, admission=admission)).as_json()
 
     return ask

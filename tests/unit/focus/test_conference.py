@@ -4,6 +4,7 @@ import pytest
 from tests.unit.focus.meeting import BREWERY, BROWSER, Meeting, voice
 
 from tertulia.focus import features as F
+from tertulia.focus import inviting
 from tertulia.focus.limits import ConferenceLimits
 from tertulia.focus.moves import bridge_closing, bridge_lost, bridges_changed
 from tertulia.focus.orders import Discover, Purpose
@@ -470,7 +471,7 @@ def test_an_invitation_that_fails_takes_the_endpoint_off_the_bridge() -> None:
     meeting.joins("cyd")
     serial = meeting.conference.participants["cyd"].serial
 
-    meeting.note(meeting.conference.offer_failed("cyd", serial, meeting.now))
+    meeting.note(inviting.offer_failed(meeting.conference, "cyd", serial, meeting.now))
 
     assert [(e.id, e.expire) for e in meeting.asked()[-1].modify.endpoints] == [("cyd", True)]
     meeting.joins("dan")

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.focus.meeting import Meeting, voice
 
+from tertulia.focus import inviting
 from tertulia.focus.orders import AskOccupant
 from tertulia.focus.participant import Occupant, shares_screen
 from tertulia.rooms.rights import EVERY_KIND, MediaKind
@@ -139,7 +140,7 @@ def test_a_new_session_on_another_bridge_is_as_silent_as_the_old_one() -> None:
     meeting.orders.clear()
     bea = meeting.conference.participants["bea"]
 
-    meeting.conference.reinvite(bea, meeting.now)
+    inviting.reinvite(meeting.conference, bea, meeting.now)
     meeting.note(meeting.conference.taken())
 
     assert at_bridge(meeting) == [{"bea": ForceMute(audio=True)}]
