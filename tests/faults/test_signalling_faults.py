@@ -17,7 +17,7 @@ from bench.synthetic import SyntheticClient, connections
 from tests.conftest import RunningServer
 from tests.faults.conftest import within
 from tests.faults.site import Cut, bridge_statistics, site
-from tests.heavy import heavy
+from tests.heavy import ALL, heavy
 
 CROWD = 200
 
@@ -108,9 +108,10 @@ async def test_f13_who_does_not_read_is_cut_off_and_costs_the_others_nothing(
                 assert time.monotonic() - began < 60.0, "it is still there"
                 during += await shouted_and_answered(ana, loud)
             within(time.monotonic() - began, 60.0, "F13, who does not read is cut off")
-            # Either its queue was full, or nothing came of it for `silence_s`.
+            # Its queue was full; or else nothing came of it for `silence_s`.
             line_after = await server.logged(f", disconnecting: jid={deaf.jid}", after=logged)
             reason = server.log[line_after - 1].partition("Client ")[2].partition(",")[0]
+            assert "outgoing_bytes" in reason or not ALL  # a busy machine may take 10 s for so much
             relayed = ana.traffic.characters - heard
             assert relayed > SHOUT * LOUD * (len(during) / PINGS - 1)  # she heard it all
             assert all(each.endpoint in ana.others.present for each in loud)

@@ -263,7 +263,7 @@ class _ServerEnd:
     def start_tls(self) -> None:
         raise AssertionError("not on a WebSocket")
 
-    def finish(self) -> None:
+    def finish(self, reason: str = "") -> None:
         self._client._finished = True
 
     def abort(self) -> None:

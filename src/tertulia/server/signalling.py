@@ -28,6 +28,7 @@ from tertulia.xmpp.transports.bosh import BoshEndpoint
 from tertulia.xmpp.transports.pulse import Pulse
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
+from tertulia.xmpp.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Signalling:
     office: Office
     conference_requests: ConferenceRequests
     keeper: Keeper
+    turns: Turns
 
 
 @asynccontextmanager
@@ -96,6 +98,7 @@ async def signalling(
         router, limits, may_resume=lambda origin, kept: entrance.resume(origin, kept.origin)
     )
     pulse = Pulse(sessions, limits)
+    turns = Turns(limits.turn_s)
     websocket = WebSocketEndpoint(
         router,
         credentials,
@@ -103,6 +106,7 @@ async def signalling(
         sessions=sessions,
         pulse=pulse,
         limits=limits,
+        turns=turns,
         prepare=tokens.prepare,
     )
     bosh = BoshEndpoint(
@@ -112,10 +116,17 @@ async def signalling(
         sessions=sessions,
         pulse=pulse,
         limits=limits,
+        turns=turns,
         prepare=tokens.prepare,
     )
     tcp = TcpListener(
-        router, credentials, domain=host, tls=ground.xmpp_tls, sessions=sessions, limits=limits
+        router,
+        credentials,
+        domain=host,
+        tls=ground.xmpp_tls,
+        sessions=sessions,
+        limits=limits,
+        turns=turns,
     )
     keeper = Keeper(
         config.data / "meetings.state",
@@ -145,6 +156,7 @@ async def signalling(
                 asking(held.focus, entrance, tokens.prepare), limits
             ),
             keeper=keeper,
+            turns=turns,
         )
     finally:
         keeper.stop()

@@ -41,7 +41,7 @@ async def web_surface(
     handover = (
         Handover(handover_place(config)) if config.bridge.enabled and config.media.tcp else None
     )
-    acceptor = Acceptor(ground.listeners, ground.tls, handover=handover)
+    acceptor = Acceptor(ground.listeners, ground.tls, handover=handover, turns=signalling.turns)
     app = application(
         settings=client_settings(config, has_sign_in=sign_in is not None),
         xmpp_websocket=signalling.websocket.handle,

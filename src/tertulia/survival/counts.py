@@ -1,7 +1,8 @@
 """A number for each session in memory that outlives the process: how many stanzas it has sent us.
 
-It changes with every stanza, which would be too much for the state file. A number is written before
-its client is told of it (XEP-0198 §4), so that the next process never says less than this one did.
+It changes with every stanza, which would be too much for the state file. A number is written after
+what it counts, and before its client is told of it (XEP-0198 §4): the next process says neither
+more than it has nor less than this one said.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tertulia.survival import state_file
 from tertulia.survival.sessions import KeptSessions
 from tertulia.survival.state_file import StateFile, StateUnusable, keys_of
 from tertulia.xmpp.jid import Jid
+from tertulia.xmpp.resumption import Resumable
 from tertulia.xmpp.sessions import Sessions
 
 logger = logging.getLogger("tertulia.survival")
@@ -85,6 +87,7 @@ class Keeper:
         self.is_due = False
         self._resting_until = 0.0
         self._grace: asyncio.TimerHandle | None = None
+        self._to_tell: list[Callable[[], None]] = []  # once all is written
         self._cannot: set[str] = set()  # kinds of which something could not be written
 
     # -- life
@@ -93,7 +96,7 @@ class Keeper:
         """Take over what a former process left, and write down what happens from now on."""
         self._restore()
         self._file = StateFile.open(self._path, self._version)
-        self._sessions.start(self._file, self.acknowledging)
+        self._sessions.start(self._file, self)
         for hall in self._halls.values():
             hall.on_touched = self.room_touched
             for room in hall.rooms():
@@ -114,7 +117,7 @@ class Keeper:
 
     def hand_over(self) -> None:
         """The process ends and the next one shall go on: write down all there is."""
-        self.flush()
+        self.flush(whole=True)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -142,13 +145,20 @@ class Keeper:
         self._conferences[conference.room] = conference
         self._soon()
 
-    def acknowledging(self) -> None:
-        """A client is about to be told that we have what it sent: so had the next process better,
-        if that does not cost the others too much time."""
-        if self.is_due and asyncio.get_running_loop().time() >= self._resting_until:
-            self.flush()
-        else:
+    # -- what clients are told (`Scribe`)
+
+    def noting(self, kept: Resumable, tell: Callable[[], None]) -> None:
+        """What a client hears that we have, it does not send again: so the next process has to have
+        it too. All that came in one moment is written together."""
+        if self._sessions.is_behind(kept):
+            self._to_tell.append(tell)
             self._soon()
+        else:
+            tell()
+
+    def note(self, kept: Resumable) -> None:
+        if self._sessions.is_behind(kept):
+            self.flush(whole=True)
 
     def _soon(self) -> None:
         if not self.is_due:
@@ -163,14 +173,16 @@ class Keeper:
 
     def _moment(self) -> None:
         self.flush()
-        if self._of_room:
+        if self._of_room and not self.is_due:  # else what is left over is written soon
             self._arm(self._limits.beat_s)
 
     # -- writing
 
-    def flush(self) -> None:
-        """Write what has changed since the last time."""
-        began, self.is_due = time.thread_time(), False
+    def flush(self, *, whole: bool = False) -> None:
+        """Write what has changed since the last time; `whole`: however many participants have."""
+        began = time.thread_time()
+        self._focus.settle()  # what it was told and has not looked at yet came before, too
+        self.is_due = False
         conferences, self._conferences = self._conferences, {}
         rooms, self._rooms = self._rooms, {}
         parts, self._touched_parts = self._touched_parts, {}
@@ -185,9 +197,14 @@ class Keeper:
                 else:
                     self._put((PART, f"{jid}/{name}"), jid, state)
         for conference in conferences.values():
-            self._flush_conference(conference)
+            self._flush_conference(conference, math.inf if whole else self._limits.participants)
         self._sessions.flush()
         self._file.commit()
+        if not self._conferences:
+            self._sessions.count()
+            telling, self._to_tell = self._to_tell, []
+            for tell in telling:
+                tell()
         rest_s = (time.thread_time() - began) / self._limits.share
         self._resting_until = asyncio.get_running_loop().time() + rest_s
         if self._conferences:
@@ -215,14 +232,14 @@ class Keeper:
             if key not in present:
                 self._delete(key, room.jid)
 
-    def _flush_conference(self, conference: Conference) -> None:
+    def _flush_conference(self, conference: Conference, left: float) -> None:
         room = conference.room
         if self._focus.conferences.get(room) is not conference:
             if room not in self._focus.conferences:
                 self._delete_all(room, (CONFERENCE, PARTICIPANT))
             return
         self._put((CONFERENCE, str(room)), room, surviving.dump(conference))
-        present, left = set(), self._limits.participants
+        present = set()
         for participant in conference.participants.values():
             key = (PARTICIPANT, f"{room}/{participant.nick}")
             present.add(key)

@@ -13,7 +13,7 @@ from tertulia.survival.state_file import StateFile
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.resumption import Resumable
 from tertulia.xmpp.router import Origin
-from tertulia.xmpp.sessions import Sessions
+from tertulia.xmpp.sessions import NoScribe, Scribe, Sessions
 
 KIND = "session"
 
@@ -36,30 +36,30 @@ class KeptSessions:
         self._counts = Counts()
         self._written: dict[str, _Written] = {}  # by id
 
-    def start(self, rows: StateFile, acknowledging: Callable[[], None]) -> None:
-        """Write to `rows`; tell `acknowledging` when a client is about to hear its count."""
+    def start(self, rows: StateFile, scribe: Scribe) -> None:
+        """Write to `rows`; have `scribe` asked before clients hear their counts."""
         self._file = rows
         self._counts = Counts.open(self._path)
-
-        def told(kept: Resumable) -> None:
-            written = self._written.get(kept.id)
-            if written is not None:
-                self._count(written, kept)
-            acknowledging()
-
-        self._sessions.on_acknowledging = told
+        self._sessions.scribe = scribe
 
     def stop(self) -> None:
         """Write no more."""
-        self._sessions.on_acknowledging = lambda kept: None
+        self._sessions.scribe = NoScribe()
         self._counts.close()
 
     def forget(self) -> None:
         """Delete what only the next process would read."""
         self._path.unlink(missing_ok=True)
 
+    def is_behind(self, kept: Resumable) -> bool:
+        """Whether less is written of this session than came, if it is to be written at all."""
+        if not kept.can_resume or not self._keeps(kept.jid):
+            return False
+        written = self._written.get(kept.id)
+        return written is None or written.received != kept.received
+
     def flush(self) -> None:
-        """Bring the rows and the counts up to date."""
+        """Bring the rows up to date; once they are written, `count` what they were made of."""
         if self._file is None:
             return
         present = set()
@@ -72,13 +72,25 @@ class KeptSessions:
                 slot = self._counts.take() if written is None else written.slot
                 if slot is None:
                     continue
+                is_new = written is None
                 written = self._written[kept.id] = _Written(kept.origin, slot)
+                if is_new:  # what somebody before had in this slot must not be taken for its own
+                    self._count(written, kept)
                 row = (slot, kept.jid, kept.is_account, kept.origin)
                 self._file.put(KIND, kept.id, state_file.dumps(row))
-            self._count(written, kept)
         for gone in self._written.keys() - present:
             self._counts.give_back(self._written.pop(gone).slot)
             self._file.delete(KIND, gone)
+
+    def count(self) -> None:
+        """What came of each client has taken effect and is written: so may be its number be.
+
+        A number that says more than the rows do would lose what is between them: the client is
+        told not to send it again. One that says less has it sent twice.
+        """
+        for kept in self._sessions.dump():
+            if (written := self._written.get(kept.id)) is not None:
+                self._count(written, kept)
 
     def _count(self, written: _Written, kept: Resumable) -> None:
         if written.received != kept.received:

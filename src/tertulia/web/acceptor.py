@@ -28,7 +28,9 @@ from tertulia.errors import ConfigError
 from tertulia.machine import why_not_bound
 from tertulia.web.handover import PREFIX_BYTES, Handover, is_media, may_be_media
 from tertulia.xmpp import refusals
+from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.patience import Deadline, Patience
+from tertulia.xmpp.turns import Turns
 
 logger = logging.getLogger("tertulia.web")
 
@@ -49,6 +51,7 @@ class AcceptorLimits:
     unfinished_per_address: int = 256
     unfinished: int = 2048
     backlog: int = 1024
+    handshake_s: float = 0.001  # what a TLS handshake is charged of the time of `xmpp.turns`
 
 
 def bind(addresses: Sequence[str], port: int, *, option: str) -> list[socket.socket]:
@@ -109,11 +112,14 @@ class Acceptor:
         tls: ssl.SSLContext,
         limits: AcceptorLimits | None = None,
         handover: Handover | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """
         Args:
             handover: takes media over TCP; without one such connections are closed.
+            turns: where handshakes wait for theirs, so that many do not hold up the others.
         """
+        self._turns = turns or Turns(XmppLimits().turn_s)
         self._listeners = list(listeners)
         self._tls = tls
         self._handover = handover
@@ -194,6 +200,7 @@ class Acceptor:
             async with self._patience.timeout(self._limits.first_byte_within_s):
                 first = await _peek(connection, 1)
             if first and first[0] == _TLS_HANDSHAKE:
+                await self._turns.take(self, lambda: None, self._limits.handshake_s)
                 # From here the socket is the loop's; it closes it on a failed handshake too.
                 handed_over = True
                 await self._serve_https(connection)

@@ -24,6 +24,12 @@ MAX_FROM_CLIENT_BYTES = 64 * 1024  # reference: security A5, "bridge channel"
 MAX_FROM_BRIDGE_BYTES = 1024 * 1024  # source maps of a large conference
 CONNECT_WITHIN_S = 5.0
 HEARTBEAT_S = 15.0
+_REFUSALS = {
+    HTTPStatus.FORBIDDEN: "The bridge expects no such endpoint with that password: it has left,"
+    " or its conference was moved or has ended. The next offer has a new address.\n",
+    HTTPStatus.NOT_FOUND: "That bridge has another name now: it was started anew. The next offer"
+    " has a new address.\n",
+}
 _SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
 # Bridge name -> the base address of its channel listener, or None when no such bridge is known.
@@ -57,6 +63,12 @@ class ColibriEdge:
                     target, max_msg_size=MAX_FROM_BRIDGE_BYTES, compress=0
                 )
         except aiohttp.WSServerHandshakeError as error:
+            logger.info(
+                "Bridge channel refused: server=%s endpoint=%r status=%d",
+                request.match_info["server"],
+                request.match_info["endpoint"][:64],
+                error.status,
+            )
             return _refusal(error.status)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             logger.warning(
@@ -99,9 +111,11 @@ class ColibriEdge:
 
 def _refusal(status: int) -> web.Response:
     """The bridge's refusal, as its client may see it: 403 and 404 mean something to clients."""
-    if status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-        status = HTTPStatus.BAD_GATEWAY
-    return web.Response(status=status, text=f"{HTTPStatus(status).phrase}\n")
+    if status not in _REFUSALS:
+        return web.Response(
+            status=HTTPStatus.BAD_GATEWAY, text=f"The bridge refused the channel ({status}).\n"
+        )
+    return web.Response(status=status, text=_REFUSALS[HTTPStatus(status)])
 
 
 async def _relay(client: web.WebSocketResponse, bridge: aiohttp.ClientWebSocketResponse) -> None:
@@ -137,6 +151,8 @@ async def _copy(
                 return int(message.data)
             else:
                 return source.close_code
+            # What has come already is read without waiting: let the others have their turn.
+            await asyncio.sleep(0)
         except (ConnectionError, RuntimeError):  # RuntimeError: aiohttp's "already closed"
             return None
 

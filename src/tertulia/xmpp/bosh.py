@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tertulia.errors import MalformedInput, PeerError
 from tertulia.xmpp import ns as NS
-from tertulia.xmpp.framing import Broken, Ended, Opened, Received
+from tertulia.xmpp.framing import Broken, Ended, Incoming, Opened, Received
 from tertulia.xmpp.xml import Element, XmlLimits, serialise
 
 HOLD = 1  # requests that wait for something to say (§7.1); what every client asks for
@@ -38,7 +38,7 @@ class BoshFraming:
         self.limits = limits
         self._begins = True
 
-    def receive(self, data: str | bytes | Element) -> list[Received]:
+    def receive(self, data: Incoming) -> list[Received]:
         if not isinstance(data, Element):
             return [Broken(MalformedInput("a body was expected"))]
         items: list[Received] = []
@@ -60,6 +60,18 @@ class BoshFraming:
         # XEP-0206 §5: the client asks for it in a body with `to` (and an attribute of a namespace
         # that parsers of ours do not keep).
         self._begins = True
+
+
+def pieces(body: Element) -> list[Element]:
+    """Bodies with one stanza each that say the same as one with many."""
+    children = list(body.elements())
+    if len(children) < 2:
+        return [body]
+    made = [Element(body.name, {}, each, ns=body.ns) for each in children]
+    made[0].attrs = {key: value for key, value in body.attrs.items() if key != "type"}
+    if body.get("type"):
+        made[-1].attrs["type"] = body.get("type")
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +173,10 @@ def created(begun: Begun, sid: str, domain: str, inactivity_s: int, content: str
     return f"{shell}{xbosh}>{content}</body>"
 
 
-def terminated(condition: str = "", content: str = "") -> str:
-    """The last body of a session (§13, §17.2)."""
+def terminated(condition: str = "", content: str = "", *, reason: str = "") -> str:
+    """The last body of a session (§13, §17.2); `reason` is for people, clients pass it over."""
+    if reason:
+        content += serialise(Element("text", {"xml:lang": "en"}, reason, ns=NS.STREAM_ERRORS))
     attrs = {"type": "terminate"}
     if condition:
         attrs["condition"] = condition

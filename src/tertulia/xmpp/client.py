@@ -23,7 +23,7 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.resumption import REQUEST, Resumable, answer, read_count
 from tertulia.xmpp.router import Origin
 from tertulia.xmpp.stanza import iq
-from tertulia.xmpp.stream import Arrived, Over, Send, StartTls
+from tertulia.xmpp.stream_events import Arrived, Over, Send, StartTls
 from tertulia.xmpp.transports.dial import Dialled, dial_tcp, dial_websocket
 from tertulia.xmpp.trust import Trust, is_loopback
 from tertulia.xmpp.xml import Element, XmlLimits, iq_result, serialise
@@ -246,7 +246,7 @@ class XmppClient:
             kept.received = 0
             self._resume_within_s = float(element.get("max") or _RESUME_WITHIN_S)
         elif element.name == "r":
-            self._send_text(answer(kept))
+            self._send_text(answer(kept.received))
         elif element.name in ("a", "resumed"):
             kept.acknowledge(read_count(element.get("h")))
             if element.name == "resumed" and self._resumed is not None:

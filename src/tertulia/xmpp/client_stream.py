@@ -13,7 +13,7 @@ from tertulia.xmpp.framing import Broken, Ended, Framing, Opened, Received
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.sasl import SCRAM_HASHES, ClientScram, SaslFailure, decode, encode
 from tertulia.xmpp.stanza import STANZAS, read_error
-from tertulia.xmpp.stream import Arrived, Over, Send, StartTls
+from tertulia.xmpp.stream_events import Arrived, Over, Send, StartTls
 from tertulia.xmpp.xml import Element, serialise
 
 _BIND_ID = "bind"

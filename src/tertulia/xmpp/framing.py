@@ -12,7 +12,15 @@ from typing import Protocol
 
 from tertulia.errors import MalformedInput
 from tertulia.xmpp import ns as NS
-from tertulia.xmpp.xml import Element, TreeParser, XmlLimits, parse_document, serialise
+from tertulia.xmpp.xml import (
+    Element,
+    ForbiddenXml,
+    TreeParser,
+    XmlLimitExceeded,
+    XmlLimits,
+    parse_document,
+    serialise,
+)
 
 # Clients compare these very bytes (signalling reference 1.4).
 CLOSE_FRAME = '<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" />'
@@ -39,8 +47,16 @@ class Broken:
 
     error: MalformedInput
 
+    @property
+    def condition(self) -> str:
+        """With which stream error it is answered (RFC 6120 §4.9.3)."""
+        if isinstance(self.error, XmlLimitExceeded):
+            return "policy-violation"
+        return "restricted-xml" if isinstance(self.error, ForbiddenXml) else "not-well-formed"
+
 
 Received = Opened | Ended | Broken | Element
+Incoming = str | bytes | Element | Broken  # the latter two were parsed before, or could not be
 
 
 class Framing(Protocol):
@@ -48,8 +64,8 @@ class Framing(Protocol):
 
     limits: XmlLimits
 
-    def receive(self, data: str | bytes | Element) -> list[Received]:
-        """Cut what arrived into items, in order. Only BOSH gives elements."""
+    def receive(self, data: Incoming) -> list[Received]:
+        """Cut what arrived into items, in order."""
 
     def opening(self, attrs: Mapping[str, str]) -> str:
         """How a stream with these header attributes is opened."""
@@ -67,10 +83,11 @@ class WebSocketFraming:
     def __init__(self, limits: XmlLimits) -> None:
         self.limits = limits
 
-    def receive(self, data: str | bytes | Element) -> list[Received]:
-        assert not isinstance(data, Element)
+    def receive(self, data: Incoming) -> list[Received]:
+        if isinstance(data, Broken):
+            return [data]
         try:
-            element = parse_document(data, self.limits)
+            element = data if isinstance(data, Element) else parse_document(data, self.limits)
         except MalformedInput as error:
             return [Broken(error)]
         if element.ns == NS.FRAMING:
@@ -110,8 +127,8 @@ class TcpFraming:
             on_root_end=lambda: self._received.append(Ended()),
         )
 
-    def receive(self, data: str | bytes | Element) -> list[Received]:
-        assert not isinstance(data, Element)
+    def receive(self, data: Incoming) -> list[Received]:
+        assert isinstance(data, str | bytes)
         self._parser.limits = self.limits
         self._received.clear()
         try:

@@ -30,7 +30,14 @@ class XmppLimits:
     stanza_depth: int = 64
     stanza_attributes: int = 64  # per element
     stanza_name_bytes: int = 512
-    stanza_elements: int = 8_000  # about 40 ms to parse; the largest offers have a quarter of it
+    stanza_elements: int = 2_000  # about 10 ms to parse, and as much again to pass on
+    account_stanza_elements: int = 8_000  # orders of bridges for whole conferences
+
+    # What many say at once. The first stanza of each is taken when it comes; more of the same
+    # client wait in a line, which has so much of each turn of the event loop. Larger ones are
+    # parsed in pieces of so many bytes, each of which waits for its turn.
+    turn_s: float = 0.002
+    piece_bytes: int = 4096
 
     # Stanzas per session. A join sends many at once (presence, sources, candidates), hence the
     # larger burst at first. Over the rate the session is read more slowly; if it keeps that up
@@ -51,8 +58,12 @@ class XmppLimits:
     account_stanzas_burst: int = 10_000
     account_bytes_per_s: float = 16 * 1024 * 1024
 
-    # What waits for a client that does not read.
+    # What waits for a client that does not read, or too slowly: in our memory, besides what fits
+    # into the kernel's buffer of its WebSocket; and for how long it may not have read what was
+    # sent. It is disconnected then, and its session ends: it would only fall behind again.
     outgoing_bytes: int = 1024 * 1024
+    kernel_bytes: int = 128 * 1024  # the kernel takes twice that; left alone, it takes megabytes
+    behind_s: float = 45.0
 
     # Peers that vanished without a word. On TCP: asked after `idle_ping_s` of silence (XEP-0199),
     # given up after half of that again. Elsewhere: asked so often that a cut of 7 s is never taken
@@ -81,11 +92,12 @@ class XmppLimits:
             max_elements=1_000,
         )
 
-    def after_login(self) -> XmlLimits:
+    def after_login(self, *, is_account: bool = False) -> XmlLimits:
+        elements = self.account_stanza_elements if is_account else self.stanza_elements
         return XmlLimits(
             max_bytes=self.stanza_bytes,
             max_depth=self.stanza_depth,
             max_attributes=self.stanza_attributes,
             max_name_bytes=self.stanza_name_bytes,
-            max_elements=self.stanza_elements,
+            max_elements=elements,
         )

@@ -136,8 +136,8 @@ class Resumptions(Protocol):
     def proven(self, sm_id: str, *, domain: str, username: str) -> Resumable | None:
         """The same without any consequence."""
 
-    def acknowledging(self, kept: Resumable) -> None:
-        """The client is about to be told how many of its stanzas we took."""
+    def resuming(self, kept: Resumable) -> None:
+        """Its client is about to be told, with the resumption, how many of its stanzas we took."""
 
     @property
     def max_s(self) -> int:
@@ -156,8 +156,8 @@ def enabled(kept: Resumable, max_s: int) -> str:
     return serialise(Element("enabled", attrs, ns=NS.SM))
 
 
-def answer(kept: Resumable) -> str:
-    return f"<a xmlns='{NS.SM}' h='{kept.received}'/>"
+def answer(h: int) -> str:
+    return f"<a xmlns='{NS.SM}' h='{h}'/>"
 
 
 def resumed(kept: Resumable) -> str:

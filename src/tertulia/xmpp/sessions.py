@@ -37,6 +37,25 @@ def _from_anywhere(origin: Origin, kept: Resumable) -> Origin:
     return origin
 
 
+class Scribe(Protocol):
+    """Writes down for the next process what we took of clients, before they are told of it."""
+
+    def noting(self, kept: Resumable, tell: Callable[[], None]) -> None:
+        """Call `tell` once everything that came of this session up to now is written."""
+
+    def note(self, kept: Resumable) -> None:
+        """The same without waiting."""
+
+
+class NoScribe:
+    """Nothing outlives this process."""
+
+    def noting(self, kept: Resumable, tell: Callable[[], None]) -> None:
+        tell()
+
+    def note(self, kept: Resumable) -> None: ...
+
+
 class Carrier(Protocol):
     """What brings stanzas to the client at the moment: its connection."""
 
@@ -127,17 +146,11 @@ class Sessions:
         limits: XmppLimits,
         *,
         may_resume: MayResume = _from_anywhere,
-        acknowledging: Callable[[Resumable], None] = lambda kept: None,
     ) -> None:
-        """
-        Args:
-            acknowledging: told before a client is told how many of its stanzas we took; whoever
-                keeps sessions over a restart has to write that number down first.
-        """
         self._router = router
         self._limits = limits
         self._may_resume = may_resume
-        self.on_acknowledging = acknowledging
+        self.scribe: Scribe = NoScribe()
         self._by_id: dict[str, ClientSession] = {}
         self._silent: dict[ClientSession, float] = {}  # detached ones: when they were heard last
 
@@ -296,5 +309,5 @@ class Sessions:
             return None
         return kept
 
-    def acknowledging(self, kept: Resumable) -> None:
-        self.on_acknowledging(kept)
+    def resuming(self, kept: Resumable) -> None:
+        self.scribe.note(kept)

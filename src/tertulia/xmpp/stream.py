@@ -11,22 +11,43 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from tertulia.errors import MalformedInput
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp import resumption
 from tertulia.xmpp.credentials import Credentials
-from tertulia.xmpp.errors import BadRequest, JidMalformed, NotAllowed, Refused
-from tertulia.xmpp.framing import Broken, Ended, Framing, Opened, Received, stream_element
+from tertulia.xmpp.errors import BadRequest, Refused
+from tertulia.xmpp.framing import (
+    Broken,
+    Ended,
+    Framing,
+    Incoming,
+    Opened,
+    Received,
+    stream_element,
+)
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.resumption import CountTooHigh, Resumable, Resumptions, read_count
 from tertulia.xmpp.router import Origin
 from tertulia.xmpp.sasl import Challenge, SaslFailure, ServerMechanism, Success, decode, encode
-from tertulia.xmpp.stanza import IQ_TYPES, STANZAS, refusal
-from tertulia.xmpp.xml import Element, ForbiddenXml, XmlLimitExceeded, iq_result, serialise
+from tertulia.xmpp.stamping import FalseSender, bare, stamp
+from tertulia.xmpp.stanza import STANZAS, refusal
+from tertulia.xmpp.stream_events import (
+    Arrived,
+    Bound,
+    CountAsked,
+    Enabled,
+    Event,
+    Over,
+    Reply,
+    Resumed,
+    Send,
+    StartTls,
+)
+from tertulia.xmpp.xml import Element, iq_result, serialise
 
 
 class State(Enum):
@@ -38,65 +59,6 @@ class State(Enum):
     BINDING = "logged in, without a resource"
     READY = "bound: stanzas are exchanged"
     OVER = "closed by either side"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Text for the peer; one frame each where there are frames."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A stanza of ours for the peer, serialised."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class StartTls:
-    """Begin the TLS handshake as soon as everything sent has left; then call `secured`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The stream has its address: make it reachable before the next event is carried out."""
-
-    jid: Jid
-    replaces: str = ""  # id of the client's earlier session, which ends now (XEP-0198)
-
-
-@dataclass(frozen=True, slots=True)
-class Enabled:
-    """From the next event on stanzas are counted (XEP-0198 §3)."""
-
-    kept: Resumable
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The stream goes on with a session (XEP-0198 §5): send what it has not had, and more."""
-
-    kept: Resumable
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A stanza from the peer, `from` stamped, `to` valid (its own account when it had none)."""
-
-    stanza: Element
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Close the transport once everything sent has left. `condition` is empty for a clean end."""
-
-    condition: str = ""
-    text: str = ""
-
-
-Event = Send | Reply | StartTls | Bound | Enabled | Resumed | Arrived | Over
 
 
 class ServerStream:
@@ -149,7 +111,7 @@ class ServerStream:
         """True once somebody logged in with an account, not as a guest."""
         return bool(self._username)
 
-    def receive(self, data: str | bytes | Element) -> list[Event]:
+    def receive(self, data: Incoming) -> list[Event]:
         """Take a frame, bytes of any cut or a body of BOSH. Never raises for what a peer sends."""
         events: list[Event] = []
         if self.is_over:
@@ -204,7 +166,7 @@ class ServerStream:
         if isinstance(item, Ended):
             return self.close()
         assert isinstance(item, Broken)
-        return self.fail(_condition_of(item.error), str(item.error))
+        return self.fail(item.condition, str(item.error))
 
     def _open(self, opened: Opened) -> list[Event]:
         if self.state is not State.BEGINNING:
@@ -300,7 +262,7 @@ class ServerStream:
         self._mechanism = None
         self._username = outcome.username
         self._login_domain = self._domain
-        self._framing.limits = self._limits.after_login()
+        self._framing.limits = self._limits.after_login(is_account=self.is_account)
         proof = () if outcome.data is None else (encode(outcome.data),)
         self._begin_again()
         return [Send(serialise(Element("success", {}, *proof, ns=NS.SASL)))]
@@ -355,7 +317,7 @@ class ServerStream:
         bound = Element("bind", {}, Element("jid", {}, str(jid)), ns=NS.BIND)
         replaces = "" if former is None else former.id
         greeting = [Send(serialise(each)) for each in self._credentials.greeting(jid)]
-        return [Bound(jid, replaces), *greeting, Send(serialise(iq_result(_bare(stanza), bound)))]
+        return [Bound(jid, replaces), *greeting, Send(serialise(iq_result(bare(stanza), bound)))]
 
     def _former(self, domain: str, username: str) -> Resumable | None:
         """The session that this client says and proves to have had (`previd`)."""
@@ -382,8 +344,7 @@ class ServerStream:
         except MalformedInput as error:
             return self.fail("invalid-xml", str(error))
         if element.name == "r" and kept is not None:
-            resumptions.acknowledging(kept)
-            return [Send(resumption.answer(kept))]
+            return [CountAsked(kept.received)]
         # §3, §5: enabled twice, or resumed after a bind.
         return [Send(resumption.failed("unexpected-request"))]
 
@@ -407,7 +368,7 @@ class ServerStream:
         if kept is None:
             return [Send(resumption.failed("item-not-found"))]
         kept.resume_at(h)
-        resumptions.acknowledging(kept)
+        resumptions.resuming(kept)
         self.kept = kept
         self.jid = kept.jid
         self.state = State.READY
@@ -416,55 +377,18 @@ class ServerStream:
     # Stanzas
 
     def _stanza(self, stanza: Element) -> list[Event]:
-        own = self.jid
-        assert own is not None
+        assert self.jid is not None
         if self.kept is not None:
             self.kept.took()
-        attrs = stanza.attrs
-        claimed = attrs.get("from")
-        if claimed is not None and not _is_own(claimed, own):
-            # RFC 6120 §8.1.2.1; overwriting it would hide a broken or hostile client.
-            return self.fail("invalid-from", "a stanza names another sender")
-        attrs["from"] = str(own)
-        to = attrs.get("to")
-        if to is None:
-            attrs["to"] = str(own.bare)  # §10.3: for the sender's own account
-        else:
-            try:
-                Jid.parse(to)
-            except MalformedInput as error:
-                return _refused(stanza, JidMalformed(str(error)))
-        if stanza.name == "iq":
-            if attrs.get("type") not in IQ_TYPES or not attrs.get("id"):
-                return _refused(stanza, BadRequest("an IQ needs an id and one of the four types"))
-            if stanza.find("bind", NS.BIND) is not None and to is None:
-                return _refused(stanza, NotAllowed("this stream is bound already"))
-            # An empty result is fine; a request has exactly one payload (§8.2.3).
-            if attrs["type"] in ("get", "set") and sum(1 for _ in stanza.elements()) != 1:
-                return _refused(stanza, BadRequest("a request has one child element"))
+        try:
+            stamp(stanza, self.jid)
+        except FalseSender as error:
+            return self.fail("invalid-from", str(error))
+        except Refused as error:
+            return _refused(stanza, error)
         return [Arrived(stanza)]
 
 
-def _is_own(claimed: str, own: Jid) -> bool:
-    try:
-        parsed = Jid.parse(claimed)
-    except MalformedInput:
-        return False
-    return parsed in (own, own.bare)
-
-
 def _refused(stanza: Element, error: Refused) -> list[Event]:
-    answer = refusal(_bare(stanza), error)
+    answer = refusal(bare(stanza), error)
     return [] if answer is None else [Reply(serialise(answer))]
-
-
-def _bare(stanza: Element) -> Element:
-    """The stanza as far as an answer from the server itself needs it."""
-    attrs = {key: value for key, value in stanza.attrs.items() if key in ("id", "type")}
-    return Element(stanza.name, attrs, ns=NS.CLIENT)
-
-
-def _condition_of(error: MalformedInput) -> str:
-    if isinstance(error, XmlLimitExceeded):
-        return "policy-violation"
-    return "restricted-xml" if isinstance(error, ForbiddenXml) else "not-well-formed"

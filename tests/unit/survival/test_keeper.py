@@ -204,18 +204,109 @@ async def test_who_the_focus_had_not_seen_yet_is_seen(tmp_path: Path) -> None:
     await until(lambda: list(conference.participants) == ["ana"])
 
 
-async def test_what_a_client_was_told_of_its_count_is_written_before(tmp_path: Path) -> None:
-    slow = KeeperLimits(moment_s=1000.0)
-    first = Process(tmp_path, limits=slow)
+def raises_a_hand(process: Process, kept: Resumable) -> None:
+    """As a client does it: its stanza is counted, and takes effect."""
+    kept.took()
+    name = kept.jid.node
+    process.sends(name, f"<presence to='{PLAZA}/{name}'><hand>up</hand></presence>")
+
+
+def is_hand_up(process: Process, nick: str) -> bool:
+    (occupant,) = [each for each in process.room.occupants() if each.nick == nick]
+    return any(each.name == "hand" for each in occupant.presence)
+
+
+async def test_a_client_is_told_that_we_have_it_when_the_next_process_would(
+    tmp_path: Path,
+) -> None:
+    first = Process(tmp_path, limits=KeeperLimits(moment_s=1000.0))
+    first.opens_a_room()
+    ana, bea = first.comes("ana"), first.comes("bea")
+    first.keeper.flush()
+    told: list[str] = []
+    raises_a_hand(first, ana)
+
+    first.sessions.scribe.noting(ana, lambda: told.append("ana"))
+    first.sessions.scribe.noting(bea, lambda: told.append("bea"))
+
+    assert told == ["bea"]  # of whom nothing has come
+    first.keeper.flush()
+    assert told == ["bea", "ana"]
+    first.killed()
+    second = Process(tmp_path)
+    assert is_hand_up(second, "ana")
+    assert {each.id: each.received for each in second.sessions.dump()} == {ana.id: 1, bea.id: 0}
+
+
+async def test_what_was_not_written_is_not_counted_either_so_the_client_says_it_again(
+    tmp_path: Path,
+) -> None:
+    first = Process(tmp_path, limits=KeeperLimits(moment_s=1000.0))
     first.opens_a_room()
     ana = first.comes("ana")
     first.keeper.flush()
-    ana.received = 5
-
-    first.sessions.acknowledging(ana)
+    raises_a_hand(first, ana)
+    first.sessions.scribe.noting(ana, lambda: None)
 
     first.killed()
-    assert [each.received for each in Process(tmp_path).sessions.dump()] == [5]
+
+    second = Process(tmp_path)
+    assert not is_hand_up(second, "ana")
+    assert [each.received for each in second.sessions.dump()] == [0]
+
+
+async def test_who_comes_back_is_told_its_count_at_once_and_it_is_written(tmp_path: Path) -> None:
+    first = Process(tmp_path, limits=KeeperLimits(moment_s=1000.0))
+    first.opens_a_room()
+    ana = first.comes("ana")
+    raises_a_hand(first, ana)
+
+    first.sessions.resuming(ana)
+
+    first.killed()
+    second = Process(tmp_path)
+    assert is_hand_up(second, "ana")
+    assert [each.received for each in second.sessions.dump()] == [1]
+
+
+async def test_while_a_large_conference_is_written_in_parts_nobody_is_told(tmp_path: Path) -> None:
+    first = Process(tmp_path, limits=KeeperLimits(moment_s=1000.0, participants=1))
+    first.opens_a_room()
+    ana, _ = first.comes("ana"), first.comes("bea")
+    ana.took()
+    told: list[str] = []
+    first.sessions.scribe.noting(ana, lambda: told.append("ana"))
+
+    first.keeper.flush()
+    assert told == []
+    first.keeper.flush()
+
+    assert told == ["ana"]
+    first.killed()
+
+
+async def test_the_other_parts_of_a_large_conference_follow_soon(tmp_path: Path) -> None:
+    first = Process(tmp_path, limits=KeeperLimits(moment_s=0.0, participants=1, beat_s=1000.0))
+    first.opens_a_room()
+    ana, _ = first.comes("ana"), first.comes("bea")
+    ana.took()
+    told: list[str] = []
+    first.sessions.scribe.noting(ana, lambda: told.append("ana"))
+
+    await until(lambda: told == ["ana"])
+
+    first.killed()
+
+
+async def test_what_the_focus_was_told_is_written_with_the_count(tmp_path: Path) -> None:
+    first = Process(tmp_path, limits=KeeperLimits(moment_s=1000.0))
+    first.opens_a_room()
+    ana = first.comes("ana")
+
+    first.sessions.resuming(ana)  # before the focus has had its turn
+
+    assert list(first.focus.conferences[PLAZA].participants) == ["ana"]
+    first.killed()
 
 
 async def test_a_meeting_that_has_ended_is_not_there_any_more(tmp_path: Path) -> None:

@@ -15,17 +15,8 @@ from tertulia.xmpp.framing import CLOSE_FRAME, TcpFraming, WebSocketFraming
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.sessions import Sessions
-from tertulia.xmpp.stream import (
-    Arrived,
-    Bound,
-    Event,
-    Over,
-    Reply,
-    Send,
-    ServerStream,
-    StartTls,
-    State,
-)
+from tertulia.xmpp.stream import ServerStream, State
+from tertulia.xmpp.stream_events import Arrived, Bound, Event, Over, Reply, Send, StartTls
 from tertulia.xmpp.xml import XmlLimits
 
 ACCOUNTS = Accounts()

@@ -24,7 +24,9 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.router import Router
 from tertulia.xmpp.services import DomainServices
+from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stanza import iq
+from tertulia.xmpp.transports.pulse import Pulse
 from tertulia.xmpp.transports.tcp import TcpListener
 from tertulia.xmpp.transports.websocket import WebSocketEndpoint
 from tertulia.xmpp.trust import Trust
@@ -43,6 +45,7 @@ class Server:
     websocket: str
     tcp: str
     certificate: Certificate
+    pulse: Pulse
 
 
 @asynccontextmanager
@@ -56,7 +59,11 @@ async def serving(data: Path, limits: XmppLimits | None = None) -> AsyncIterator
     for domain in (HOST, AUTH):
         router.serve(domain, DomainServices(router, domain).handle)
     certificate = certificates.kept(data, ["localhost"])
-    endpoint = WebSocketEndpoint(router, credentials, domain=HOST, limits=limits)
+    sessions = Sessions(router, limits or XmppLimits())
+    pulse = Pulse(sessions, limits or XmppLimits())
+    endpoint = WebSocketEndpoint(
+        router, credentials, domain=HOST, sessions=sessions, pulse=pulse, limits=limits
+    )
     listener = TcpListener(
         router,
         credentials,
@@ -79,6 +86,7 @@ async def serving(data: Path, limits: XmppLimits | None = None) -> AsyncIterator
             f"wss://127.0.0.1:{port}/xmpp-websocket",
             f"xmpp://127.0.0.1:{tcp_port}",
             certificate,
+            pulse,
         )
     finally:
         await endpoint.close()
@@ -332,6 +340,71 @@ async def test_too_many_connections_are_refused(tmp_path: Path) -> None:
             assert await asyncio.wait_for(reader.read(), WITHIN_S) == b""
 
 
+def note(stanza_id: str) -> Element:
+    return Element("message", {"to": "note.example", "id": stanza_id}, ns="jabber:client")
+
+
+async def test_who_says_much_at_once_does_not_hold_up_others(server: Server, url: str) -> None:
+    heard: list[str] = []
+    server.router.serve("note.example", lambda stanza: heard.append(stanza.get("id")))
+    loud, quiet = XmppClient(), XmppClient()
+    for client in (loud, quiet):
+        await client.connect(url, domain=HOST, trust=Trust.none())
+
+    for number in range(300):
+        loud.send(note(f"l{number}"))
+    quiet.send(note("q"))
+
+    async with asyncio.timeout(WITHIN_S):
+        while len(heard) < 301:  # noqa: ASYNC110  # it is the loop that is waited for
+            await asyncio.sleep(0)
+    assert heard.index("q") < 250
+    assert [each for each in heard if each != "q"] == [f"l{number}" for number in range(300)]
+    await loud.close()
+    await quiet.close()
+
+
+async def test_a_large_stanza_is_read_in_pieces_and_means_the_same(server: Server) -> None:
+    heard: list[Element] = []
+    server.router.serve("note.example", heard.append)
+    client = XmppClient()
+    await client.connect(server.websocket, domain=HOST, trust=Trust.none())
+    many = Element("many", {"a": "x > 'y' & \"z\"" * 500}, *[Element("a") for _ in range(1500)])
+
+    client.send(Element("message", {"to": "note.example"}, many, "é" * 50_000, ns="jabber:client"))
+
+    async with asyncio.timeout(WITHIN_S):
+        while not heard:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0)
+    (found,) = heard[0].elements()
+    assert found.attrs == many.attrs
+    assert len(found.children) == 1500
+    assert heard[0].text == "é" * 50_000
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("frame", "condition"),
+    [
+        ("<message xmlns='jabber:client'>" + "<a/>" * 3000 + "</message>", "policy-violation"),
+        ("<message xmlns='jabber:client'>" + "x" * 9000, "not-well-formed"),
+        ("<message xmlns='jabber:client'>" + "x" * 9000 + "<!-- --></message>", "restricted-xml"),
+        ("<message xmlns='jabber:client'>" + "x" * 300_000 + "</message>", "policy-violation"),
+    ],
+)
+async def test_a_large_stanza_that_is_wrong_ends_its_senders_stream(
+    server: Server, frame: str, condition: str
+) -> None:
+    client = XmppClient()
+    await client.connect(server.websocket, domain=HOST, trust=Trust.none())
+
+    client._send_text(frame)
+
+    reason = await asyncio.wait_for(client.closed, WITHIN_S)
+    assert condition in str(reason)
+    await client.close()
+
+
 async def test_a_client_that_does_not_read_is_disconnected_and_leaves(tmp_path: Path) -> None:
     async with serving(tmp_path, XmppLimits(outgoing_bytes=200_000)) as server:
         gone: asyncio.Queue[Jid] = asyncio.Queue()
@@ -346,6 +419,33 @@ async def test_a_client_that_does_not_read_is_disconnected_and_leaves(tmp_path: 
             assert await asyncio.wait_for(gone.get(), WITHIN_S) == jid
             await asyncio.wait_for(client.closed, WITHIN_S)
             await client.close()
+
+
+async def test_a_client_that_talks_and_does_not_read_is_disconnected_in_time(
+    tmp_path: Path,
+) -> None:
+    limits = XmppLimits(silence_s=1e6, behind_s=30.0)
+    async with serving(tmp_path, limits) as server:
+        gone: asyncio.Queue[Jid] = asyncio.Queue()
+        server.router.unbound.append(gone.put_nowait)
+        client = XmppClient()
+        jid = await client.connect(server.websocket, domain=HOST, trust=Trust.none())
+        server.pulse._next = lambda loop: None  # type: ignore[method-assign]  # the test beats
+        client._wire._socket._response.connection.transport.pause_reading()  # type: ignore[union-attr]
+        stanza = Element("message", {"to": str(jid)}, "x" * 50_000, ns="jabber:client")
+        for _ in range(18):  # more than its kernel takes, less than `outgoing_bytes`
+            server.router.route(stanza)
+        await asyncio.sleep(0)  # they leave together
+
+        began = asyncio.get_running_loop().time()
+        for half in range(1, 60):
+            server.pulse.check(began + half / 2)
+            assert gone.empty(), half
+        for half in range(60, 70):
+            server.pulse.check(began + half / 2)
+
+        assert await asyncio.wait_for(gone.get(), WITHIN_S) == jid
+        await client.close()
 
 
 async def test_a_dead_tcp_client_is_noticed(tmp_path: Path) -> None:

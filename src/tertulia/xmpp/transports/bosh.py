@@ -9,6 +9,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from tertulia.xmpp.bosh import (
     Window,
     answer,
     created,
+    pieces,
     read_rid,
     terminated,
 )
@@ -35,8 +37,10 @@ from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
 from tertulia.xmpp.transports.pulse import Pulse
+from tertulia.xmpp.transports.reading import document
 from tertulia.xmpp.transports.websocket import at_once, origin_of
-from tertulia.xmpp.xml import Element, XmlLimits, parse_document
+from tertulia.xmpp.turns import Turns
+from tertulia.xmpp.xml import Element, XmlLimits
 
 log = logging.getLogger("tertulia.xmpp")
 
@@ -64,6 +68,7 @@ class BoshEndpoint:
         sessions: Sessions,
         pulse: Pulse,
         limits: XmppLimits | None = None,
+        turns: Turns | None = None,
         prepare: Callable[[str], Awaitable[None]] = at_once,
     ) -> None:
         """
@@ -77,6 +82,7 @@ class BoshEndpoint:
         self.sessions = sessions
         self.pulse = pulse
         self.limits = limits or XmppLimits()
+        self.turns = turns or Turns(self.limits.turn_s)
         self.gate = ConnectionGate(self.limits)
         self.patience = Patience()
         self._open: dict[str, _BoshClient] = {}
@@ -89,16 +95,22 @@ class BoshEndpoint:
             return web.Response(text=text, headers=_HEADERS)
         try:
             data = await self._read(request)
-            body = parse_document(data, self._xml_limits(data))
+            body = await document(
+                data,
+                self._xml_limits(data),
+                turns=self.turns,
+                reader=object(),
+                piece_bytes=self.limits.piece_bytes,
+            )
             if (body.name, body.ns) != ("body", NS.HTTPBIND):
                 raise BoshError("bad-request", "a <body/> was expected")
             text = await self._answer(request, body, len(data))
         except MalformedInput as error:
             log.info("BOSH request refused: ip=%s reason=%s", request.remote, error)
-            text = terminated("bad-request")
+            text = terminated("bad-request", reason=str(error))
         except BoshError as error:
             log.info("BOSH request refused: ip=%s reason=%s", request.remote, error)
-            text = terminated(error.terminates_with)
+            text = terminated(error.terminates_with, reason=str(error))
         return web.Response(text=text, content_type="text/xml", headers=_HEADERS)
 
     async def close(self) -> None:
@@ -118,7 +130,7 @@ class BoshEndpoint:
         named = _SID.search(data[:_HEAD_BYTES])
         client = None if named is None else self._open.get(named[1].decode())
         if client is not None and client.connection.is_bound:
-            return self.limits.after_login()
+            return self.limits.after_login(is_account=client.connection.is_account)
         return self.limits.before_login()
 
     async def _read(self, request: web.Request) -> bytes:
@@ -188,6 +200,7 @@ class _BoshClient:
         self._out: list[str] = []
         self._characters = 0
         self._is_flushing = False
+        self._pause: asyncio.TimerHandle | None = None
         self._has_begun = False
         self._is_finished = False
         stream = ServerStream(
@@ -244,11 +257,18 @@ class _BoshClient:
     def _take(self, body: Element) -> None:
         self._endpoint.pulse.watch(self.connection, self)
         size, self._untaken_bytes = self._untaken_bytes, 0
-        pause_s = self.connection.receive(body, self._loop.time(), size)
+        for number, piece in enumerate(pieces(body)):
+            take = partial(self._take_piece, piece, 0 if number else size)
+            self._endpoint.turns.call(self, take)
+
+    def _take_piece(self, piece: Element, size: int) -> None:
+        pause_s = self.connection.receive(piece, self._loop.time(), size)
         if pause_s and not self._is_finished:
             # Who sends too much is answered later, and so sends the next later.
             self._is_flushing = True
-            self._loop.call_later(pause_s, self._flush)
+            if self._pause is not None:
+                self._pause.cancel()
+            self._pause = self._loop.call_later(pause_s, self._flush)
 
     def _wait(self, rid: int) -> asyncio.Future[str]:
         former = self._requests.pop(rid, None)
@@ -281,6 +301,9 @@ class _BoshClient:
     def unread_bytes(self) -> int:
         return self._characters
 
+    def sent_bytes(self) -> int:
+        return 0
+
     def ping(self) -> None:
         """Nothing to do: a request that waits is answered after `bosh_wait_s`, and the next one is
         the sign of life."""
@@ -288,7 +311,7 @@ class _BoshClient:
     def start_tls(self) -> None:
         """Never asked for: HTTP is inside TLS or it is not."""
 
-    def finish(self) -> None:
+    def finish(self, reason: str = "") -> None:
         """The session is over once everything that is queued has left."""
         self._is_finished = True
         self._login.cancel()

@@ -5,30 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from tertulia.xmpp import refusals
+from tertulia.xmpp.framing import Incoming
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.pace import StanzaPace
-from tertulia.xmpp.resumption import Resumable, resumed
+from tertulia.xmpp.resumption import Resumable, answer, resumed
 from tertulia.xmpp.router import Origin, Router
 from tertulia.xmpp.sessions import ClientSession, Sessions
-from tertulia.xmpp.stream import (
+from tertulia.xmpp.stream import ServerStream
+from tertulia.xmpp.stream_events import (
     Arrived,
     Bound,
+    CountAsked,
     Enabled,
     Event,
     Over,
     Reply,
     Resumed,
     Send,
-    ServerStream,
     StartTls,
 )
-from tertulia.xmpp.xml import Element
 
 log = logging.getLogger("tertulia.xmpp")
+
+
+_COUNTED = (Arrived, Send, Reply, CountAsked)  # what a client makes us do, as its pace counts it
 
 
 class Wire(Protocol):
@@ -43,8 +48,8 @@ class Wire(Protocol):
     def start_tls(self) -> None:
         """Begin TLS after what is queued; the wire then calls `Connection.secured`."""
 
-    def finish(self) -> None:
-        """Close once everything queued has left."""
+    def finish(self, reason: str = "") -> None:
+        """Close once everything queued has left; say why, where that can be said."""
 
     def abort(self) -> None:
         """Close at once."""
@@ -99,22 +104,26 @@ class Connection:
     def is_bound(self) -> bool:
         return self._session is not None
 
-    def receive(self, data: str | bytes | Element, now: float, size: int = 0) -> float:
+    @property
+    def is_account(self) -> bool:
+        return self._stream.is_account
+
+    def receive(self, data: Incoming, now: float, size: int = 0) -> float:
         """Take what arrived; seconds during which no more shall be read from this client.
 
         Args:
-            size: bytes of an element, which does not tell itself.
+            size: bytes of what was parsed before, which does not tell itself.
         """
         self.heard = now
         if self._endures_silence and self._session is not None:
             self._sessions.wake(self._session)
         events = self._stream.receive(data)
         self._perform(events)
-        stanzas = sum(1 for event in events if isinstance(event, Arrived | Send | Reply))
+        stanzas = sum(1 for event in events if isinstance(event, _COUNTED))
         if self._stream.is_account and not self._has_account_pace:
             self._has_account_pace = True
             self._pace = StanzaPace.of_account(self._limits, now)
-        size = size if isinstance(data, Element) else len(data)
+        size = len(data) if isinstance(data, str | bytes) else size
         pause_s = self._pace.count(now, stanzas, size) if size or stanzas else 0.0
         if pause_s and self._pace.is_overloaded(now):
             self.fail("policy-violation", "too much for too long (stanzas_per_s, sent_bytes_per_s)")
@@ -142,6 +151,10 @@ class Connection:
         self.lost()
         self._wire.abort()
 
+    def behind(self) -> None:
+        """The client has not read for `behind_s` what was sent to it."""
+        self._give_up("Client reads too slowly", "behind_s")
+
     def shut_down(self) -> None:
         """The server stops (§4.9.3.21); the session can be resumed, from the next process too."""
         self._detach()
@@ -166,10 +179,13 @@ class Connection:
         if self._wire.queued_bytes() > self._limits.outgoing_bytes:
             # It leaves the router when the transport says that it is gone, not in the middle of
             # somebody else's fan-out.
-            log.warning("Client does not read, disconnecting: jid=%s", self.jid)
-            refusals.count("outgoing_bytes", "disconnected")
-            self._is_stuck = True
-            self._wire.abort()
+            self._give_up("Client does not read", "outgoing_bytes")
+
+    def _give_up(self, why: str, limit: str) -> None:
+        log.warning("%s (%s), disconnecting: jid=%s", why, limit, self._stream.jid)
+        refusals.count(limit, "disconnected")
+        self._is_stuck = True
+        self._wire.abort()
 
     def replaced(self) -> None:
         """Another connection has this one's session or address (`Carrier`)."""
@@ -196,6 +212,10 @@ class Connection:
                 case Enabled(kept):
                     if self._session is not None:
                         self._sessions.count(self._session, kept)
+                case CountAsked(h):
+                    tell = partial(self._wire.send, answer(h))
+                    if self._stream.kept is not None:
+                        self._sessions.scribe.noting(self._stream.kept, tell)
                 case Resumed(kept):
                     self._resumed(kept)
                 case StartTls():
@@ -227,7 +247,7 @@ class Connection:
             session.carrier = None
             self._sessions.end(session)
         self._logged_in()
-        self._wire.finish()
+        self._wire.finish(f"{condition}: {text}" if text else condition)
 
     def _detach(self) -> None:
         session, self._session = self._session, None

@@ -16,6 +16,7 @@ from tertulia.xmpp.transports.connection import Connection
 BEAT_S = 0.5
 _LATE_S = 0.2  # from here on it is we who are slow, not the clients
 _COUNTS_EVERY = 10  # beats after which clients are asked what they have
+_LOOKS_EVERY = 4  # beats after which we look how much clients have read
 _PROGRESS_BYTES = 1024  # so much read is a sign of life; less may be the kernel alone
 
 
@@ -28,12 +29,17 @@ class Socket(Protocol):
     def unread_bytes(self) -> int:
         """What the client has not taken yet."""
 
+    def sent_bytes(self) -> int:
+        """What was ever sent to it; 0 always, where it fetches what there is."""
+
 
 @dataclass(slots=True)
 class _Watched:
     socket: Socket
     asked: float = 0.0
     unread: int = 0
+    sent: int = 0  # bytes up to some moment, which the client has not all read
+    since: float = 0.0  # that moment
 
 
 class Pulse:
@@ -80,9 +86,14 @@ class Pulse:
         limits = self._limits
         self._beats += 1
         asks_counts = self._beats % _COUNTS_EVERY == 0
+        looks = self._beats % _LOOKS_EVERY == 0
         for connection, watched in list(self._watched.items()):
             if asks_counts:
                 connection.request_count()
+            if looks and self._is_behind(watched, now):
+                self.forget(connection)
+                connection.behind()
+                continue
             silent_s = now - connection.heard
             if silent_s < limits.quiet_ping_s:
                 continue
@@ -99,3 +110,13 @@ class Pulse:
                 self.forget(connection)
                 connection.silent()
         self._sessions.check(now)
+
+    def _is_behind(self, watched: _Watched, now: float) -> bool:
+        """Whether the client has still not read what was sent `behind_s` ago."""
+        sent = watched.socket.sent_bytes()
+        if sent == 0:
+            return False
+        unread = watched.socket.unread_bytes()  # what is wrapped by TLS counts as more
+        if unread == 0 or max(0, sent - unread) >= watched.sent:
+            watched.sent, watched.since = sent, now
+        return now - watched.since >= self._limits.behind_s

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import socket
 import ssl
+from functools import partial
 from typing import cast
 
 from tertulia.xmpp import ns as NS
@@ -20,6 +21,7 @@ from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stanza import iq
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
+from tertulia.xmpp.turns import Turns
 from tertulia.xmpp.xml import Element, serialise
 
 _FLUSH_S = 5.0  # how long a closing connection may take to send its last bytes
@@ -37,6 +39,7 @@ class TcpListener:
         tls: ssl.SSLContext,
         sessions: Sessions | None = None,
         limits: XmppLimits | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """Sessions cannot be resumed over TCP: bridges come anew, which costs them nothing."""
         self.router = router
@@ -45,6 +48,7 @@ class TcpListener:
         self.tls = tls
         self.limits = limits or XmppLimits()
         self.sessions = sessions or Sessions(router, self.limits)
+        self.turns = turns or Turns(self.limits.turn_s)
         self.gate = ConnectionGate(self.limits)
         self.patience = Patience()
         self.clients: set[_TcpClient] = set()
@@ -86,6 +90,7 @@ class _TcpClient(asyncio.Protocol):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._login: Deadline | None = None
         self._upgrade: asyncio.Task[None] | None = None
+        self._untaken = 0  # pieces of what has come that wait for their turn
         self._early = bytearray()  # what came inside TLS before its handshake was reported
         self._heard = self._loop.time()
         self._asked = self._heard  # when a silent client was last pinged
@@ -132,10 +137,23 @@ class _TcpClient(asyncio.Protocol):
             self._early += data
             return
         self._heard = self._loop.time()
-        pause_s = self._connection.receive(data, self._heard)
+        size = self._limits.piece_bytes
+        for start in range(0, len(data), size):
+            self._untaken += 1
+            self._listener.turns.call(self, partial(self._take, data[start : start + size]))
+        if self._untaken and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _take(self, piece: bytes) -> None:
+        assert self._connection is not None
+        assert self._transport is not None
+        self._untaken -= 1
+        pause_s = self._connection.receive(piece, self._loop.time())
         if pause_s and not self._transport.is_closing():
             self._transport.pause_reading()
             self._after("pause", pause_s, self._resume)
+        elif not self._untaken and "pause" not in self._timers:
+            self._resume()
 
     def eof_received(self) -> bool | None:
         return None  # let asyncio close
@@ -167,7 +185,7 @@ class _TcpClient(asyncio.Protocol):
         self._transport.pause_reading()  # what follows is the handshake's
         self._upgrade = self._loop.create_task(self._shake_hands(self._transport))
 
-    def finish(self) -> None:
+    def finish(self, reason: str = "") -> None:
         if self._transport is not None:
             self._transport.close()
             self._after("flush", _FLUSH_S, self.abort)
@@ -207,6 +225,9 @@ class _TcpClient(asyncio.Protocol):
             self.data_received(early)
 
     def _resume(self) -> None:
+        self._timers.pop("pause", None)
+        if self._untaken or self._upgrade is not None:
+            return
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 

@@ -11,12 +11,15 @@ import termios
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from socket import SO_SNDBUF, SOL_SOCKET
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from tertulia.errors import MalformedInput
 from tertulia.xmpp import refusals
 from tertulia.xmpp.credentials import Credentials
-from tertulia.xmpp.framing import WebSocketFraming
+from tertulia.xmpp.framing import Broken, WebSocketFraming
 from tertulia.xmpp.gate import ConnectionGate
 from tertulia.xmpp.limits import XmppLimits
 from tertulia.xmpp.patience import Patience
@@ -25,10 +28,15 @@ from tertulia.xmpp.sessions import Sessions
 from tertulia.xmpp.stream import ServerStream
 from tertulia.xmpp.transports.connection import Connection
 from tertulia.xmpp.transports.pulse import Pulse
+from tertulia.xmpp.transports.reading import document
+from tertulia.xmpp.turns import Turns
+from tertulia.xmpp.xml import Element, XmlLimits
 
 log = logging.getLogger("tertulia.xmpp")
 
 SUBPROTOCOL = "xmpp"
+_RETRY_AFTER_S = "2"
+_REASON_BYTES = 123  # RFC 6455 §5.5
 _CLOSE_S = 2.0  # how long the client may take to answer our close frame
 _FLUSH_S = 5.0  # how long a closing socket may take to send its last frames
 _PING = b"\x89\x00"  # opcode 9 without data
@@ -53,11 +61,12 @@ class WebSocketEndpoint:
         sessions: Sessions | None = None,
         pulse: Pulse | None = None,
         limits: XmppLimits | None = None,
+        turns: Turns | None = None,
         prepare: Callable[[str], Awaitable[None]] = at_once,
     ) -> None:
         """
         Args:
-            sessions, pulse: those that this transport has in common with others.
+            sessions, pulse, turns: those that this transport has in common with others.
             prepare: waited for with the token of a client before it can log in.
         """
         self._prepare = prepare
@@ -67,6 +76,7 @@ class WebSocketEndpoint:
         self._limits = limits or XmppLimits()
         self._sessions = sessions or Sessions(router, self._limits)
         self._pulse = pulse or Pulse(self._sessions, self._limits)
+        self._turns = turns or Turns(self._limits.turn_s)
         self._gate = ConnectionGate(self._limits)
         self._patience = Patience()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -81,12 +91,18 @@ class WebSocketEndpoint:
             )
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         if SUBPROTOCOL not in (part.strip() for part in offered.split(",")):
-            return web.Response(status=400, text="the sub-protocol xmpp is required\n")
+            return web.Response(
+                status=400, text="The sub-protocol xmpp (RFC 7395) is required here.\n"
+            )
         ip = request.remote or ""
-        if not await self._admitted(ip):
-            log.info("Connection refused: ip=%s", ip)
-            refusals.count("connections_per_ip", "429")
-            return web.Response(status=429, text="too many connections\n")
+        if refused_by := await self._why_not(ip):
+            log.info("Connection refused: ip=%s limit=%s", ip, refused_by)
+            refusals.count(refused_by, "429")
+            return web.Response(
+                status=429,
+                text=f"Too many connections come from this address ({refused_by}); try later.\n",
+                headers={"Retry-After": _RETRY_AFTER_S},
+            )
         admission = _Admission(self, ip)
         try:
             return await self._serve(request, admission)
@@ -102,23 +118,25 @@ class WebSocketEndpoint:
             async with asyncio.timeout(_FLUSH_S):
                 await asyncio.gather(*waiting)
 
-    async def _admitted(self, ip: str) -> bool:
+    async def _why_not(self, ip: str) -> str:
+        """Wait until one more from there may log in; the limit that does not let it."""
         now = asyncio.get_running_loop().time()
         if not self._gate.arrive(ip, now):
-            return False
+            return "connections_per_ip"
         if self._gate.admit(ip):
-            return True
+            return ""
         # Many people behind one address arrive together: let them queue, each for a short time.
         queue = self._waiting.setdefault(ip, deque())
         if len(queue) >= self._limits.waiting_per_ip:
-            return False
+            return "waiting_per_ip"
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
             async with self._patience.timeout(self._limits.authenticate_s):
                 await turn  # whoever leaves hands its place over
         except TimeoutError:
-            return turn.done() and not turn.cancelled()  # both at the same moment
+            is_late = not turn.done() or turn.cancelled()  # else both at the same moment
+            return "unauthenticated_per_ip" if is_late else ""
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._release(ip)
@@ -128,7 +146,7 @@ class WebSocketEndpoint:
                 queue.remove(turn)
             if not queue:
                 self._waiting.pop(ip, None)
-        return True
+        return ""
 
     def _release(self, ip: str) -> None:
         queue = self._waiting.get(ip)
@@ -153,9 +171,10 @@ class WebSocketEndpoint:
         origin = origin_of(request)
         await self._prepare(origin.token)
         await socket.prepare(request)
-        frames = _Frames(socket, request.transport)
+        frames = _Frames(socket, request.transport, limits.kernel_bytes)
+        framing = WebSocketFraming(limits.before_login())
         stream = ServerStream(
-            WebSocketFraming(limits.before_login()),
+            framing,
             self._credentials,
             default_domain=self._domain,
             limits=limits,
@@ -180,7 +199,7 @@ class WebSocketEndpoint:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    pause_s = connection.receive(message.data, loop.time())
+                    pause_s = await self._take(connection, message.data, framing.limits)
                     if pause_s:
                         await asyncio.sleep(pause_s)
                 elif message.type is WSMsgType.PONG:
@@ -203,6 +222,21 @@ class WebSocketEndpoint:
             frames.gone.set()
         return socket
 
+    async def _take(self, connection: Connection, text: str, xml: XmlLimits) -> float:
+        """What one frame says, when it is its turn; as `Connection.receive`."""
+        most, now = self._limits.piece_bytes, asyncio.get_running_loop().time()
+        if len(text) <= most or len(text) > xml.max_bytes:  # the latter is not parsed at all
+            return await self._turns.take(connection, partial(connection.receive, text, now))
+        read: Element | Broken
+        try:
+            read = await document(
+                text.encode(), xml, turns=self._turns, reader=connection, piece_bytes=most
+            )
+        except MalformedInput as error:
+            read = Broken(error)
+        receive = partial(connection.receive, read, now, len(text))
+        return await self._turns.take(connection, receive)
+
 
 class _Admission:
     """One place among those who are not logged in yet; given back once."""
@@ -224,15 +258,23 @@ class _Frames:
     in a turn. Nobody waits for a slow reader here: `queued_bytes` counts what it has not taken.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, kernel_bytes: int
+    ) -> None:
         self._socket = socket
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._queue: list[str] = []
         self._bytes = 0
+        self._sent = 0
+        self._reason = ""  # why it is closed
         self._finished = asyncio.Event()
         self._aborted = False
         self.gone = asyncio.Event()
+        self._kernel = None if transport is None else transport.get_extra_info("socket")
+        if self._kernel is not None:
+            with suppress(OSError):  # closed
+                self._kernel.setsockopt(SOL_SOCKET, SO_SNDBUF, kernel_bytes)
 
     def send(self, text: str) -> None:
         if self._finished.is_set():
@@ -255,17 +297,20 @@ class _Frames:
     def unread_bytes(self) -> int:
         """What the client has not taken, in our buffers and in those of the kernel."""
         kernel = 0
-        socket = None if self._transport is None else self._transport.get_extra_info("socket")
-        if socket is not None:
+        if self._kernel is not None:
             with suppress(OSError, ValueError):  # closed, or no TCP
-                found = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4))
+                found = fcntl.ioctl(self._kernel.fileno(), termios.TIOCOUTQ, bytes(4))
                 kernel = int.from_bytes(found, sys.byteorder)
         return self.queued_bytes() + kernel
+
+    def sent_bytes(self) -> int:
+        return self._sent + self._bytes
 
     def start_tls(self) -> None:
         """Never asked for: a WebSocket is inside TLS or it is not."""
 
-    def finish(self) -> None:
+    def finish(self, reason: str = "") -> None:
+        self._reason = self._reason or reason
         self._finished.set()
 
     def abort(self) -> None:
@@ -284,6 +329,7 @@ class _Frames:
         self._bytes = 0
         is_over = self._socket.closed or self._transport is None or self._transport.is_closing()
         if self._transport is not None and not is_over:
+            self._sent += len(frames)
             self._transport.write(frames)
 
     async def close_when_finished(self) -> None:
@@ -292,7 +338,16 @@ class _Frames:
         self._flush()
         if not self._aborted:
             with suppress(ConnectionError, RuntimeError):  # the socket is gone already
-                await self._socket.close(code=WSCloseCode.OK)
+                reason = self._reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+                await self._socket.close(code=_close_code(reason), message=reason.encode())
+
+
+def _close_code(reason: str) -> WSCloseCode:
+    """The close code (RFC 6455 §7.4.1) beside the stream error that was sent before."""
+    if not reason:
+        return WSCloseCode.OK
+    is_ours = reason.startswith("system-shutdown")
+    return WSCloseCode.GOING_AWAY if is_ours else WSCloseCode.POLICY_VIOLATION
 
 
 def text_frame(text: str) -> bytes:
