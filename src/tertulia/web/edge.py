@@ -24,6 +24,8 @@ MAX_FROM_CLIENT_BYTES = 64 * 1024  # reference: security A5, "bridge channel"
 MAX_FROM_BRIDGE_BYTES = 1024 * 1024  # source maps of a large conference
 CONNECT_WITHIN_S = 5.0
 HEARTBEAT_S = 15.0
+FAREWELL_WITHIN_S = 1.0
+_TARGET_CLOSED = -1  # no code of a WebSocket
 _REFUSALS = {
     HTTPStatus.FORBIDDEN: "The bridge expects no such endpoint with that password: it has left,"
     " or its conference was moved or has ended. The next offer has a new address.\n",
@@ -124,8 +126,10 @@ async def _relay(client: web.WebSocketResponse, bridge: aiohttp.ClientWebSocketR
     downwards = asyncio.create_task(_copy(bridge, client))
     try:
         await asyncio.wait((upwards, downwards), return_when=asyncio.FIRST_COMPLETED)
+        if _is_refused(upwards):  # its code is on its way
+            await asyncio.wait((downwards,), timeout=FAREWELL_WITHIN_S)
     finally:  # also when aiohttp cancels us because the client's connection is gone
-        by_bridge = downwards.done() and not upwards.done()
+        by_bridge = downwards.done() and (not upwards.done() or _is_refused(upwards))
         upwards.cancel()
         downwards.cancel()
         codes = await asyncio.gather(upwards, downwards, return_exceptions=True)
@@ -135,11 +139,19 @@ async def _relay(client: web.WebSocketResponse, bridge: aiohttp.ClientWebSocketR
         )
 
 
+def _is_refused(copying: asyncio.Task[int | None]) -> bool:
+    """Whether the side that was written to has closed."""
+    if not copying.done() or copying.cancelled() or copying.exception() is not None:
+        return False
+    return copying.result() == _TARGET_CLOSED
+
+
 async def _copy(
     source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
     target: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
 ) -> int | None:
-    """Copy until `source` closes or breaks; return the code it closed with."""
+    """Copy until `source` closes or breaks, and return the code it closed with; or until `target`
+    takes no more."""
     while True:
         message: WSMessage = await source.receive()
         try:
@@ -154,7 +166,7 @@ async def _copy(
             # What has come already is read without waiting: let the others have their turn.
             await asyncio.sleep(0)
         except (ConnectionError, RuntimeError):  # RuntimeError: aiohttp's "already closed"
-            return None
+            return _TARGET_CLOSED
 
 
 def _sendable(code: int | None) -> int:
