@@ -2,7 +2,8 @@
 
 Clients put a time of their own into presence (`jitsi_participant_raisedHand`, in ms) and sort by
 it. Ours stands there instead: when a hand goes up it gets the time of the server, later than that
-of any other hand, and keeps it until it goes down.
+of any other hand, and keeps it until it goes down. Then the property stays in the presence without
+a value, as stock clients say it: they do not notice a property that is not there any more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tertulia.xmpp import ns as NS
 from tertulia.xmpp.xml import Element
 
 PROPERTY = "jitsi_participant_raisedHand"
@@ -20,6 +22,11 @@ _DOWN = frozenset({"", "0", "false", "null", "undefined"})
 # What a stock moderator sends to somebody whose hand shall go down: type and name of the JSON.
 LOWER = "lower-hand-message"
 _MESSAGE = msgspec.json.Decoder(dict[str, Any])
+
+
+def lowered() -> Element:
+    """What a presence says of a hand that was up."""
+    return Element(PROPERTY, ns=NS.CLIENT)
 
 
 def lowers_hand(message: Sequence[Element]) -> bool:
@@ -51,20 +58,21 @@ class Hands:
         self._last_ms = 0
 
     def stamped(self, nick: str, presence: Sequence[Element], now: float) -> tuple[Element, ...]:
-        """The presence with the server's time in it; without the hand if it is down."""
-        said = next((e.text.strip() for e in presence if e.name == PROPERTY), "")
+        """The presence with the server's time in it; with an empty property if the hand is down."""
+        told = next((each for each in presence if each.name == PROPERTY), None)
+        said = "" if told is None else told.text.strip()
         rest = tuple(each for each in presence if each.name != PROPERTY)
         if said in _DOWN:
-            self._hands.pop(nick, None)
-            return rest
+            was_up = self._hands.pop(nick, None) is not None
+            return (*rest, lowered()) if told is not None or was_up else rest
         hand = self._hands.get(nick)
         if hand is None or (hand.is_lowered and hand.said != said):
             self._last_ms = max(int(now * 1000), self._last_ms + 1)
             hand = self._hands[nick] = Hand(self._last_ms, said)
         if not hand.is_lowered:
             hand.said = said
-            return (*rest, Element(PROPERTY, {}, str(hand.stamp_ms), ns=_ns_of(presence)))
-        return rest
+            return (*rest, Element(PROPERTY, {}, str(hand.stamp_ms), ns=NS.CLIENT))
+        return (*rest, lowered())
 
     def lower(self, nick: str) -> bool:
         """A moderator lowers a hand; True if it was up."""
@@ -83,7 +91,3 @@ class Hands:
         if said.isascii() and said.isdigit() and len(said) < 16:
             self._hands[nick] = Hand(int(said), said)
             self._last_ms = max(self._last_ms, int(said))
-
-
-def _ns_of(presence: Sequence[Element]) -> str:
-    return next(each.ns for each in presence if each.name == PROPERTY)

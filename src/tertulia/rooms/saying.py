@@ -11,7 +11,7 @@ from tertulia.rooms import claims
 from tertulia.rooms.chat import Chat, Line
 from tertulia.rooms.errors import NotPermitted
 from tertulia.rooms.events import Delivery, Said
-from tertulia.rooms.hands import PROPERTY, lowers_hand
+from tertulia.rooms.hands import PROPERTY, lowered, lowers_hand
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.occupant import Affiliation, Occupant, Role
 from tertulia.rooms.presences import Presences
@@ -96,8 +96,9 @@ class Saying:
     def _lower_hand(self, occupant: Occupant) -> list[Delivery]:
         if not self._presences.hands.lower(occupant.nick):
             return []
-        presence = tuple(each for each in occupant.presence if each.name != PROPERTY)
-        return self._presences.shown(self._roster.put(replace(occupant, presence=presence)))
+        others = (each for each in occupant.presence if each.name != PROPERTY)
+        changed = replace(occupant, presence=(*others, lowered()))
+        return self._presences.shown(self._roster.put(changed))
 
     def _check(
         self, speaker: Occupant, children: tuple[Element, ...], now: float, *, is_allowed: bool
