@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from tertulia.focus.orders import AskOccupant
 from tertulia.focus.participant import Occupant, Participant
-from tertulia.rooms.rights import MediaKind
+from tertulia.rooms.rights import EVERY_KIND, MediaKind
 from tertulia.xmpp import ns as NS
 from tertulia.xmpp.colibri2 import EndpointOrder, ForceMute
 from tertulia.xmpp.jid import Jid
@@ -83,9 +83,10 @@ class Muting:
                 del self.kept[next(iter(self.kept))]
 
     def recall(self, newcomer: Participant) -> None:
-        """Somebody comes, perhaps back: its client is told what a moderator has muted."""
+        """Somebody comes, perhaps back: its client is told what a moderator has muted, and what it
+        may not send, so that nobody takes it for somebody who can be heard."""
         newcomer.muted = self.kept.pop(newcomer.occupant.jid.bare, set())
-        for kind in sorted(newcomer.muted):
+        for kind in sorted(newcomer.muted | (EVERY_KIND - newcomer.occupant.may_send)):
             self._ask_to_mute(newcomer, kind, "")
 
     def mute(self, targets: Sequence[Participant], kind: MediaKind, by: str) -> None:

@@ -132,6 +132,7 @@ def test_a_newcomer_who_may_not_send_is_allocated_silent() -> None:
     meeting.joins("bea", may_send=frozenset({DESKTOP}))
 
     assert at_bridge(meeting) == [{"bea": ForceMute(audio=True, video=True)}]
+    assert asked(meeting) == [("bea", "audio"), ("bea", "video")]
 
 
 def test_a_new_session_on_another_bridge_is_as_silent_as_the_old_one() -> None:
