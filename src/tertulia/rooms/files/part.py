@@ -1,7 +1,9 @@
 """The file-sharing component: who may share, fetch and remove files, and who is told.
 
 The bytes come and go over HTTP with short-lived tokens (`web.files`); this knows whose they are.
-What is said of a file is what has arrived, not what its sender says.
+What is said of a file that is here is what has arrived, not what its sender says. Of one that is
+not here its sender may tell, for clients that keep their files at another service; whose word it
+is, the server says all the same (decision 51).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import msgspec
 
 from tertulia.errors import PeerError
 from tertulia.rooms.errors import NotInRoom
-from tertulia.rooms.files.shelf import FileLimits, Shelf, Stored, harmless_name
+from tertulia.rooms.files.shelf import Described, FileLimits, Shelf, Stored, harmless_name
 from tertulia.rooms.occupant import Occupant, Role
 from tertulia.rooms.parts import Part, addresses, people
 from tertulia.rooms.persons import Persons, display_name
@@ -75,27 +77,55 @@ class FileSharing(Part):
     def _add(self, room: Room, sender: Occupant, text: str) -> None:
         self._require(room, sender)
         try:
-            file_id = _MESSAGE.decode(text).get("fileId")
+            said = _MESSAGE.decode(text)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise BadRequest("a file is described in JSON") from None
+        file_id, shelf = said.get("fileId"), self._shelf(room)
         if not isinstance(file_id, str):
             raise BadRequest("the fileId is missing")
-        file = self._shelf(room).file(file_id)
-        if file.author != self._persons.key_of(sender):
-            raise Forbidden("somebody else has brought that file")
-        if not file.is_shared:
-            file.is_shared = True
-            self._tell_others(room, sender, {"event": "add", "file": file.public(str(room.jid))})
-            self.touched(room)
+        if file_id in shelf.files:
+            stored = shelf.file(file_id)
+            if stored.author != self._persons.key_of(sender):
+                raise Forbidden("somebody else has brought that file")
+            if stored.is_shared:
+                return
+            stored.is_shared = True
+            file: Described = stored
+        else:
+            file = self._described(sender, file_id, said)
+            shelf.describe(file, self.limits)
+        self._tell_others(room, sender, {"event": "add", "file": file.public(str(room.jid))})
+        self.touched(room)
+
+    def _described(self, sender: Occupant, file_id: str, said: dict[str, Any]) -> Described:
+        name, size = said.get("fileName"), said.get("fileSize", 0)
+        if not isinstance(name, str):
+            raise BadRequest("a file has a name")
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise BadRequest("the size of a file is a number of bytes")
+        return Described(
+            id=file_id,
+            name=harmless_name(name, self.limits.file_name_characters),
+            size=size,
+            author=self._persons.key_of(sender),
+            nick=sender.nick,
+            author_name=display_name(sender),
+            at_ms=int(self.parts.clock() * 1000),
+        )
 
     def _remove(self, room: Room, actor: Occupant, file_id: str) -> None:
         shelf = self._shelf(room)
-        file = shelf.file(file_id)
+        described = shelf.elsewhere.get(file_id)
+        file = described or shelf.file(file_id)
         if file.author != self._persons.key_of(actor) and actor.role is not Role.MODERATOR:
             raise Forbidden("only moderators and who brought a file remove it")
-        del shelf.files[file_id]
-        self._path(shelf, file_id).unlink(missing_ok=True)
-        if file.is_shared:
+        if described is not None:
+            del shelf.elsewhere[file_id]
+            was_told = True
+        else:
+            was_told = shelf.files.pop(file_id).is_shared
+            self._path(shelf, file_id).unlink(missing_ok=True)
+        if was_told:
             self._tell_others(room, actor, {"event": "remove", "fileId": file_id})
         self.touched(room)
 
@@ -207,7 +237,8 @@ class FileSharing(Part):
         if shelf is None:
             return None
         here = {each.id: each for each in shelf.files.values() if each.is_here}
-        return msgspec.to_builtins(Shelf(meeting_id=shelf.meeting_id, files=here))
+        kept = Shelf(meeting_id=shelf.meeting_id, files=here, elsewhere=shelf.elsewhere)
+        return msgspec.to_builtins(kept)
 
     def load(self, room: Room, state: Any) -> None:
         shelf = msgspec.convert(state, Shelf)
@@ -215,9 +246,13 @@ class FileSharing(Part):
             for each in shelf.files.values():
                 harmless_name(each.name, self.limits.file_name_characters)
                 Shelf(meeting_id="").begin(each, self.limits)  # its id is a file's name
+            for described in shelf.elsewhere.values():
+                Shelf(meeting_id="").describe(described, self.limits)
         except PeerError as error:
             raise msgspec.ValidationError(str(error)) from None
-        self._shelves[room.jid] = Shelf(meeting_id=room.meeting_id, files=shelf.files)
+        self._shelves[room.jid] = Shelf(
+            meeting_id=room.meeting_id, files=shelf.files, elsewhere=shelf.elsewhere
+        )
 
 
 class Upload:

@@ -21,6 +21,9 @@ RUNS = frozenset(
         *("vb", "vbe", "vbs", "wsf", "wsh"),
     )
 )
+# The id of a file that is kept elsewhere never becomes a path.
+_ID_ELSEWHERE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_LARGEST = 2**53  # what JSON numbers hold exactly
 _RESERVED = frozenset('<>:"/\\|?*')
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -39,8 +42,11 @@ class FileLimits:
     refused_types: frozenset[str] = RUNS
 
 
-class Stored(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One file; `size` grows while it arrives."""
+class Described(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What everybody is told of a file. Without more, it is kept elsewhere: its author's word.
+
+    Clients that are configured with another place for files (`fileSharing.apiUrl`) announce such.
+    """
 
     id: str
     name: str
@@ -49,8 +55,6 @@ class Stored(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     author_name: str
     at_ms: int
     size: int = 0
-    is_here: bool = False  # all of it has arrived, and nothing was found in it
-    is_shared: bool = False  # everybody was told
 
     @property
     def type(self) -> str:
@@ -70,11 +74,19 @@ class Stored(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         }
 
 
+class Stored(Described, kw_only=True, forbid_unknown_fields=True):
+    """One file here; `size` grows while it arrives."""
+
+    is_here: bool = False  # all of it has arrived, and nothing was found in it
+    is_shared: bool = False  # everybody was told
+
+
 class Shelf(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The files of one meeting."""
+    """The files of one meeting, and those that it was told of."""
 
     meeting_id: str
     files: dict[str, Stored] = {}
+    elsewhere: dict[str, Described] = {}
 
     @property
     def used_bytes(self) -> int:
@@ -87,13 +99,25 @@ class Shelf(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """
         if not _ID.fullmatch(file.id):
             raise BadRequest("the id of a file is letters, digits and hyphens")
-        if file.id in self.files:
+        self._check_place(file, limits)
+        self.files[file.id] = file
+
+    def describe(self, file: Described, limits: FileLimits) -> None:
+        """Everybody is to be told of a file that is kept elsewhere. Raises: as `begin`."""
+        if not _ID_ELSEWHERE.fullmatch(file.id):
+            raise BadRequest("the id of a file is letters, digits, hyphens, dots, lines and tildes")
+        if not 0 <= file.size <= _LARGEST:
+            raise BadRequest("the size of a file is a number of bytes")
+        self._check_place(file, limits)
+        self.elsewhere[file.id] = file
+
+    def _check_place(self, file: Described, limits: FileLimits) -> None:
+        if file.id in self.files or file.id in self.elsewhere:
             raise Conflict("there is a file with that id")
-        if len(self.files) >= limits.files:
+        if len(self.files) + len(self.elsewhere) >= limits.files:
             raise PolicyViolation(f"a meeting has at most {limits.files} files (files)")
         if file.type in limits.refused_types:
             raise NotAcceptable(f"files of the type {file.type} are not shared here")
-        self.files[file.id] = file
 
     def grow(self, file: Stored, more: int, limits: FileLimits, all_used: int) -> None:
         """Part of a file has arrived; `all_used` is what all meetings hold.
@@ -117,7 +141,8 @@ class Shelf(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     def shared(self, room: str) -> dict[str, Any]:
         """All that everybody was told of, by id."""
-        return {each.id: each.public(room) for each in self.files.values() if each.is_shared}
+        here = (each for each in self.files.values() if each.is_shared)
+        return {each.id: each.public(room) for each in (*here, *self.elsewhere.values())}
 
 
 def harmless_name(name: str, longest: int) -> str:
