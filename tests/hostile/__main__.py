@@ -102,7 +102,7 @@ class Gang:
     async def floods(self) -> None:
         one, its = self.trudy, self.trudy.own(self.victim.nick)
         line = Act("line", "", "message", one.muc, "<body>spam</body>", acts.TO_ALL)
-        names = [f"line{n}" for n in range(60)]
+        names = [f"line{n}" for n in range(75)]
         for name in names:
             await one.say(line.frame(name))
         await one.say(
@@ -118,7 +118,7 @@ class Gang:
             self.report("flood-of-jingle", "item-not-found", await one.refusal(f"sid{n}"))
             self.report("flood-at-another", "result", await one.refusal(f"call{n}"))
         refused = [one.errors[name] for name in names if name in one.errors]  # in order: all came
-        self.report("flood-of-lines", "50 not-allowed", f"{len(refused) // 10 * 10} {refused[0]}")
+        self.report("flood-of-lines", "40 not-allowed", f"{len(refused) // 10 * 10} {refused[0]}")
 
     async def never_stops(self) -> None:
         """More than any client may, until somebody ends it (`stanzas_per_s`, `overload_s`)."""

@@ -101,10 +101,11 @@ class Chat:
             )
         pace = self._paces.get(speaker.jid)
         if pace is None:
-            rate = self._limits.chat_per_s
-            pace = self._paces[speaker.jid] = TokenBucket(rate, rate, now)
+            limits = self._limits
+            pace = TokenBucket(limits.chat_per_s, limits.chat_burst, now)
+            self._paces[speaker.jid] = pace
         if not pace.take(now):
-            raise ChatRefused("too many messages at once (chat_per_s)")
+            raise ChatRefused("too many messages at once (chat_per_s, chat_burst)")
 
     def gone(self, jid: Jid) -> None:
         """Somebody has left."""

@@ -16,7 +16,8 @@ class RoomLimits:
     presence_bytes: int = 16 * 1024
     presence_elements: int = 200
     display_name_characters: int = 80
-    chat_per_s: float = 5.0
+    chat_per_s: float = 5.0  # of one person, for long
+    chat_burst: int = 30  # before that holds: a program may say many lines at once
     chat_characters: int = 4000
     message_bytes: int = 16 * 1024  # of what is relayed to everybody, JSON included
     subject_characters: int = 500
