@@ -137,6 +137,7 @@ def tokens(node: str) -> dict[str, str]:
         "may-nothing": signed(context={**user(moderator=False), "features": SILENT}),
         "may-all": signed(context={**user(moderator=False), "features": LOUD}),
         "leads-by-list": signed(context={**user(), "features": SILENT}),
+        "flips": signed(context={**user(id="8", moderator=False), "features": {"flip": True}}),
         "elsewhere": signed(room="patio"),
         "everywhere": signed(room="*", context=user()),
         "expired": signed(exp=now - 60),

@@ -29,7 +29,8 @@ since it enabled resumption, `{long}` 4001 characters, and those kept by pattern
 
 What the focus says besides (offers, its own presence) is skipped unless a pattern asks for it, so
 the same transcript runs with the real focus and without; so are the updates of breakout rooms,
-which come when they come, and what everybody is told of the meeting as a whole (room metadata).
+which come when they come, what everybody is told of the meeting as a whole (room metadata), and
+that the room is another one now (status 104), as the first person hears when the second comes.
 """
 
 from __future__ import annotations
@@ -323,6 +324,12 @@ def _is_noise(element: Element, pattern: list[Token] | None) -> bool:
     sender = element.get("from")
     if sender.startswith("breakout.") and element.name == "message":
         return any("breakout-rooms/update" in child.text for child in element.elements())
-    if element.name == "message" and sender.startswith("metadata."):
+    if element.name == "message" and (sender.startswith("metadata.") or _is_notice(element)):
         return True
     return sender.endswith("/focus") and element.name in ("iq", "presence")
+
+
+def _is_notice(message: Element) -> bool:
+    x = message.find("x", "http://jabber.org/protocol/muc#user")
+    status = None if x is None else x.find("status")
+    return status is not None and status.get("code") == "104"

@@ -92,6 +92,19 @@ class Affiliations:
         if there._elected == jid.bare:
             there._elected = None
 
+    def hand_on(self, before: Jid, now: Jid) -> None:
+        """The same person is here under another address: what it was, it is there."""
+        there = self.main or self
+        affiliation, was_elected = self.of(before), there._elected == before.bare
+        is_host = before.bare in there._hosts
+        self.give(now, affiliation)
+        self.forget(before)
+        if was_elected:
+            there._lasting.pop(now.bare, None)
+            there._elected = now.bare
+        if is_host:
+            there._hosts.add(now.bare)
+
     def let_in(self, jid: Jid) -> None:
         """A member, unless it is something already. Raises: ResourceConstraint."""
         if self.of(jid) is Affiliation.NONE:

@@ -37,7 +37,7 @@ SERVER_OWNED = frozenset(
 # Namespaces in which only the focus speaks, besides the server.
 FOCUS_OWNED = frozenset({NS.FOCUS, NS.ETHERPAD})
 # Names that clients look for in any namespace (signalling reference 4.2).
-_SERVER_NAMES = frozenset({"identity", "display-name"})
+_SERVER_NAMES = frozenset({"identity", "display-name", "flip_device"})
 _FOCUS_NAMES = frozenset({"conference-properties", "bridgeNotAvailable", "jibri-recording-status"})
 
 # What only moderators may say, since clients act on it (signalling reference 6.8, 6.12).

@@ -98,9 +98,22 @@ class Entry:
     # Who comes
 
     def check(
-        self, jid: Jid, nick: str, admission: Admission, *, name: str, password: str, now: float
+        self,
+        jid: Jid,
+        nick: str,
+        admission: Admission,
+        *,
+        name: str,
+        password: str,
+        now: float,
+        takes_over: bool = False,
     ) -> None:
-        """Whether somebody may come in now under this nickname. Raises: PeerError."""
+        """Whether somebody may come in now under this nickname.
+
+        Args:
+            takes_over: the same person is here already, and leaves when this one is in.
+        Raises: PeerError.
+        """
         is_focus = self._roster.is_focus(jid)
         affiliation = self._affiliations.of(jid)
         if not self._policy.may_enter(jid) or affiliation is Affiliation.OUTCAST:
@@ -118,6 +131,8 @@ class Entry:
             raise RoomAndTokenMismatched
         elif self._affiliations.comes_as_owner(jid, admission):
             affiliation = Affiliation.OWNER
+        if takes_over:
+            return
         is_known = affiliation.rank >= Affiliation.MEMBER.rank or self._was_let_in(jid)
         if not is_known and self._keeps_out(admission):
             self._bypass(jid, name, password, now)

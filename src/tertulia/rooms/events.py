@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tertulia.rooms.occupant import Occupant
+from tertulia.xmpp import ns as NS
 from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.xml import Element
 
@@ -53,6 +54,13 @@ class Said:
 
 
 Delivery = Appeared | Disappeared | Said
+
+
+def configuration_changed(to: tuple[Jid, ...]) -> Said:
+    """What disco#info says of the room is new: clients ask for it then (XEP-0045 §10.2.1)."""
+    status = Element("status", {"code": str(CONFIGURATION_CHANGED)})
+    notice = Element("x", {}, status, ns=NS.MUC_USER)
+    return Said(to=to, kind="groupchat", children=(notice,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,22 +12,19 @@ from tertulia.rooms.entry import Entry
 from tertulia.rooms.errors import NotPermitted
 from tertulia.rooms.events import (
     BANNED,
-    CONFIGURATION_CHANGED,
     KICKED,
     SELF_PRESENCE,
     Delivery,
     Disappeared,
-    Said,
+    configuration_changed,
 )
 from tertulia.rooms.occupant import Affiliation, Occupant
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.presences import Presences
 from tertulia.rooms.roster import Roster
 from tertulia.rooms.visits import Visits
-from tertulia.xmpp import ns as NS
 from tertulia.xmpp.errors import BadRequest, Conflict, ItemNotFound, NotAllowed
 from tertulia.xmpp.jid import Jid
-from tertulia.xmpp.xml import Element
 
 
 class Leading:
@@ -160,9 +157,7 @@ class Leading:
         if kept is not None:
             kept = replace(kept, password=configuration.password, lobby=configuration.members_only)
             self._policy.keep(self._room, kept)
-        status = Element("status", {"code": str(CONFIGURATION_CHANGED)})
-        notice = Element("x", {}, status, ns=NS.MUC_USER)
-        return [Said(to=self._roster.everybody(), kind="groupchat", children=(notice,))]
+        return [configuration_changed(self._roster.everybody())]
 
     def destroy(self, actor: Jid, *, reason: str, alternate: str) -> list[Delivery]:
         """An owner ends the room (§10.9): everybody is sent away."""

@@ -215,6 +215,7 @@ class RoomService:
             self._parts.opened(room)
         password = join.find("password")
         is_known = room.occupant_of(sender) is not None
+        before = room.occupants()
         deliveries = room.join(
             sender,
             to.resource,
@@ -243,6 +244,8 @@ class RoomService:
             )
             if not is_focus:
                 self._parts.entered(room, newcomer)
+        if farewells := _farewells(deliveries):  # another device of the same person has left
+            self._account(room, before, farewells)
 
     def _leave(self, room: Room, jid: Jid, stanza: Element | None) -> None:
         before = room.occupants()
@@ -253,12 +256,7 @@ class RoomService:
     ) -> None:
         """Send what the room said, then account for who left or changed since `before`."""
         self._carry_out(room, deliveries)
-        farewells = {
-            each.occupant.nick: each
-            for each in deliveries
-            if isinstance(each, Disappeared) and SELF_PRESENCE in each.codes
-        }
-        self._account(room, before, farewells)
+        self._account(room, before, _farewells(deliveries))
 
     def _account(
         self, room: Room, before: Sequence[Occupant], farewells: Mapping[str, Disappeared]
@@ -337,3 +335,12 @@ class RoomService:
                 is_farewell = isinstance(delivery, Disappeared) and SELF_PRESENCE in delivery.codes
                 fanout = Fanout(render(room.jid, delivery))
                 self._router.broadcast(fanout, delivery.to, even_asleep=is_farewell)
+
+
+def _farewells(deliveries: Sequence[Delivery]) -> dict[str, Disappeared]:
+    """What those who have left were told of it, by nickname."""
+    return {
+        each.occupant.nick: each
+        for each in deliveries
+        if isinstance(each, Disappeared) and SELF_PRESENCE in each.codes
+    }

@@ -6,11 +6,18 @@ from dataclasses import replace
 from typing import ClassVar
 
 from tertulia.errors import PeerError
-from tertulia.rooms import claims
+from tertulia.rooms import claims, flipping
 from tertulia.rooms.affiliations import Affiliations
 from tertulia.rooms.entry import Entry
 from tertulia.rooms.errors import NicknameNotAllowed
-from tertulia.rooms.events import SELF_PRESENCE, Delivery, Disappeared, Said
+from tertulia.rooms.events import (
+    KICKED,
+    SELF_PRESENCE,
+    Delivery,
+    Disappeared,
+    Said,
+    configuration_changed,
+)
 from tertulia.rooms.occupant import Occupant
 from tertulia.rooms.policy import RoomPolicy
 from tertulia.rooms.presences import Presences
@@ -66,13 +73,24 @@ class Visits:
         admission = self._policy.admission_of(jid)
         is_focus = self._roster.is_focus(jid)
         presence = claims.presence(stanza, nick, self._policy.limits, is_focus=is_focus)
+        other = None if here else flipping.place_for(jid, admission, stanza, self._roster)
         if here is None:
-            name = claims.name_in(presence)
-            self._entry.check(jid, nick, admission, name=name, password=password, now=now)
+            self._entry.check(
+                jid,
+                nick,
+                admission,
+                name=claims.name_in(presence),
+                password=password,
+                now=now,
+                takes_over=other is not None,
+            )
         presence = self._presences.hands.stamped(nick, presence, now)
         if here is None and not is_focus:
             self._affiliations.welcome(jid, admission)
             self._affiliations.elect(jid, admission)
+        if other is not None:
+            self._affiliations.hand_on(other.jid, jid)
+            presence = (*presence, flipping.MARK)
         may_read = here is not None or self._meets_somebody(jid)
         others = self._roster.absences.visible(but=nick)
         newcomer = self._roster.put(
@@ -87,13 +105,24 @@ class Visits:
         if not is_focus:
             self._entry.came_in(jid)
         self._roster.elsewhere.pop(jid.bare, None)
+        begun: list[Delivery] = []
         if self.created_ms is None and self._roster.size >= 2:
             self.created_ms = int(now * 1000)
+            # Clients ask for it as they come, and again when they hear of a change (4.4).
+            present = (each.jid for each in others if not self._roster.is_focus(each.jid))
+            begun = [configuration_changed(tuple(present))]
         return [
             *self._presences.to_newcomer(newcomer, others, stanza.get("id")),
             *self._saying.for_newcomer(jid, stanza, may_read=may_read),
             *self._roster.absences.sweep(),
+            *begun,
+            *(self._flipped(other) if other is not None else ()),
         ]
+
+    def _flipped(self, other: Occupant) -> list[Delivery]:
+        """The device that somebody has left for another; clients make no fuss about it."""
+        farewell = Disappeared(to=(), occupant=other, codes=(KICKED,), children=(flipping.MARK,))
+        return self.removed(other, farewell)
 
     def _meets_somebody(self, jid: Jid) -> bool:
         """Whether somebody who comes reads what was said before: those who said it would see it.

@@ -17,7 +17,7 @@ from tertulia.rooms.errors import (
     RoomDoesNotExist,
     RoomIsFull,
 )
-from tertulia.rooms.events import Appeared, Delivery, Disappeared, Said
+from tertulia.rooms.events import Appeared, Delivery, Disappeared, Said, configuration_changed
 from tertulia.rooms.limits import RoomLimits
 from tertulia.rooms.occupant import Affiliation, Role
 from tertulia.rooms.policy import RoomPolicy
@@ -82,11 +82,13 @@ def test_newcomer_sees_the_others_first_itself_and_then_the_subject() -> None:
 def test_the_others_see_the_newcomer_once_and_without_codes() -> None:
     room = room_with(ANA)
 
-    (appeared,) = seen_by(ANA, room.join(BEA, "bea", EMPTY, now=0))
+    appeared, begun = seen_by(ANA, room.join(BEA, "bea", EMPTY, now=0))
 
     assert isinstance(appeared, Appeared)
     assert appeared.occupant.nick == "bea"
     assert appeared.codes == ()
+    assert begun == configuration_changed((ANA,))
+    assert len(seen_by(ANA, room.join(CAI, "cai", EMPTY, now=1))) == 1
 
 
 def test_nobody_enters_before_the_focus_or_after_it() -> None:
@@ -368,10 +370,10 @@ def test_a_message_without_an_id_gets_one_that_history_repeats() -> None:
 
 
 def test_too_many_and_too_long_messages_are_refused() -> None:
-    room = room_with(ANA, BEA)
+    room = room_with(ANA, BEA, limits=RoomLimits(chat_per_s=2, chat_burst=20))
     with pytest.raises(ChatRefused):
         room.say(ANA, message("x" * 4001), now=0)
-    for _ in range(5):
+    for _ in range(20):
         room.say(ANA, message(), now=0)
 
     with pytest.raises(ChatRefused):
