@@ -38,7 +38,7 @@ KEYFRAME_MARGIN_S = 0.01  # between a speaker's being announced and its keyframe
 # Even a muted microphone sends something. Two people who found a path of their own send nothing
 # here until they are three again. What a stock client is told meanwhile, it notes for that path
 # (lib-jitsi-meet of August 2026, `SendVideoController`), so it is told again.
-RESUMED_AFTER_S = 2.0
+RESUMED_AFTER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
