@@ -56,10 +56,15 @@ async def test_no_page_or_dialog_has_a_serious_finding(
     assert [line for line in ana.console if "Content Security Policy" in line] == []
 
 
+async def has_focus(someone: Person, test_id: str) -> bool:
+    focused = await someone.page.evaluate("document.activeElement?.dataset.testid")
+    return bool(focused == test_id)
+
+
 async def tab_to(someone: Person, test_id: str) -> None:
     """Walk with the Tab key until the control has the focus; at most once around the page."""
     for _ in range(60):
-        if await someone.page.evaluate("document.activeElement?.dataset.testid") == test_id:
+        if await has_focus(someone, test_id):
             return
         await someone.page.keyboard.press("Tab")
     raise AssertionError(f"{test_id} cannot be reached with the Tab key")
@@ -98,12 +103,19 @@ async def test_a_meeting_without_a_mouse(browser: Browser, server: RunningServer
 
     await tab_to(ana, "people")
     await keys.press("Enter")
-    await page.get_by_test_id("person").wait_for()
+    await page.locator("[data-testid=panel-people]:focus").wait_for()
     await keys.press("Escape")
     await page.get_by_test_id("person").wait_for(state="detached")
+    assert await has_focus(ana, "people")
 
-    # A menu: arrows walk, Enter chooses, Escape gives the focus back to where it was.
+    # A menu: arrows walk, Enter chooses, Escape gives the focus back to where it was; at once,
+    # however fast the keys are pressed.
     await tab_to(ana, "more")
+    for _ in range(5):
+        await keys.press("Enter")
+        await keys.press("Escape")
+        assert await page.get_by_role("menu").count() == 0
+        assert await has_focus(ana, "more")
     await keys.press("Enter")
     await page.locator("[role=menuitem]:focus").wait_for()
     while await page.evaluate("document.activeElement.dataset.testid") != "menu-encryption":
@@ -112,6 +124,16 @@ async def test_a_meeting_without_a_mouse(browser: Browser, server: RunningServer
     await page.get_by_test_id("encryption-dialog").wait_for()
     await keys.press("Escape")
     await page.get_by_test_id("encryption-dialog").wait_for(state="detached")
+
+    await tab_to(ana, "tile-menu")
+    await keys.press("Enter")
+    while not await has_focus(ana, "tile-connection"):
+        await keys.press("ArrowDown")
+    await keys.press("Enter")
+    await page.locator("[data-testid=connection-card]:focus").wait_for()
+    await keys.press("Escape")
+    await page.get_by_test_id("connection-card").wait_for(state="detached")
+    assert await has_focus(ana, "tile-menu")
 
     await tab_to(ana, "leave")
     await keys.press("Enter")

@@ -36,6 +36,8 @@ export class BridgeLeg {
   private deadline = 0;
   /** It cannot lead frames as it must; a new one has been asked for. */
   private replaced: BridgeSession | null = null;
+  /** A session was asked for because the channel was refused, and no channel has opened since. */
+  private askedForChannel = false;
   private isClosed = false;
 
   constructor(
@@ -157,7 +159,11 @@ export class BridgeLeg {
     this.session?.close();
     const session: BridgeSession = new BridgeSession({ ...this.context, focusJid }, offer, {
       tracksChanged: () => this.events.tracksChanged(),
-      message: (message) => this.events.message(message),
+      message: (message) => {
+        this.askedForChannel = false;
+        this.events.message(message);
+      },
+      channelRefused: () => void this.channelRefused(session),
       connectionState: (state) => this.stateChanged(session, state),
       failed: (reason) => this.complain(new Error(reason)),
     });
@@ -217,6 +223,18 @@ export class BridgeLeg {
     } catch {
       if (session === this.session && !this.isClosed) this.events.lost(this.everWorked);
     }
+  }
+
+  /**
+   * Media arrives and the channel does not: perhaps the bridge knows another session by now. A new
+   * one is worth trying, once; where something on the way forbids channels it would be no better.
+   */
+  private async channelRefused(session: BridgeSession): Promise<void> {
+    if (session !== this.session || this.askedForChannel) return;
+    if (this.context.connection.isInterrupted) return;
+    if (session.media.pc.connectionState !== "connected") return;
+    this.askedForChannel = true;
+    await session.requestRestart().catch((error: unknown) => this.complain(error));
   }
 
   private complain(error: unknown): void {

@@ -3,11 +3,15 @@ import { type BridgeMessage, parseBridgeMessage } from "../protocol/bridge-chann
 
 const FIRST_RETRY_MS = 500;
 /** While there is no channel the bridge knows nothing of the layout: nobody waits long. */
-const LAST_RETRY_MS = 4_000;
+const SOON_MS = 4_000;
+/** A bridge that has said no so often will not say yes by being asked more often. */
+const LAST_RETRY_MS = 60_000;
+/** That often in a row: some 25 s. */
+const REFUSALS = 8;
 
 export class BridgeLink {
   private socket: WebSocket | null = null;
-  private retryMs = FIRST_RETRY_MS;
+  private failures = 0;
   private timer = 0;
   private isClosed = false;
 
@@ -15,6 +19,8 @@ export class BridgeLink {
     private readonly url: string,
     private readonly onOpen: () => void,
     private readonly onMessage: (message: BridgeMessage) => void,
+    /** Refused again and again; it is asked for once a minute from now on. */
+    private readonly onRefused: () => void = () => undefined,
   ) {
     this.open();
   }
@@ -34,7 +40,7 @@ export class BridgeLink {
    */
   renew(): void {
     if (this.isClosed) return;
-    this.retryMs = FIRST_RETRY_MS;
+    this.failures = 0;
     const former = this.socket;
     this.open();
     former?.close(1000);
@@ -58,7 +64,7 @@ export class BridgeLink {
     this.socket = socket;
     socket.onopen = () => {
       if (socket !== this.socket) return;
-      this.retryMs = FIRST_RETRY_MS;
+      this.failures = 0;
       this.onOpen();
     };
     socket.onmessage = ({ data }) => {
@@ -67,9 +73,12 @@ export class BridgeLink {
     };
     socket.onclose = () => {
       if (this.isClosed || socket !== this.socket) return;
+      const longest = this.failures < REFUSALS ? SOON_MS : LAST_RETRY_MS;
+      const pause = Math.min(FIRST_RETRY_MS * 2 ** this.failures, longest);
+      this.failures += 1;
       // Jitter: after a restart of the server not everybody comes at the same instant.
-      this.timer = window.setTimeout(() => this.open(), this.retryMs * (0.75 + Math.random() / 2));
-      this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+      this.timer = window.setTimeout(() => this.open(), pause * (0.75 + Math.random() / 2));
+      if (this.failures === REFUSALS) this.onRefused();
     };
   }
 }

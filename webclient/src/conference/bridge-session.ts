@@ -26,6 +26,8 @@ export interface BridgeSessionEvents {
   tracksChanged(): void;
   message(message: BridgeMessage): void;
   connectionState(state: RTCPeerConnectionState): void;
+  /** The bridge refuses the channel, again and again. */
+  channelRefused(): void;
   /** The offer could not be answered. */
   failed(reason: string): void;
 }
@@ -122,6 +124,7 @@ export class BridgeSession {
         url,
         () => this.resync(),
         (message) => this.received(message),
+        () => this.events.channelRefused(),
       );
     }
   }

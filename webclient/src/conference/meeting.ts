@@ -202,6 +202,11 @@ export class Meeting {
     this.seating.connect();
   }
 
+  /** Do not wait for the next attempt to reach the server. */
+  tryNow(): void {
+    this.seating.tryNow();
+  }
+
   /** Leave at once: tell the room, close everything, give the devices back. */
   leave(): void {
     this.end();

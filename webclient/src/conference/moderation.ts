@@ -2,7 +2,7 @@
 import { buildAllow, buildAskFirst, type ModeratedMedia } from "../protocol/av-moderation";
 import { buildComponentMessage, type ComponentType } from "../protocol/components";
 import { buildMute, type MuteKind } from "../protocol/focus";
-import { type EndpointId, FOCUS_NICK, resourceOf } from "../protocol/ids";
+import { bareOf, type EndpointId, FOCUS_NICK, resourceOf } from "../protocol/ids";
 import { buildLowerHand } from "../protocol/messages";
 import {
   type Affiliation,
@@ -56,7 +56,18 @@ export class Moderation {
 
   /** Remove for good: this person cannot come back into this meeting. */
   async ban(endpoint: EndpointId, reason: string): Promise<void> {
-    await this.affiliate(endpoint, "outcast", reason);
+    const person = this.store.participant(endpoint);
+    if (!person || !(await this.affiliate(endpoint, "outcast", reason))) return;
+    const who = { jid: bareOf(person.realJid), name: person.displayName };
+    this.store.dispatch({ kind: "banned", who });
+  }
+
+  /** It was a mistake, or is forgiven: this address may come again. */
+  async liftBan(jid: string): Promise<void> {
+    const seat = this.seat();
+    if (!seat) return;
+    const order = seat.connection.request("set", seat.room, buildAffiliation([jid], "none"));
+    if (await this.try(order)) this.store.dispatch({ kind: "ban-lifted", jid });
   }
 
   async setModerator(endpoint: EndpointId, isModerator: boolean): Promise<void> {
@@ -97,6 +108,11 @@ export class Moderation {
   /** Write down from now on who is here from when to when; everybody sees that it is so. */
   setAttendance(isKept: boolean): void {
     this.setMetadata("attendance", isKept);
+  }
+
+  /** What was kept so far goes when nothing is kept any more. */
+  setChatKept(isKept: boolean): void {
+    this.setMetadata("chatRetention", isKept ? "meeting" : "none");
   }
 
   setCameraRequired(isRequired: boolean): void {
@@ -160,12 +176,12 @@ export class Moderation {
       .catch(() => this.store.notice("action-refused"));
   }
 
-  private async affiliate(endpoint: EndpointId, as: Affiliation, reason = ""): Promise<void> {
+  private async affiliate(endpoint: EndpointId, as: Affiliation, reason = ""): Promise<boolean> {
     const seat = this.seat();
     const jid = this.store.participant(endpoint)?.realJid;
-    if (!seat || !jid) return;
+    if (!seat || !jid) return false;
     const order = buildAffiliation([jid], as, reason);
-    await this.try(seat.connection.request("set", seat.room, order));
+    return this.try(seat.connection.request("set", seat.room, order));
   }
 
   private async configure(field: string, form: () => Xml): Promise<boolean> {

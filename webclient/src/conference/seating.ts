@@ -30,11 +30,12 @@ export interface SeatingEvents {
 }
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
-const CONNECT_ATTEMPTS = 4;
+/** Whoever waits so long for the server's first answer is told. */
+const UNANSWERED_MS = 6_000;
 /** How long a lost socket is nobody's business. */
 const UNNOTICED_MS = 1_500;
 
-/** Not inside yet: a lost connection is not worth many words. */
+/** Not inside yet: a connection that is lost for a moment is not worth words. */
 const ON_THE_WAY: readonly Phase[] = ["connecting", "waiting", "asked", "knocking"];
 
 export class Seating {
@@ -42,6 +43,7 @@ export class Seating {
   private retired: Seat | null = null;
   private attempt = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private silenceTimer: ReturnType<typeof setTimeout> | undefined;
   /** The room of the meeting where we are or want to be. */
   private whereTo: string;
   /** Another room to which we were sent while on the way; empty: none. */
@@ -68,6 +70,7 @@ export class Seating {
   }
 
   connect(): void {
+    this.expectAnswer();
     const former = this.current?.connection.sessionId || takeFormerSession();
     const seat = takeSeat(
       this.whereTo,
@@ -180,20 +183,13 @@ export class Seating {
       this.events.failed("refused", detail);
       return;
     }
-    if (ON_THE_WAY.includes(phase)) {
-      this.attempt += 1;
-      if (this.attempt >= CONNECT_ATTEMPTS) {
-        this.events.failed("unreachable", detail);
-        return;
-      }
-    } else {
-      if (phase === "joined" || phase === "moving") {
-        this.attempt = 0;
-        this.store.dispatch({ kind: "connection-lost" });
-      }
-      this.attempt += 1;
-      this.store.dispatch({ kind: "reconnecting", attempt: this.attempt });
+    if (phase === "joined" || phase === "moving") {
+      this.attempt = 0;
+      this.store.dispatch({ kind: "connection-lost" });
     }
+    this.attempt += 1;
+    if (ON_THE_WAY.includes(phase)) this.expectAnswer();
+    else this.store.dispatch({ kind: "reconnecting", attempt: this.attempt });
     if (why !== "closed") seat.connection.disconnect();
     const pause = RETRY_MS[Math.min(this.attempt - 1, RETRY_MS.length - 1)]!;
     clearTimeout(this.retryTimer);
@@ -203,9 +199,24 @@ export class Seating {
 
   /** The network is back: no need to sit out the pause. */
   cameOnline(): void {
-    if (this.store.state.phase !== "reconnecting") return;
+    if (!this.current?.isLost) return;
     clearTimeout(this.retryTimer);
-    if (this.current?.isLost) this.connect();
+    this.connect();
+  }
+
+  /** The person does not want to wait for the next attempt, nor for the end of this one. */
+  tryNow(): void {
+    const { current: seat } = this;
+    if (!seat) return;
+    if (seat.connection.isInterrupted) {
+      seat.connection.resumeNow();
+      return;
+    }
+    if (!seat.isLost) {
+      seat.isLost = true;
+      seat.connection.disconnect();
+    }
+    this.cameOnline();
   }
 
   /** The page is being closed: say goodbye while there is still time. */
@@ -220,6 +231,7 @@ export class Seating {
   /** Leave the seat for good. */
   end(): void {
     clearTimeout(this.retryTimer);
+    clearTimeout(this.silenceTimer);
     const { current: seat } = this;
     this.retired?.media?.close();
     this.retired = null;
@@ -237,7 +249,23 @@ export class Seating {
     return { websocket, bosh, domain: token === "" ? guestDomain : domain, query };
   }
 
+  /** On the way in: if the server keeps silent, the person is told. */
+  private expectAnswer(): void {
+    if (this.silenceTimer !== undefined) return;
+    this.silenceTimer = setTimeout(() => {
+      if (!ON_THE_WAY.includes(this.store.state.phase)) return;
+      this.store.dispatch({ kind: "server-silent", isSilent: true });
+    }, UNANSWERED_MS);
+  }
+
+  private answered(): void {
+    clearTimeout(this.silenceTimer);
+    this.silenceTimer = undefined;
+    this.store.dispatch({ kind: "server-silent", isSilent: false });
+  }
+
   private async connected(seat: Seat, jid: string): Promise<void> {
+    this.answered();
     seat.ownJid = jid;
     seat.nick = endpointIdFor(jid);
     this.events.connected(seat);
@@ -251,6 +279,7 @@ export class Seating {
   /** The socket is gone. Most often another one takes its place before anybody notices. */
   private interrupted(seat: Seat, attempt: number): void {
     if (seat !== this.current || seat.isLost) return;
+    if (ON_THE_WAY.includes(this.store.state.phase)) this.expectAnswer();
     const tell = (): void => {
       if (seat !== this.current || !seat.connection.isInterrupted) return;
       const { phase } = this.store.state;
@@ -263,6 +292,7 @@ export class Seating {
 
   private resumed(seat: Seat): void {
     if (seat !== this.current) return;
+    this.answered();
     seat.media?.serverIsBack();
     this.events.resumed(seat);
     if (this.store.state.phase === "reconnecting" && seat.isJoined) {

@@ -101,12 +101,17 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
       return {
         ...state,
         phase: "connecting",
+        isServerSilent: false,
         problem: null,
         reason: "",
         attempt: 0,
         room: event.room,
         displayName: event.displayName,
       };
+    case "server-silent":
+      return state.isServerSilent === event.isSilent
+        ? state
+        : { ...state, isServerSilent: event.isSilent };
     case "asked-to-wait":
       return state.phase === "reconnecting" || state.phase === "moving"
         ? state
@@ -166,6 +171,13 @@ export function apply(state: Conference, event: ConferenceEvent): Conference {
         participants: [],
         mediaPath: "none",
       };
+    case "banned":
+      return {
+        ...state,
+        banned: [...state.banned.filter((each) => each.jid !== event.who.jid), event.who],
+      };
+    case "ban-lifted":
+      return { ...state, banned: state.banned.filter((each) => each.jid !== event.jid) };
     case "left":
       return { ...state, phase: "left", participants: [], mediaPath: "none" };
     case "failed":

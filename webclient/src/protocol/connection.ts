@@ -104,6 +104,11 @@ export class XmppConnection {
     this.dial();
   }
 
+  /** Do not sit out the pause before the next socket. */
+  resumeNow(): void {
+    if (this.state === "interrupted") this.retry(0);
+  }
+
   /** Say goodbye and close. Pending requests fail. */
   disconnect(): void {
     this.end("closed", "");
@@ -238,7 +243,7 @@ export class XmppConnection {
   /** The machine has another way to the network, or one again. */
   private networkChanged(): void {
     if (this.state === "up") this.probe(PROBE_TIMEOUT_MS);
-    if (this.state === "interrupted") this.retry(0);
+    this.resumeNow();
   }
 
   /** A server that does not answer is no longer at the other end of this socket. */

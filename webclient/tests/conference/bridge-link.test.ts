@@ -51,13 +51,14 @@ afterEach(() => {
 function link() {
   const opened = vi.fn();
   const heard = vi.fn();
-  return { link: new BridgeLink("wss://bridge", opened, heard), opened, heard };
+  const refused = vi.fn();
+  return { link: new BridgeLink("wss://bridge", opened, heard, refused), opened, heard, refused };
 }
 
-test("a channel that is lost comes back, at the latest after five seconds", () => {
+test("a channel that is lost comes back, for a start at the latest after five seconds", () => {
   const { opened } = link();
   newest().opens();
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 8; round++) {
     const before = FakeSocket.made.length;
     newest().breaks();
     vi.advanceTimersByTime(5_000);
@@ -65,6 +66,24 @@ test("a channel that is lost comes back, at the latest after five seconds", () =
   }
   newest().opens();
   expect(opened).toHaveBeenCalledTimes(2);
+});
+
+test("a bridge that refuses it again and again is asked once a minute, and that is told once", () => {
+  const { refused } = link();
+  for (let round = 0; round < 8; round++) {
+    newest().breaks();
+    vi.advanceTimersByTime(5_000);
+  }
+  expect(refused).toHaveBeenCalledTimes(1);
+  const before = FakeSocket.made.length;
+  for (let minute = 0; minute < 10; minute++) {
+    if (newest().readyState === 0) newest().breaks();
+    vi.advanceTimersByTime(60_000);
+  }
+  const made = FakeSocket.made.length - before;
+  expect(made).toBeGreaterThanOrEqual(6);
+  expect(made).toBeLessThanOrEqual(14);
+  expect(refused).toHaveBeenCalledTimes(1);
 });
 
 test("it waits less each time it had worked", () => {

@@ -131,11 +131,24 @@ test("an interruption is said once, and its end once", () => {
 test("removed, failed and left empty the room", () => {
   for (const event of [
     { kind: "removed", reason: "", by: "Bea", isBanned: false },
-    { kind: "failed", problem: "unreachable", reason: "" },
+    { kind: "failed", problem: "room-full", reason: "" },
     { kind: "left" },
   ] as const) {
     expect(stateAfter(...JOINED, event)).toMatchObject({ participants: [], mediaPath: "none" });
   }
+});
+
+test("whom we removed for good stands once, until that is taken back", () => {
+  const who = { jid: "bea@guests.example.org", name: "Bea" };
+  const banned = stateAfter(
+    ...JOINED,
+    { kind: "banned", who },
+    { kind: "banned", who: { ...who, name: "Beatriz" } },
+  );
+  expect(banned.banned).toEqual([{ ...who, name: "Beatriz" }]);
+  expect(
+    stateAfter(...JOINED, { kind: "banned", who }, { kind: "ban-lifted", jid: who.jid }),
+  ).toEqual(stateAfter(...JOINED));
 });
 
 test("the state can be written to JSON and read back", () => {

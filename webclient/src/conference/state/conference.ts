@@ -40,7 +40,6 @@ export type Phase =
 
 /** Why the meeting cannot go on, in the words the interface has a sentence for. */
 export type Problem =
-  | "unreachable"
   | "refused"
   | "room-full"
   | "not-allowed"
@@ -59,10 +58,19 @@ export interface ShownReaction {
 /** What the room wants to know before it lets us in. */
 export type Question = "password" | "password-again" | "name";
 
+/** Somebody whom we have removed for good. */
+export interface Banned {
+  /** The bare address. */
+  readonly jid: string;
+  readonly name: string;
+}
+
 export interface Conference extends WithNotices {
   readonly phase: Phase;
   readonly problem: Problem | null;
   readonly question: Question | null;
+  /** The server does not answer on the way in; it is asked again and again. */
+  readonly isServerSilent: boolean;
   /** Waiting because the host is not there yet, not because somebody has to decide. */
   readonly waitsForHost: boolean;
   /** Who removed us, or why it ended, as the server says it. */
@@ -100,6 +108,7 @@ export interface Conference extends WithNotices {
   readonly breakouts: Breakouts;
   /** Where cameras are required: of everybody for moderators, else only of oneself. */
   readonly withoutCamera: WithoutCamera;
+  readonly banned: readonly Banned[];
   readonly polls: readonly Poll[];
   /** What meetings before this one asked in a room that is kept, if we lead it. */
   readonly earlierPolls: readonly EarlierPoll[];
@@ -114,6 +123,7 @@ export const initialConference: Conference = {
   phase: "connecting",
   problem: null,
   question: null,
+  isServerSilent: false,
   waitsForHost: false,
   reason: "",
   removedBy: "",
@@ -142,6 +152,7 @@ export const initialConference: Conference = {
   lobby: EMPTY_LOBBY,
   breakouts: NO_BREAKOUTS,
   withoutCamera: {},
+  banned: [],
   polls: [],
   earlierPolls: [],
   files: NO_FILES,

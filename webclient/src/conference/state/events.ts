@@ -12,7 +12,7 @@ import type { RoomMetadata } from "../../protocol/room-metadata";
 import type { SpeakerTime } from "../../protocol/speaker-time";
 import type { EncryptionState } from "../e2ee/state";
 import type { ChatEntry } from "./chat";
-import type { Problem, Question } from "./conference";
+import type { Banned, Problem, Question } from "./conference";
 import type { FileEvent } from "./files";
 import type { LobbyEvent } from "./lobby";
 import type { LocalMediaState, MediaPath, MeetingStats } from "./media";
@@ -22,6 +22,8 @@ import type { PollEvent } from "./polls";
 
 export type ConferenceEvent =
   | { kind: "connecting"; room: string; displayName: string }
+  /** Nothing has come of the server for a while, on the way in; or something again. */
+  | { kind: "server-silent"; isSilent: boolean }
   | { kind: "asked-to-wait"; forHost: boolean }
   | { kind: "question-asked"; question: Question }
   | { kind: "knocking"; waitsForHost: boolean }
@@ -33,6 +35,9 @@ export type ConferenceEvent =
   | { kind: "connection-lost" }
   | { kind: "reconnecting"; attempt: number }
   | { kind: "removed"; reason: string; by: string; isBanned: boolean }
+  /** We have removed somebody for good, or allow them to come back. */
+  | { kind: "banned"; who: Banned }
+  | { kind: "ban-lifted"; jid: string }
   | { kind: "left" }
   | { kind: "failed"; problem: Problem; reason: string }
   | { kind: "endpoint-changed"; participant: Participant; at: number }

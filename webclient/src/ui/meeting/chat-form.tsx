@@ -1,7 +1,7 @@
 /** Where one writes: to everybody or to one person, anew, as an answer, or a line once more. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { conference, meeting } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
@@ -73,7 +73,7 @@ export function ChatForm({ onSent }: { onSent: () => void }): JSX.Element {
     draft = value;
     text.value = value;
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (editing.value) write(editing.value.body);
     input.current?.focus();
   }, [editing.value, answering.value, writingTo.value]);

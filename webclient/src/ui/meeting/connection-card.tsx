@@ -1,6 +1,6 @@
 /** How one person's sound and picture travel: the only place where the words are technical. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { conference, devices } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
@@ -30,8 +30,9 @@ export function ConnectionCard(props: {
   const box = useRef<HTMLDivElement>(null);
   const { tile, label, onClose } = props;
   const backgroundMs = tile.isLocal && !tile.isScreen ? devices().effects.camera.frameMs : 0;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = box.current;
+    const returnTo = document.activeElement as HTMLElement | null;
     const tileBox = element?.parentElement?.getBoundingClientRect();
     // The top layer: a small tile must not cut it off.
     element?.showPopover?.();
@@ -40,6 +41,7 @@ export function ConnectionCard(props: {
     const press = (event: KeyboardEvent): void => {
       if (event.key !== "Escape") return;
       event.preventDefault();
+      event.stopPropagation();
       onClose();
     };
     const outside = (event: Event): void => {
@@ -48,6 +50,8 @@ export function ConnectionCard(props: {
     window.addEventListener("keydown", press, true);
     document.addEventListener("pointerdown", outside, true);
     return () => {
+      // Not when a click elsewhere has closed it.
+      if (element?.contains(document.activeElement)) returnTo?.focus();
       window.removeEventListener("keydown", press, true);
       document.removeEventListener("pointerdown", outside, true);
     };

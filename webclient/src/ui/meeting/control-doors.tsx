@@ -5,6 +5,7 @@ import { conference, meeting, site } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
 import { LeaderLinkButton } from "./leader-link";
+import { displayNameOf } from "./names";
 import { Switch } from "./switch";
 
 export function Doors(): JSX.Element {
@@ -24,7 +25,33 @@ export function Doors(): JSX.Element {
           <LeaderLinkButton />
         </div>
       )}
+      <Banned />
     </>
+  );
+}
+
+/** Whom we have removed for good: a mistake can be put right. */
+function Banned(): JSX.Element | null {
+  const { banned } = conference.value;
+  if (banned.length === 0) return null;
+  return (
+    <ul class="banned" aria-label={t("control.banned")}>
+      {banned.map(({ jid, name }) => (
+        <li key={jid}>
+          <span>
+            {displayNameOf(name)} <span class="label">{t("control.banned")}</span>
+          </span>
+          <button
+            type="button"
+            class="button"
+            data-testid="lift-ban"
+            onClick={() => void meeting.value?.moderation.liftBan(jid)}
+          >
+            {t("control.liftBan")}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

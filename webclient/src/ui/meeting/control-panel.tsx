@@ -51,6 +51,7 @@ export function ControlPanel(): JSX.Element {
             isOn={conference.value.rules.metadata.isAttendanceKept}
             onSwitch={(on) => meeting.value?.moderation.setAttendance(on)}
           />
+          <ChatKept />
           <div class="control-buttons">
             {conference.value.rules.metadata.isAttendanceKept && <SaveAttendance />}
             <button
@@ -82,6 +83,32 @@ export function ControlPanel(): JSX.Element {
         </button>
       </footer>
     </PanelFrame>
+  );
+}
+
+/** Days are laid down by whoever keeps the room; then there is nothing to choose here. */
+function ChatKept(): JSX.Element | null {
+  const { retention } = conference.value.rules.metadata;
+  if (retention === null || retention.kind === "days") return null;
+  return (
+    <div class="who-may">
+      <label for="chat-kept">{t("control.chatKept")}</label>
+      <select
+        id="chat-kept"
+        class="field"
+        data-testid="chat-kept"
+        value={retention.kind}
+        onChange={(event) => {
+          const isKept = event.currentTarget.value === "meeting";
+          // It shows what is, not what was wished: the room may say no.
+          event.currentTarget.value = retention.kind;
+          meeting.value?.moderation.setChatKept(isKept);
+        }}
+      >
+        <option value="meeting">{t("control.chatKept.meeting")}</option>
+        <option value="none">{t("control.chatKept.none")}</option>
+      </select>
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 /** What opens over the meeting: invitation, devices, notices, shortcuts. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { conference, dialog, meeting, roomLink } from "../app";
 import { DeviceMenus } from "../device-menus";
 import { formatTime, type Key, t } from "../language";
@@ -43,7 +43,7 @@ export function Dialogs({ room }: { room: string }): JSX.Element | null {
 
 function Invite({ room }: { room: string }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []);
   return (
     <Modal title={t("invite.title")}>
       <div class="stack">

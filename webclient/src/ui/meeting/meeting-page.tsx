@@ -1,9 +1,10 @@
 /** The meeting: people fill the space, everything else waits at the edge. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { dialog, leaveToStart, meeting, panel } from "../app";
 import { t } from "../language";
+import { isOnline } from "../online";
 import { useSelected } from "../selected";
 import { shortcutOf } from "./actions";
 import { Announcer } from "./announcer";
@@ -69,14 +70,24 @@ export function MeetingPage({ room }: { room: string }): JSX.Element {
         <div class="reconnecting" role="alert">
           <div class="reconnecting-box">
             <h2>{t("reconnecting.title")}</h2>
-            <p>{t("reconnecting.detail")}</p>
+            <p>{t(isOnline.value ? "reconnecting.detail" : "silent.offline")}</p>
             <div class="progress" aria-hidden="true">
               <span />
             </div>
             {attempt > 1 && <p class="label">{t("reconnecting.attempt", { count: attempt })}</p>}
-            <button type="button" class="button" onClick={() => leaveToStart()}>
-              {t("toolbar.leaveMeeting")}
-            </button>
+            <div class="form-buttons">
+              <button type="button" class="button" onClick={() => leaveToStart()}>
+                {t("toolbar.leaveMeeting")}
+              </button>
+              <button
+                type="button"
+                class="button primary"
+                data-testid="try-now"
+                onClick={() => meeting.value?.tryNow()}
+              >
+                {t("error.retry")}
+              </button>
+            </div>
           </div>
         </div>
       )}
@@ -113,18 +124,15 @@ function useIdle(): boolean {
 }
 
 function useShortcuts(): void {
-  const returnTo = useRef<Element | null>(null);
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.key === "Escape" && panel.value && !dialog.value && !event.defaultPrevented) {
         panel.value = null;
-        (returnTo.current as HTMLElement | null)?.focus();
         return;
       }
       const action = shortcutOf(event);
       if (!action || !meeting.value) return;
       event.preventDefault();
-      returnTo.current = document.activeElement;
       action();
     };
     window.addEventListener("keydown", press);

@@ -1,5 +1,6 @@
 /** The side panel: one at a time, with the way to the others on top; on a phone it is a sheet. */
 import type { ComponentChildren, JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { conference, type Panel, panel, unread } from "../app";
 import { Icon, type IconName } from "../icons";
 import { t } from "../language";
@@ -50,6 +51,9 @@ function Tab({ which, title }: { which: Panel; title: string }): JSX.Element {
   );
 }
 
+/** What had the keyboard before a panel was opened. */
+let cameFrom: HTMLElement | null = null;
+
 export function PanelFrame({
   title,
   children,
@@ -58,8 +62,25 @@ export function PanelFrame({
   children: ComponentChildren;
 }): JSX.Element {
   const open = panel.value;
+  const box = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const { activeElement } = document;
+    // A field of the panel may have the keyboard already.
+    if (!element.contains(activeElement)) {
+      // From one panel to the next it is the way back from the first.
+      if (!activeElement?.closest(".panel")) cameFrom ??= activeElement as HTMLElement | null;
+      element.focus();
+    }
+    return () => {
+      if (panel.value !== null) return;
+      if (element.contains(document.activeElement)) cameFrom?.focus();
+      cameFrom = null;
+    };
+  }, []);
   return (
-    <aside class="panel" aria-label={title} data-testid={`panel-${open}`}>
+    <aside ref={box} class="panel" aria-label={title} tabIndex={-1} data-testid={`panel-${open}`}>
       <header class="panel-head">
         <h2 class="visually-hidden">{title}</h2>
         <nav class="panel-tabs" aria-label={t("panel.others")}>

@@ -1,12 +1,14 @@
 /** What one may do with somebody, from the list of people and from their tile. */
 import type { JSX } from "preact";
-import { isPresenter } from "../../conference/state/rules";
+import { isPresenter, type ModeratedMedia } from "../../conference/state/rules";
 import { conference, meeting, view } from "../app";
-import { t } from "../language";
+import type { IconName } from "../icons";
+import { type Key, t } from "../language";
 import { isInSpotlight, togglePin, toggleSpotlight } from "./actions";
 import { askToRemove, iMayWriteTo, writeTo } from "./intents";
 import { MenuItem } from "./popover";
 import type { TileModel } from "./tiles";
+import { type Turn, turnsFor } from "./turns";
 
 type Somebody = Pick<TileModel, "endpoint" | "isAudioMuted" | "isVideoMuted">;
 
@@ -65,11 +67,17 @@ export function ModeratorItems({
   const { endpoint } = tile;
   const other = conference.value.participants.find((each) => each.id === endpoint);
   const hasHandUp = other !== undefined && other.raisedHandAt !== null;
+  const turns = turnsFor(conference.value.rules, {
+    id: endpoint,
+    isModerator: other?.isModerator === true,
+    isMuted: tile.isAudioMuted,
+  });
   return (
     <>
-      {tile.isAudioMuted ? (
-        <SpeechItem endpoint={endpoint} />
-      ) : (
+      {turns.map((turn) => (
+        <TurnItem key={turn.media} endpoint={endpoint} turn={turn} />
+      ))}
+      {!tile.isAudioMuted && (
         <MenuItem
           icon="mic-off"
           text={t("tile.mute")}
@@ -113,16 +121,21 @@ export function ModeratorItems({
   );
 }
 
-/** While one must ask before speaking: give or take the floor. Else: ask to unmute. */
-function SpeechItem({ endpoint }: { endpoint: string }): JSX.Element {
-  const { isOn, allowed } = conference.value.rules.speech.audio;
-  const isAllowed = isOn && allowed.includes(endpoint);
+const TURN_ICONS: Readonly<Record<ModeratedMedia, { on: IconName; off: IconName }>> = {
+  audio: { on: "mic", off: "mic-off" },
+  video: { on: "camera", off: "camera-off" },
+  desktop: { on: "share", off: "share-stop" },
+};
+
+/** Give or take what people have to ask for; while they need not, ask to unmute. */
+function TurnItem({ endpoint, turn }: { endpoint: string; turn: Turn }): JSX.Element {
+  const { media, kind } = turn;
   return (
     <MenuItem
-      icon={isAllowed ? "mic-off" : "mic"}
-      text={t(isAllowed ? "person.endTurn" : isOn ? "person.giveFloor" : "person.askToUnmute")}
-      testId={isAllowed ? "moderate-end-turn" : "moderate-allow"}
-      onPick={() => meeting.value?.moderation.allow(endpoint, "audio", !isAllowed)}
+      icon={TURN_ICONS[media][kind === "end" ? "off" : "on"]}
+      text={t(`turn.${kind}-${media}` as Key)}
+      testId={`moderate-${kind}-${media}`}
+      onPick={() => meeting.value?.moderation.allow(endpoint, media, kind !== "end")}
     />
   );
 }

@@ -1,7 +1,7 @@
 /** Asking everybody a question. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { meeting } from "../app";
 import { Icon } from "../icons";
 import { t } from "../language";
@@ -19,7 +19,7 @@ export function PollForm({ onDone }: { onDone: () => void }): JSX.Element {
   const isAnonymous = useSignal(false);
   const isSecretUntilEnd = useSignal(false);
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
   const given = choices.value.map((each) => each.trim()).filter((each) => each !== "");
   const isReady = question.value.trim() !== "" && new Set(given).size >= 2;
 

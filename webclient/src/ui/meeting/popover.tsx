@@ -4,7 +4,7 @@
  */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "../icons";
 
 export interface PopoverProps {
@@ -41,13 +41,6 @@ export function Popover(props: PopoverProps): JSX.Element {
     keepPlace();
     if (props.isMenu) items(box)[0]?.focus();
     else box.focus();
-    // Also when a phone is turned.
-    window.addEventListener("resize", keepPlace);
-    return () => window.removeEventListener("resize", keepPlace);
-  }, [isOpen.value]);
-
-  useEffect(() => {
-    if (!isOpen.value) return;
     const outside = (event: Event): void => {
       const target = event.target as Node;
       if (!content.current?.contains(target) && !button.current?.contains(target)) close(false);
@@ -59,9 +52,12 @@ export function Popover(props: PopoverProps): JSX.Element {
       event.stopPropagation();
       close(true);
     };
+    // Also when a phone is turned.
+    window.addEventListener("resize", keepPlace);
     document.addEventListener("pointerdown", outside, true);
     document.addEventListener("keydown", press, true);
     return () => {
+      window.removeEventListener("resize", keepPlace);
       document.removeEventListener("pointerdown", outside, true);
       document.removeEventListener("keydown", press, true);
     };

@@ -1,6 +1,6 @@
 /** After the meeting: what happened, and what to do next. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Conference } from "../../conference/state";
 import { conference, meeting, openStart, rejoin } from "../app";
 import { Icon } from "../icons";
@@ -41,7 +41,7 @@ export function EndedPage({ room }: { room: string }): JSX.Element {
   const state = conference.value;
   const ending = endingOf(state);
   const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
   return (
     <Frame>
       <section class="ended" role={state.phase === "left" ? "status" : "alert"}>
@@ -59,10 +59,8 @@ export function EndedPage({ room }: { room: string }): JSX.Element {
             {t("removed.reason", { reason: state.reason })}
           </p>
         )}
-        {/* The server's own words; of a failed connection only the browser speaks, to developers. */}
-        {state.phase === "error" && state.problem !== "unreachable" && state.reason !== "" && (
-          <p class="label">{state.reason}</p>
-        )}
+        {/* The server's own words. */}
+        {state.phase === "error" && state.reason !== "" && <p class="label">{state.reason}</p>}
         <p class="label">{room}</p>
         <div class="ended-actions">
           {ending.action !== null && (

@@ -4,7 +4,7 @@
  */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import {
   bodyState,
   conference,
@@ -19,6 +19,7 @@ import { Avatar } from "../avatar";
 import { t } from "../language";
 import { LobbyTalk } from "../meeting/at-the-door";
 import { VideoView } from "../meeting/video-view";
+import { isOnline } from "../online";
 import { remember } from "../preferences";
 import { LogInDialog } from "./log-in";
 
@@ -55,9 +56,12 @@ function Progress(): JSX.Element {
 }
 
 export function EntryPage({ room }: { room: string }): JSX.Element {
-  const { waitsForHost, question } = conference.value;
+  const { waitsForHost, question, isServerSilent } = conference.value;
   let middle: ComponentChildren;
-  switch (bodyState.value) {
+  switch (isServerSilent ? "silent" : bodyState.value) {
+    case "silent":
+      middle = <Silent />;
+      break;
     case "asked":
       middle = question === "name" ? <NameQuestion /> : <PasswordQuestion />;
       break;
@@ -90,6 +94,27 @@ export function EntryPage({ room }: { room: string }): JSX.Element {
         {t(bodyState.value === "knocking" ? "knocking.leave" : "cancel")}
       </button>
     </main>
+  );
+}
+
+/** Nobody answers: what may be wrong, and what happens by itself. */
+function Silent(): JSX.Element {
+  return (
+    <>
+      <Words
+        title={t("silent.title")}
+        detail={t(isOnline.value ? "silent.detail" : "silent.offline")}
+      />
+      <Progress />
+      <button
+        type="button"
+        class="button primary"
+        data-testid="try-now"
+        onClick={() => meeting.value?.tryNow()}
+      >
+        {t("error.retry")}
+      </button>
+    </>
   );
 }
 
@@ -159,7 +184,7 @@ function PasswordForm(): JSX.Element {
   const text = useSignal("");
   const input = useRef<HTMLInputElement>(null);
   const wasWrong = conference.value.question === "password-again";
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []);
   return (
     <form
       class="entry-form"
@@ -211,7 +236,7 @@ function PasswordQuestion(): JSX.Element {
 function NameQuestion(): JSX.Element {
   const text = useSignal("");
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []);
   return (
     <>
       <Words title={t("askName.title")} detail={t("askName.detail")} />
