@@ -34,7 +34,7 @@ export interface SeatEvents {
 const PROBLEMS: Readonly<Record<string, Problem>> = {
   "registration-required": "not-allowed",
   "not-allowed": "not-allowed",
-  forbidden: "not-allowed",
+  forbidden: "kept-out",
   "service-unavailable": "room-full",
 };
 

@@ -43,6 +43,7 @@ export type Problem =
   | "refused"
   | "room-full"
   | "not-allowed"
+  | "kept-out"
   | "lobby-refused"
   | "conference-failed"
   | "media-failed"

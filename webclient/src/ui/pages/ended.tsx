@@ -37,6 +37,13 @@ function endingOf(state: Conference): Ending {
   return { title: t("left.title"), detail: t("left.detail"), action: t("left.rejoin") };
 }
 
+const SAYS_MORE: readonly Conference["problem"][] = ["refused", "conference-failed"];
+
+/** For the rest there are words of ours, which are in the person's language. */
+function isInServersWords({ phase, problem, reason }: Conference): boolean {
+  return phase === "error" && reason !== "" && SAYS_MORE.includes(problem);
+}
+
 export function EndedPage({ room }: { room: string }): JSX.Element {
   const state = conference.value;
   const ending = endingOf(state);
@@ -59,8 +66,7 @@ export function EndedPage({ room }: { room: string }): JSX.Element {
             {t("removed.reason", { reason: state.reason })}
           </p>
         )}
-        {/* The server's own words. */}
-        {state.phase === "error" && state.reason !== "" && <p class="label">{state.reason}</p>}
+        {isInServersWords(state) && <p class="label">{state.reason}</p>}
         <p class="label">{room}</p>
         <div class="ended-actions">
           {ending.action !== null && (
@@ -75,7 +81,13 @@ export function EndedPage({ room }: { room: string }): JSX.Element {
             </button>
           )}
           {meeting.value?.attendance.isReady && <SaveAttendance />}
-          <button type="button" class="button" data-testid="to-start" onClick={() => openStart()}>
+          <button
+            ref={ending.action === null ? first : null}
+            type="button"
+            class="button"
+            data-testid="to-start"
+            onClick={() => openStart()}
+          >
             {t("left.start")}
           </button>
         </div>
