@@ -124,6 +124,7 @@ async def test_a_meeting_without_a_mouse(browser: Browser, server: RunningServer
     await page.get_by_test_id("encryption-dialog").wait_for()
     await keys.press("Escape")
     await page.get_by_test_id("encryption-dialog").wait_for(state="detached")
+    assert await has_focus(ana, "more")
 
     await tab_to(ana, "tile-menu")
     await keys.press("Enter")

@@ -3,8 +3,8 @@
  * through it). Escape and a click elsewhere close it, and the focus goes back to the button.
  */
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { type ComponentChildren, createContext, type JSX } from "preact";
+import { useContext, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "../icons";
 
 export interface PopoverProps {
@@ -20,6 +20,21 @@ export interface PopoverProps {
 }
 
 const EDGE = 8;
+
+/** Closes the menu around an item and gives the focus back. */
+const CloseMenu = createContext<() => void>(() => undefined);
+
+/**
+ * Close first, then do what was picked: what opens by it takes the focus from the menu's button and
+ * gives it back there, not to an item that is gone.
+ */
+function usePick(onPick: () => void): () => void {
+  const close = useContext(CloseMenu);
+  return () => {
+    close();
+    onPick();
+  };
+}
 
 export function Popover(props: PopoverProps): JSX.Element {
   const isOpen = useSignal(false);
@@ -115,12 +130,11 @@ export function Popover(props: PopoverProps): JSX.Element {
           data-open-menu
           onKeyDown={walk}
           onClick={(event) => {
-            if (props.isMenu && (event.target as HTMLElement).closest("[role^=menuitem]")) {
-              close(true);
-            }
+            const isItem = (event.target as HTMLElement).closest("[role^=menuitem]") !== null;
+            if (props.isMenu && isOpen.value && isItem) close(true);
           }}
         >
-          {props.children}
+          <CloseMenu.Provider value={() => close(true)}>{props.children}</CloseMenu.Provider>
         </div>
       )}
     </>
@@ -155,6 +169,7 @@ export interface MenuChoiceProps extends MenuItemProps {
 
 /** One of several, or something on or off: a mark says which. */
 export function MenuChoice(props: MenuChoiceProps): JSX.Element {
+  const pick = usePick(props.onPick);
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles have a checked state
     <button
@@ -164,7 +179,7 @@ export function MenuChoice(props: MenuChoiceProps): JSX.Element {
       class={`menu-item ${props.class ?? ""}`}
       data-testid={props.testId}
       tabIndex={-1}
-      onClick={props.onPick}
+      onClick={pick}
     >
       <Icon name={props.icon} />
       <span>{props.text}</span>
@@ -211,6 +226,7 @@ export interface MenuItemProps {
 }
 
 export function MenuItem(props: MenuItemProps): JSX.Element {
+  const pick = usePick(props.onPick);
   return (
     <button
       type="button"
@@ -218,7 +234,7 @@ export function MenuItem(props: MenuItemProps): JSX.Element {
       class={`menu-item ${props.class ?? ""}`}
       data-testid={props.testId}
       tabIndex={-1}
-      onClick={props.onPick}
+      onClick={pick}
     >
       <Icon name={props.icon} />
       <span>{props.text}</span>
