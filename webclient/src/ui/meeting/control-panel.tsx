@@ -91,24 +91,13 @@ function ChatKept(): JSX.Element | null {
   const { retention } = conference.value.rules.metadata;
   if (retention === null || retention.kind === "days") return null;
   return (
-    <div class="who-may">
-      <label for="chat-kept">{t("control.chatKept")}</label>
-      <select
-        id="chat-kept"
-        class="field"
-        data-testid="chat-kept"
-        value={retention.kind}
-        onChange={(event) => {
-          const isKept = event.currentTarget.value === "meeting";
-          // It shows what is, not what was wished: the room may say no.
-          event.currentTarget.value = retention.kind;
-          meeting.value?.moderation.setChatKept(isKept);
-        }}
-      >
-        <option value="meeting">{t("control.chatKept.meeting")}</option>
-        <option value="none">{t("control.chatKept.none")}</option>
-      </select>
-    </div>
+    <Switch
+      label={t("control.chatKept")}
+      detail={t("control.chatKeptDetail")}
+      testId="chat-kept"
+      isOn={retention.kind === "meeting"}
+      onSwitch={(on) => meeting.value?.moderation.setChatKept(on)}
+    />
   );
 }
 
