@@ -31,7 +31,7 @@ settings.register_profile(
 settings.load_profile("quick")
 
 START_WITHIN_S = 30.0
-STOP_WITHIN_S = 15.0
+STOP_WITHIN_S = 30.0
 _READY = re.compile(r"ready (https://(\S+):(\d+)/)\n")
 
 
@@ -87,7 +87,7 @@ class RunningServer:
         await self._log.complete()
         return status
 
-    async def logged(self, text: str, *, after: int = 0, within_s: float = 20.0) -> int:
+    async def logged(self, text: str, *, after: int = 0, within_s: float = 30.0) -> int:
         """Wait for a log line that contains `text`; return the index of the line after it."""
         return await self._log.until(text, after=after, within_s=within_s)
 

@@ -266,9 +266,13 @@ class Person:
         await self.page.screenshot(path=path)
 
 
+async def launch(playwright: Playwright) -> Browser:
+    return await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
 @contextlib.asynccontextmanager
 async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
-    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = await launch(playwright)
     try:
         yield browser
     finally:
@@ -292,6 +296,7 @@ async def person(
         viewport={"width": width, "height": height},
         locale=locale,
     )
+    context.set_default_timeout(DEADLINE_MS)
     page = await context.new_page()
     console: list[str] = []
     page.on("console", lambda message: console.append(f"{message.type}: {message.text}"))

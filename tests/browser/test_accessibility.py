@@ -118,7 +118,9 @@ async def test_a_meeting_without_a_mouse(browser: Browser, server: RunningServer
         assert await has_focus(ana, "more")
     await keys.press("Enter")
     await page.locator("[role=menuitem]:focus").wait_for()
-    while await page.evaluate("document.activeElement.dataset.testid") != "menu-encryption":
+    for _ in range(40):
+        if await page.evaluate("document.activeElement.dataset.testid") == "menu-encryption":
+            break
         await keys.press("ArrowDown")
     await keys.press("Enter")
     await page.get_by_test_id("encryption-dialog").wait_for()

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.browser.axe import Examined
 from tests.browser.people import DEADLINE_MS, person
@@ -29,7 +30,7 @@ PASSWORD = "correct horse"
 MONTH = time.strftime("%Y-%m", time.gmtime())
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
     opened = await open_storage("", tmp_path)
     keys = keys_of(PASSWORD, iterations=4096)

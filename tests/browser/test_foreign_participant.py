@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browser.leading import at, come, room, until_muted, until_state
 from tests.browser.people import Person
@@ -20,7 +21,7 @@ from tests.foreign.participant import Foreigner
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[tuple[RunningServer, int]]:
     """A server, and the port on which it speaks XMPP over TCP."""
     with socket.socket() as one:

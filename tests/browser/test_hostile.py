@@ -46,7 +46,7 @@ async def first_refusal(session: aiohttp.ClientSession, url: str, *frames: str) 
     async with session.ws_connect(url, protocols=("xmpp",)) as ws:
         for frame in frames:
             await ws.send_str(frame)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             async for message in ws:
                 said.append(str(message.data))
     return "".join(said)

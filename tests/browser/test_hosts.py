@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browser.axe import Examined
 from tests.browser.people import DEADLINE_MS, Person, person
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.browser
 PASSWORD = "correct horse"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
     opened = await open_storage("", tmp_path)
     tables = Tables(opened.database, "localhost")

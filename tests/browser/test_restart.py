@@ -6,7 +6,6 @@ they were, who they were, and as silent as they were.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.async_api import Browser
 from tests.browser.leading import at, come, pick, room, until_muted, until_state
 from tests.browser.people import Person
 from tests.conftest import RunningServer
-from tests.faults.site import killed, site, started_again
+from tests.faults.site import killed, site, started_again, written_down
 from tests.heavy import heavy
 
 pytestmark = pytest.mark.browser
@@ -46,7 +45,7 @@ async def killed_and_started_again(browser: Browser, server: RunningServer) -> N
     await until_muted(bea, "Carla", True)
     await bea.until("() => tertulia.state().isModerator")
     before = [await who(someone) for someone in people]
-    await asyncio.sleep(0.5)  # what happens in the last moment may be lost
+    await written_down(server)
 
     await killed(server)
     for someone, seen, heard in ((ana, 2, 1), (bea, 1, 1), (carla, 1, 2)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.browser.axe import Examined
 from tests.browser.people import person
@@ -37,7 +38,7 @@ help = "https://example.org/ayuda"
 """
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
     (tmp_path / "logo.svg").write_text(LOGO.format(ACCENT))
     (tmp_path / "logo-dark.svg").write_text(LOGO.format("#ffffff"))
