@@ -30,7 +30,7 @@ async def is_silent(source: RemoteSource) -> bool:
 
 async def falls_silent(source: RemoteSource) -> None:
     """Wait until what was under way has come and nothing more does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not await is_silent(source):
             pass
 

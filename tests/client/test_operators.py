@@ -64,7 +64,7 @@ async def conference_of(
     The engine's snapshot comes some times a second, so the first look may be too early; the next
     ones come with what is heard.
     """
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             for each in (await page(http, "debug"))["conferences"]:
                 endpoints = each["endpoints"]
@@ -77,6 +77,6 @@ async def conference_of(
 
 async def until_counted(http: aiohttp.ClientSession, name: str, voice: RemoteSource) -> None:
     """Statistics are taken every five seconds; we look again as we hear more."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not (await page(http, "colibri/stats"))[name]:
             await some_frames(voice)

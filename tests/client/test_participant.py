@@ -139,7 +139,7 @@ async def test_pictures_stop_when_nobody_wants_them(house: RunningServer) -> Non
         source = await until_source(bea, "video")
         await bea.connected()
         async with feeding(camera):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while camera.wanted_height != 0:
                     await camera.height_told()
             bea.request(180, source.name)

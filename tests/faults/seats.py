@@ -16,7 +16,7 @@ from tertulia.xmpp.jid import Jid
 from tertulia.xmpp.stanza import iq
 from tertulia.xmpp.xml import Element, parse_document, serialise
 
-_WITHIN_S = 20.0
+_WITHIN_S = 30.0
 MUC = Element("x", ns=NS.MUC)
 
 

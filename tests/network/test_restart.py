@@ -14,7 +14,7 @@ from tests.network.people import PORT, browsing, path_of, serving, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 
-WITHIN_S = 20.0
+WITHIN_S = 30.0
 _CONNECTED = re.compile(r"ICE connected: .* remote=10\.9\.1\.2:(\d+)")
 
 

@@ -27,7 +27,7 @@ pytestmark = [
 
 RECIPE = Path(__file__).parents[2] / "deploy" / "coturn" / "turnserver.conf"
 SECRET = "a-secret-of-this-test-alone"
-START_WITHIN_S = 15.0
+START_WITHIN_S = 30.0
 
 
 def recipe(folder: Path, *, bridge: str, certificate: Path | None) -> Path:

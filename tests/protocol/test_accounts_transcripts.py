@@ -226,7 +226,7 @@ async def test_an_account_made_while_the_server_runs_can_log_in(
     plain = base64.b64encode(b"\0eva\0late but here").decode()
 
     answer = ""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while "<success" not in answer:  # within a second or two
             wire = await site.connect("eva")
             await ask(wire, f"<open xmlns='{FRAMING}' to='{site.host}' version='1.0'/>", 2)

@@ -51,7 +51,7 @@ from tertulia.xmpp.xml import Element, parse_document
 
 FRAMING = "urn:ietf:params:xml:ns:xmpp-framing"
 SM = "urn:xmpp:sm:3"
-WITHIN_S = 5.0
+WITHIN_S = 30.0
 _LINE = re.compile(r"(\w+) ([<>]) (.*)", re.DOTALL)
 _DEED = re.compile(
     r"(\w+) (connects|vanishes|is closed|gets nothing|ignores what came|enables resumption"

@@ -51,7 +51,7 @@ class LeftAlone:
         return (await self.output.readline()).decode().strip()
 
     async def until_ended_by(self, number: signal.Signals) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (line := await self.said()).startswith("ended"):
                 assert line
         assert line == f"ended {128 + number}"
@@ -67,7 +67,7 @@ async def left_alone(place: Path) -> AsyncIterator[LeftAlone]:
     assert shell.stdout is not None
     process = LeftAlone(int(await shell.stdout.readline()), shell.stdout)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             assert await process.said() == "lit"
         yield process
     finally:
@@ -128,7 +128,7 @@ async def test_an_adopted_process_is_supervised_like_a_child(
                 started=pids.put_nowait,
             )
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await pids.get() == process.pid
             assert await process.said() == "said it"
 
@@ -150,7 +150,7 @@ async def test_cancelling_ends_an_adopted_process(tmp_path: Path) -> None:
         supervision = asyncio.create_task(
             supervise([], name="it", adopted=await found.adopt(), started=pids.put_nowait)
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await pids.get()
             supervision.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -163,6 +163,6 @@ async def test_it_is_replaceable_when_nobody_is_on_it(tmp_path: Path) -> None:
     async with left_alone(place):
         found = Survivor.find(place)
         assert found is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await found.until_replaceable()
         found.close()

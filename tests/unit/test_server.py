@@ -107,7 +107,7 @@ async def test_a_bridge_that_was_there_first_finds_the_server(tmp_path: Path) ->
     )
     assert bridge.stderr is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while b"Not in the brewery" not in (line := await bridge.stderr.readline()):
                 assert line, "the bridge has ended"
         alone = ["--set", "bridge.enabled=false", "--port", str(first.port)]
@@ -131,7 +131,7 @@ async def test_a_second_bridge_of_the_same_name_is_told_so(server: RunningServer
     )
     assert bridge.stderr is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while b"another bridge is named local" not in (line := await bridge.stderr.readline()):
                 assert line, "the bridge has ended"
     finally:
@@ -178,7 +178,7 @@ async def test_what_is_kept_does_not_wait_for_a_bridge(tmp_path: Path) -> None:
     log = ProcessLog(process)
     try:
         await log.until("No bridge has come yet", after=0, within_s=20)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not (tmp_path / FILE_NAME).exists():  # noqa: ASYNC110  # nothing tells us
                 await asyncio.sleep(0.05)
     finally:

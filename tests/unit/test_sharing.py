@@ -74,7 +74,7 @@ def house_of(kept: Kept, folder: Path) -> House:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110  # nothing tells when the database has been read
             await asyncio.sleep(0.01)
 
@@ -200,7 +200,7 @@ async def test_what_was_kept_long_enough_is_deleted(tmp_path: Path, database_url
             entries = await kept.journal.read(PLAZA.node, kind)
             return [each.content["days"] for each in entries]
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await left("chat") != [29]:  # noqa: ASYNC110  # the database alone tells
                 await asyncio.sleep(0.01)
         purging.cancel()

@@ -35,7 +35,7 @@ async def supervised(code: str, **options: object) -> AsyncIterator[asyncio.Queu
 
 
 async def next_of(pids: asyncio.Queue[int]) -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await pids.get()
 
 
@@ -83,7 +83,7 @@ async def test_refusing_the_first_start_gives_its_last_line() -> None:
     code = "import sys; print('why', file=sys.stderr); sys.exit(2)"
 
     with pytest.raises(ChildRefused, match="why"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await supervise(program(code), name="child")
 
 

@@ -72,12 +72,12 @@ async def house() -> AsyncIterator[House]:
 
 
 async def read(socket: aiohttp.ClientWebSocketResponse) -> Any:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return json.loads(await socket.receive_str())
 
 
 async def closing_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not socket.closed:
             await socket.receive()
     return socket.close_code
@@ -85,7 +85,7 @@ async def closing_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
 
 async def counted(house: House, how: str) -> None:
     """Wait until one channel has ended in this way, and none in another."""
-    async with asyncio.timeout(5):  # the client knows before the server has ended its part
+    async with asyncio.timeout(30):  # the client knows before the server has ended its part
         await house.closed.counted.wait()
     assert house.closed == {how: 1}
 
@@ -175,12 +175,12 @@ async def test_who_does_not_read_is_cut_off_and_harms_nobody(house: House) -> No
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
     assert b"101" in await reader.readline()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while house.endpoint.channel is None:  # noqa: ASYNC110  # with a deadline
             await asyncio.sleep(0)
     told = 0
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while house.endpoint.channel is not None:
             house.endpoint.tell("x" * 16_384)
             told += 16_384

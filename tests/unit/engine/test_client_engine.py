@@ -36,7 +36,7 @@ EXTENSIONS = [
     (5, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"),
 ]
 PASSWORD = "p" * 24
-PATIENCE_S = 20
+PATIENCE_S = 30.0
 OPUS, VP8 = 111, 100
 Found = TypeVar("Found")
 

@@ -15,7 +15,7 @@ EXTENSIONS = [
     (5, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"),
 ]
 PASSWORD = "p" * 24
-WITHIN_S = 20.0
+WITHIN_S = 30.0
 
 
 @pytest.fixture

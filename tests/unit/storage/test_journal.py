@@ -27,7 +27,7 @@ def said(text: str, *, room: str = "plaza", meeting: str = "m1", at_ms: int = 0)
 
 
 async def settle(journal: Journal) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await journal.written()
 
 
@@ -97,7 +97,7 @@ async def test_while_the_database_cannot_be_written_entries_wait(
     async with trouble:
         running = asyncio.create_task(journal.run(SqlJournalTable(database)))
         journal.note(said("one"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not journal.trouble:  # noqa: ASYNC110  # it says nothing by itself
                 await asyncio.sleep(0.01)
         for each in ("two", "three", "four"):

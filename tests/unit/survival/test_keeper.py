@@ -112,7 +112,7 @@ class Process:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110  # it is the loop that is waited for
             await asyncio.sleep(0)
 

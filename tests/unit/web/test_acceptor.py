@@ -44,7 +44,7 @@ async def test_tls_is_handed_over_with_its_first_byte(tmp_path: Path) -> None:
     trusting = ssl.create_default_context()
     trusting.check_hostname = False
     trusting.verify_mode = ssl.CERT_NONE
-    async with accepting(tmp_path) as port, asyncio.timeout(10):
+    async with accepting(tmp_path) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
         writer.write(b"hola")
 
@@ -65,7 +65,7 @@ async def test_tls_is_handed_over_with_its_first_byte(tmp_path: Path) -> None:
     ],
 )
 async def test_others_get_a_word_or_the_door(tmp_path: Path, sent: bytes, answer: bytes) -> None:
-    async with accepting(tmp_path) as port, asyncio.timeout(10):
+    async with accepting(tmp_path) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         with contextlib.suppress(ConnectionResetError):
@@ -76,7 +76,7 @@ async def test_others_get_a_word_or_the_door(tmp_path: Path, sent: bytes, answer
 
 async def test_one_that_says_nothing_is_dropped(tmp_path: Path) -> None:
     limits = AcceptorLimits(first_byte_within_s=0.05)
-    async with accepting(tmp_path, limits) as port, asyncio.timeout(10):
+    async with accepting(tmp_path, limits) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
         assert await reader.read() == b""
@@ -86,7 +86,7 @@ async def test_one_that_says_nothing_is_dropped(tmp_path: Path) -> None:
 async def test_one_that_shakes_hands_and_asks_nothing_is_dropped(tmp_path: Path) -> None:
     trusting = ssl._create_unverified_context()
     limits = AcceptorLimits(first_request_within_s=0.05)
-    async with accepting(tmp_path, limits) as port, asyncio.timeout(10):
+    async with accepting(tmp_path, limits) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
 
         with contextlib.suppress(ConnectionResetError):
@@ -96,7 +96,7 @@ async def test_one_that_shakes_hands_and_asks_nothing_is_dropped(tmp_path: Path)
 
 async def test_one_address_cannot_hold_all_places(tmp_path: Path) -> None:
     limits = AcceptorLimits(unfinished_per_address=2)
-    async with accepting(tmp_path, limits) as port, asyncio.timeout(10):
+    async with accepting(tmp_path, limits) as port, asyncio.timeout(30):
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 

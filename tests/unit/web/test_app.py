@@ -272,7 +272,7 @@ async def test_the_clients_close_code_reaches_the_bridge(
         await socket.receive_str()
         await socket.close(code=4001)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await site.ended.get() == 4001
 
 

@@ -65,7 +65,7 @@ async def test_the_bridge_gets_the_connection_with_all_its_bytes(
         place.bind(str(tmp_path / "media.sock"))
         place.setblocking(False)
         handover = Handover(tmp_path / "media.sock")
-        async with accepting(tmp_path, handover=handover) as port, asyncio.timeout(10):
+        async with accepting(tmp_path, handover=handover) as port, asyncio.timeout(30):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             for piece in pieces:
                 writer.write(piece)
@@ -81,7 +81,7 @@ async def test_the_bridge_gets_the_connection_with_all_its_bytes(
 
 async def test_without_a_bridge_the_connection_is_closed(tmp_path: Path) -> None:
     handover = Handover(tmp_path / "nobody.sock")
-    async with accepting(tmp_path, handover=handover) as port, asyncio.timeout(10):
+    async with accepting(tmp_path, handover=handover) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(REQUEST)
 
@@ -94,7 +94,7 @@ async def test_without_a_bridge_the_connection_is_closed(tmp_path: Path) -> None
 async def test_half_a_beginning_is_dropped_in_time(tmp_path: Path, sent: bytes) -> None:
     handover = Handover(tmp_path / "nobody.sock")
     limits = AcceptorLimits(first_byte_within_s=0.1)
-    async with accepting(tmp_path, limits, handover) as port, asyncio.timeout(10):
+    async with accepting(tmp_path, limits, handover) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
 

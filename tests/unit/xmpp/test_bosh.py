@@ -261,7 +261,7 @@ async def test_a_silent_client_hibernates_and_comes_back_with_what_it_missed() -
         session = server.router.session(jid)
         assert session is not None
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gone.wait()
         assert server.router.is_asleep(jid)
         session.deliver(Element("message", {"id": "kept"}, ns="jabber:client"))

@@ -36,7 +36,7 @@ HOST = "meet.example"
 AUTH = f"auth.{HOST}"
 OPEN = f"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{HOST}' version='1.0'/>"
 STREAM = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
-WITHIN_S = 5.0
+WITHIN_S = 30.0
 
 
 @dataclass
