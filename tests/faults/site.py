@@ -18,6 +18,9 @@ import aiohttp
 from tests.conftest import RunningServer
 from tests.process_log import ProcessLog
 
+from tertulia import program
+from tertulia.survival import state_file
+
 # All clients come from one address here.
 MANY_FROM_ONE_ADDRESS = {
     "TERTULIA_LIMITS_CONNECTIONS_PER_ADDRESS": "1000",
@@ -243,6 +246,26 @@ def stopped(pid: int) -> None:
 def goes_on(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
+
+
+async def written_down(server: RunningServer) -> None:
+    """Wait until a next process would find all that has happened up to now.
+
+    A state file that is written from now on holds all of it, for its writer does one thing at a
+    time; and it is written every few seconds at least.
+    """
+    since = state_file.now()
+    path, version = server.data / "meetings.state", program.fingerprint()
+    async with asyncio.timeout(STOP_WITHIN_S):
+        while True:
+            try:
+                state_file.read(path, version, oldest_s=state_file.now() - since)
+            except state_file.StateUnusable as why:
+                if not why.args[0].startswith("written"):
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def killed(server: RunningServer) -> None:

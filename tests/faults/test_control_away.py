@@ -16,7 +16,7 @@ from tests.conftest import RunningServer
 from tests.faults.conftest import within
 from tests.faults.meeting import Meeting, meeting
 from tests.faults.seats import Line, moves, opened, real_jid, send_away
-from tests.faults.site import killed, site, started_again
+from tests.faults.site import killed, site, started_again, written_down
 from tests.faults.test_control_faults import answered, arranged, knocking, seated
 from tests.heavy import heavy
 
@@ -82,7 +82,7 @@ async def test_f2_the_control_process_is_away_for_a_minute(tmp_path: Path) -> No
         assert [each["microphone"] == "on" for each in selves] == [False, True]
         for each in (pia, max_):
             await each.page.evaluate(_WATCH)
-        await asyncio.sleep(0.5)  # what happens in the last moment may be lost
+        await written_down(server)
         mark, began = held.mark(), time.monotonic()
 
         await killed(server)

@@ -19,7 +19,7 @@ from tests.conftest import RunningServer
 from tests.faults.conftest import within
 from tests.faults.meeting import Meeting, meeting
 from tests.faults.seats import Line, moves, opened, send_away, stay_of, told
-from tests.faults.site import bridge_statistics, killed, site, started_again
+from tests.faults.site import bridge_statistics, killed, site, started_again, written_down
 from tests.heavy import heavy
 
 from tertulia import certificates
@@ -100,7 +100,7 @@ async def test_f2_ten_people_with_breakout_rooms_and_all_that_hangs_on_a_room(
         await held.until_all_hear_all(since=time.monotonic(), groups=GROUPS, silent=("Dan",))
         lines = [Line.of(held.people[group[0]]) for group in GROUPS]
         before = [await line.view() for line in lines]
-        await asyncio.sleep(0.5)  # what happens in the last moment may be lost
+        await written_down(server)
         mark, began = held.mark(), time.monotonic()
 
         await killed(server)
