@@ -53,6 +53,7 @@ class Assembly:
         self.host = host
         self.time = time
         self.router = Router()
+        self.router.secluded = frozenset((host,))
         self.sessions = Sessions(self.router, XmppLimits())
         accounts = Accounts()
         accounts.add("bridge", "secret")

@@ -61,6 +61,7 @@ async def signalling(
         return relays.services(name, time.time())
 
     guests, internal = FocusAddresses.of(host).guests, f"auth.{host}"
+    router.secluded = frozenset((host.lower(), guests.lower()))
     main = DomainServices(
         router,
         host,

@@ -106,6 +106,7 @@ class Router:
         self.readmitted: list[
             Callable[[Jid], None]
         ] = []  # told when its login shows something else
+        self.secluded: frozenset[str] = frozenset()  # domains; see `accept`
 
     def serve(self, domain: str, handle: Callable[[Element], None]) -> None:
         """Give everything addressed to `domain`, or to a node at it, to `handle`.
@@ -193,6 +194,21 @@ class Router:
         """How many sessions are bound."""
         return len(self._sessions)
 
+    def accept(self, stanza: Element) -> None:
+        """Route what a client sent; its `from` is stamped.
+
+        Users at a domain in `secluded` are reached through rooms alone: who was in a room with
+        them once knows their addresses, and would reach them in every meeting after it. They seem
+        not to be there.
+        """
+        to = address(stanza.get("to"))
+        if to is not None and to.node and to.domain in self.secluded:
+            sender = address(stanza.get("from"))
+            if sender is None or sender.bare != to.bare:
+                self._bounce(stanza, _nobody_there())
+                return
+        self.route(stanza)
+
     def route(self, stanza: Element) -> None:
         """Deliver a stanza whose `from` is stamped and trusted, or answer why not."""
         to = address(stanza.get("to"))
@@ -242,7 +258,7 @@ class Router:
                 session.deliver(stanza)
             if sessions:
                 return
-        self._bounce(stanza, ServiceUnavailable("nobody is connected under that address"))
+        self._bounce(stanza, _nobody_there())
 
     def _bounce(self, stanza: Element, error: PeerError) -> None:
         answer = refusal(stanza, error)
@@ -265,3 +281,7 @@ def _quoted(text: str) -> str:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         text = text.replace("'", "&apos;")
     return text
+
+
+def _nobody_there() -> ServiceUnavailable:
+    return ServiceUnavailable("nobody is connected under that address")

@@ -196,7 +196,7 @@ class Connection:
         for event in events:
             match event:
                 case Arrived(stanza):
-                    self._router.route(stanza)
+                    self._router.accept(stanza)
                 case Send(text):
                     self._wire.send(text)
                 case Reply(text):
