@@ -19,13 +19,14 @@ from tests.hostile import acts, packets
 from tests.hostile.acts import Act, Victim
 from tests.hostile.channels import NONSENSE, channel, refused, to_all
 from tests.hostile.crook import Crook
+from tests.hostile.crossing import stolen_channels, through_the_wall
 from tests.hostile.media import Oscar
 
 TOO_LARGE = 64 * 1024 + 1
 
 
 class Gang:
-    """All of them in one room."""
+    """All of them in one room, but for two next door."""
 
     def __init__(self, http: ClientSession, arguments: argparse.Namespace) -> None:
         self._http = http
@@ -41,15 +42,24 @@ class Gang:
         print(json.dumps([act, wanted, got]), flush=True)
 
     async def enters(self) -> Crook:
-        one = Crook(self._http, self._url, domain=self._host, room=self._room)
+        one = self._crook()
         await one.join()
         await one.until_accepted()
         return one
+
+    def _crook(self, room: str = "") -> Crook:
+        return Crook(self._http, self._url, domain=self._host, room=room or self._room)
 
     async def gather(self, victim_name: str) -> None:
         """Come in and learn who is there."""
         self.mallory, self.trudy = await self.enters(), await self.enters()
         self._inside += [self.mallory, self.trudy]
+        self.iago, self.cassio = self._crook("next-door"), self._crook("next-door")
+        for each in (self.iago, self.cassio):
+            await each.join()
+            self._inside.append(each)
+        for each in (self.iago, self.cassio):
+            await each.until_accepted()
         await self.oscar.enter()
         nick = self.oscar.endpoint_of(victim_name)
         await self.mallory._until(lambda: nick in self.mallory.lines)
@@ -69,6 +79,7 @@ class Gang:
             self.floods(),
             self.media(),
             self.comes_and_goes(),
+            self.comes_through_the_wall(),
         )
         await asyncio.gather(*first)
         if self._long_s:
@@ -138,12 +149,19 @@ class Gang:
 
     async def comes_and_goes(self) -> None:
         for n in range(20):
-            one = Crook(self._http, self._url, domain=self._host, room=self._room)
+            one = self._crook()
             await one.join()
             if n % 2:
                 one.vanish()
             else:
                 await one.close()
+
+    async def comes_through_the_wall(self) -> None:
+        """Who leads the meeting next door attacks this one; somebody of this one its groups."""
+        people = (self.trudy, self.mallory)
+        said = {"line": self.victim.line, "host": self._host, "report": self.report}
+        await through_the_wall(self.iago, self.cassio, people, **said)
+        await stolen_channels(self._http, self.iago, self.trudy, self.report)
 
     # -- channels
 

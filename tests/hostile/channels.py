@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
-WITHIN_S = 20.0
+WITHIN_S = 30.0
 NONSENSE = (
     "",
     "[]",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import deque
 from html import unescape
 
 from bench.synthetic import Sending, SyntheticClient
 
-ANSWER_WITHIN_S = 20.0
+ANSWER_WITHIN_S = 30.0
 _ID = re.compile(r"""\bid=['"]([^'"]+)['"]""")
 _TYPE = re.compile(r"""\btype=['"](\w+)['"]""")
 _FROM = re.compile(r"""\bfrom=['"]([^'"]+)['"]""")
@@ -42,6 +43,7 @@ class Crook(SyntheticClient):
         self.channel = ""  # of the bridge
         self.real_jids: dict[str, str] = {}  # by nickname
         self.lines: dict[str, str] = {}  # ids of what others said, by nickname
+        self.heard: deque[str] = deque(maxlen=5000)  # what came of late
 
     @property
     def muc(self) -> str:
@@ -85,6 +87,7 @@ class Crook(SyntheticClient):
         return super().answer(offer)
 
     async def _obey(self, frame: str) -> None:
+        self.heard.append(frame)
         head = head_of(frame)
         if frame.startswith("<stream:error"):
             self.stream_error = condition_of(frame)
