@@ -1,15 +1,13 @@
 //! The estimate towards a receiver, through real sessions: what it finds on narrow, lossy and
 //! jittery links, and that padding makes it find what has become wide again.
 //!
-//! `cargo test --test bandwidth -- --nocapture` prints the course of each.
-
-mod world;
+//! `cargo test --test all bandwidth:: -- --nocapture` prints the course of each.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::world::{Frame, MS, World, video, vp8, wanted};
 use _engine::events::Event;
-use world::{Frame, MS, World, video, vp8, wanted};
 
 /// A sender's picture takes the most of these that the estimate allows.
 const LAYERS_BPS: [u64; 4] = [150_000, 500_000, 1_500_000, 2_500_000];

@@ -1,14 +1,12 @@
 //! Media from one client to others, through real sessions.
 
-mod world;
-
+use crate::world::dependency::Descriptor;
+use crate::world::svc::{Encoder, Mode};
+use crate::world::{AV1, Frame, MS, Sent, World, audio, layered, opus, video, vp8, wanted};
 use _engine::counters::Drop;
 use _engine::events::Event;
 use _engine::setup::SourceId;
 use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation, Vp8Descriptor};
-use world::dependency::Descriptor;
-use world::svc::{Encoder, Mode};
-use world::{AV1, Frame, MS, Sent, World, audio, layered, opus, video, vp8, wanted};
 
 /// A simulcast camera: all encodings at 30 frames a second, key frames when asked.
 struct Camera {
@@ -203,7 +201,7 @@ fn a_packet_lost_behind_us_is_retransmitted() {
     let receiver = world.clients[1].address;
     let mut lost = 0;
     world.passes = Box::new(move |_, to, bytes| {
-        let is_media = bytes[0] >= 0x80 && bytes[1] & 0x7f == world::VP8;
+        let is_media = bytes[0] >= 0x80 && bytes[1] & 0x7f == crate::world::VP8;
         if to == receiver && is_media && lost < 3 {
             lost += 1;
             return false;
@@ -242,7 +240,7 @@ fn a_packet_lost_before_us_is_asked_for_and_passed_on_late() {
     let sender = world.clients[0].address;
     let mut lost = 0;
     world.passes = Box::new(move |from, _, bytes| {
-        let is_media = bytes[0] >= 0x80 && bytes[1] & 0x7f == world::VP8;
+        let is_media = bytes[0] >= 0x80 && bytes[1] & 0x7f == crate::world::VP8;
         if from == sender && is_media && lost < 3 {
             lost += 1;
             return false;
@@ -622,7 +620,11 @@ fn a_hostile_client_harms_nobody_else() {
         for _ in 0..8 {
             // Well encrypted nonsense: only a client of the meeting can send it.
             let packet = Sent {
-                payload_type: if rng.u8(..) < 200 { world::VP8 } else { AV1 },
+                payload_type: if rng.u8(..) < 200 {
+                    crate::world::VP8
+                } else {
+                    AV1
+                },
                 timestamp: rng.u32(..),
                 marker: rng.bool(),
                 payload: (0..rng.usize(1..40)).map(|_| rng.u8(..)).collect(),

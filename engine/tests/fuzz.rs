@@ -5,12 +5,13 @@
 //! a fixed number of inputs; with FUZZ_SECONDS set, each target runs for that long from a seed of
 //! its own, and what it fails on is printed in hexadecimal, to be put into the corpus.
 
-mod mutator;
-mod world;
-
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::mutator::fuzz;
+use crate::world::dependency::Descriptor;
+use crate::world::unharmed::{assert_still_works, assert_unharmed};
+use crate::world::{AV1, H264, MS, RED, Sent, VP8, VP9, World, audio, video, wanted};
 use _engine::counters::Drop;
 use _engine::dd::Reader;
 use _engine::filter::Highest;
@@ -18,11 +19,7 @@ use _engine::forward::{Incoming, Projection, Shape};
 use _engine::rtcp::{self, Message};
 use _engine::setup::Codec;
 use _engine::{codecs, demux, feedback, h264, red, stun, vp8, vp9};
-use mutator::fuzz;
 use str0m::rtp::ExtensionValues;
-use world::dependency::Descriptor;
-use world::unharmed::{assert_still_works, assert_unharmed};
-use world::{AV1, H264, MS, RED, Sent, VP8, VP9, World, audio, video, wanted};
 
 const INPUTS: usize = 20_000;
 

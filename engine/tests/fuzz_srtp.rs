@@ -1,17 +1,14 @@
 //! SRTP under packets that are repeated, altered, late and far ahead; and what somebody with the
 //! right keys may put inside.
 
-mod mutator;
-mod world;
-
 use std::collections::{HashMap, HashSet};
 
+use crate::mutator::fuzz;
+use crate::world::unharmed::{assert_still_works, assert_unharmed};
+use crate::world::{Frame, MS, World, audio, video, vp8, wanted};
 use _engine::counters::Drop;
 use _engine::rtp;
 use _engine::srtp::{Keys, Opening, Profile, REPLAY_WINDOW, Refusal, Sealing};
-use mutator::fuzz;
-use world::unharmed::{assert_still_works, assert_unharmed};
-use world::{Frame, MS, World, audio, video, vp8, wanted};
 
 const PROFILES: [Profile; 3] = [
     Profile::AeadAes128Gcm,

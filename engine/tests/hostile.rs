@@ -1,14 +1,12 @@
 //! What somebody on the network, or in the meeting, may try against the others' media.
 
-mod world;
-
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use crate::world::{Frame, MS, OPUS, World, audio, opus, server, video, vp8, wanted};
 use _engine::events::Event;
 use _engine::setup::{Limits, Wanted};
-use world::{Frame, MS, OPUS, World, audio, opus, server, video, vp8, wanted};
 
 fn stranger() -> SocketAddr {
     "203.0.113.9:6000".parse().unwrap()

@@ -1,10 +1,10 @@
 //! Streams with spatial and temporal layers: what passes can be decoded, and looks whole.
 
-mod world;
-
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use crate::world::svc::{Decoder, Encoder, Mode, Packet};
+use crate::world::{AV1, MS, VP9, World, layered, video, wanted};
 use _engine::codecs;
 use _engine::counters::Drop;
 use _engine::dd::Reader;
@@ -13,8 +13,6 @@ use _engine::filter::Highest;
 use _engine::forward::{Incoming, Projection, Shape, Verdict};
 use _engine::setup::{Codec, Wanted};
 use _engine::vp9;
-use world::svc::{Decoder, Encoder, Mode, Packet};
-use world::{AV1, MS, VP9, World, layered, video, wanted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Telling {

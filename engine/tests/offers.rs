@@ -1,11 +1,9 @@
 //! What is negotiated in addition, once a session has begun.
 
-mod world;
-
+use crate::world::{Frame, MS, World, audio, extensions, opus, payload_types, video, vp8, wanted};
 use _engine::counters::Drop;
 use _engine::events::Event;
 use _engine::setup::Codec;
-use world::{Frame, MS, World, audio, extensions, opus, payload_types, video, vp8, wanted};
 
 /// Two clients whose endpoints know of voices only; client 0 speaks, and films as well.
 fn call_of_voices() -> World {
@@ -98,7 +96,7 @@ fn what_is_added_brings_its_repairs_and_its_measurement_of_bandwidth() {
     let receiver = world.clients[1].address;
     let mut lost = 0;
     world.passes = Box::new(move |_, to, bytes| {
-        let is_media = bytes[0] >= 0x80 && bytes[1] & 0x7f == world::VP8;
+        let is_media = bytes[0] >= 0x80 && bytes[1] & 0x7f == crate::world::VP8;
         let is_lost = to == receiver && is_media && lost < 3;
         lost += u32::from(is_lost);
         !is_lost

@@ -1,10 +1,8 @@
 //! Clients that tell their bandwidth by REMB (draft-alvestrand-rmcat-remb), because they know no
 //! transport-wide feedback: what they say is the estimate, and nothing is sent to find out more.
 
-mod world;
-
+use crate::world::{Frame, MS, World, video, vp8, wanted};
 use _engine::events::Event;
-use world::{Frame, MS, World, video, vp8, wanted};
 
 const SOURCE: u64 = 1;
 const SSRC: u32 = 1000;

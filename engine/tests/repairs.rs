@@ -1,11 +1,9 @@
 //! What is sent again, to those who lost it and to those who only ask.
 
-mod world;
-
 use std::collections::BTreeSet;
 
+use crate::world::{Frame, MS, World, video, vp8, wanted};
 use _engine::rtcp::{self, Message, ReportBlock};
-use world::{Frame, MS, World, video, vp8, wanted};
 
 const BYTES: usize = 1_000;
 

@@ -1,14 +1,12 @@
 //! The path changes, the session stays: ICE restarts and moved addresses.
 
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{MS, World, opus};
 use _engine::counters::Drop;
 use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use str0m::IceCreds;
-use world::{MS, World, opus};
 
 /// Two connected clients who talk to each other.
 fn talking() -> World {
@@ -93,7 +91,7 @@ fn a_restart_moves_to_the_new_address_and_keeps_the_session() {
     );
     let path = Path {
         transport: Transport::Udp,
-        local: world::server(),
+        local: crate::world::server(),
         remote: world.clients[0].address,
     };
     let endpoint = world.clients[0].id;
@@ -157,7 +155,20 @@ fn forged_packets_from_elsewhere_move_nothing() {
     let mut world = talking();
     world.run(2000 * MS);
     let stranger = "203.0.113.9:6000".parse().unwrap();
-    let mut forged = vec![0x80, world::OPUS, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 11];
+    let mut forged = vec![
+        0x80,
+        crate::world::OPUS,
+        0xff,
+        0xff,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        11,
+    ];
     forged.extend([7; 100]);
 
     world.inject(stranger, &forged);

@@ -1,13 +1,11 @@
 //! Audio that is silent or redundant, encrypted payloads, and many sources through few streams.
 
-mod world;
-
 use std::collections::HashSet;
 
+use crate::world::{Frame, H264, MS, RED, Sent, VP8, World, audio, opus, video, vp8, wanted};
 use _engine::counters::Drop;
 use _engine::setup::{Encoding, Wanted};
 use str0m::rtp::Vp8Descriptor;
-use world::{Frame, H264, MS, RED, Sent, VP8, World, audio, opus, video, vp8, wanted};
 
 fn heard_call(receivers: usize) -> World {
     let mut world = World::connected(receivers + 1);

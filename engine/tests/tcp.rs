@@ -1,7 +1,5 @@
 //! Connections of ICE over TCP, with real sockets and a clock of the test's own.
 
-mod world;
-
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
+use crate::world::{Client, credentials};
 use _engine::counters::Drop;
 use _engine::demux::{Path, Transport};
 use _engine::outbox::Outbox;
@@ -16,7 +15,6 @@ use _engine::setup::{CertificateHash, DtlsSetup, EndpointId, EndpointSetup, Limi
 use _engine::sfu::Sfu;
 use _engine::tcp::{Tcp, TcpSetup};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use world::{Client, credentials};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const S: Duration = Duration::from_secs(1);
@@ -36,14 +34,14 @@ impl Bridge {
     /// A bridge with one endpoint, which knows its peer.
     fn new(setup: &TcpSetup) -> Bridge {
         let now = Instant::now();
-        let mut sfu = Sfu::new(now, vec![world::server()], Limits::default(), 1);
+        let mut sfu = Sfu::new(now, vec![crate::world::server()], Limits::default(), 1);
         let (ours, theirs) = credentials(1);
         let setup_of_ana = EndpointSetup {
             ufrag: ours.ufrag,
             pwd: ours.pass,
             controlling: true,
-            payload_types: world::payload_types(),
-            extensions: world::extensions(),
+            payload_types: crate::world::payload_types(),
+            extensions: crate::world::extensions(),
         };
         assert!(sfu.add_endpoint(now, ANA, setup_of_ana));
         let remote = RemoteSetup {

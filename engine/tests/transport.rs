@@ -1,14 +1,12 @@
 //! Connecting: ICE, DTLS and what keeps strangers out.
 
-mod world;
-
 use std::net::SocketAddr;
 
+use crate::world::{MS, World, audio, opus, server};
 use _engine::counters::Drop;
 use _engine::demux::{Path, Transport};
 use _engine::events::Event;
 use _engine::setup::{EndpointId, Limits};
-use world::{MS, World, audio, opus, server};
 
 #[test]
 fn a_client_connects_by_its_checks_alone() {

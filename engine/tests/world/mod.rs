@@ -1,7 +1,7 @@
 //! A small world for tests: the engine's core, clients made of str0m sessions, a network and a
 //! clock that stands still unless told otherwise.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, reason = "not every test uses all of it")]
 
 mod client;
 pub mod dependency;
