@@ -7,15 +7,13 @@ run: build
 	@exec .venv/bin/tertulia serve
 
 test:
-	@scripts/setup test
-	@scripts/build
+	@scripts/prepare test
 	@scripts/test
 
 # Breaks a real server in every way of tests/faults and holds it to its figures (about 5 minutes;
 # `make test` runs a lean choice with slack).
 faults:
-	@scripts/setup test
-	@scripts/build
+	@scripts/prepare test
 	@scripts/faults
 
 build:
@@ -23,13 +21,11 @@ build:
 	@scripts/build
 
 lint:
-	@scripts/setup test
-	@scripts/build
+	@scripts/prepare test
 	@scripts/lint
 
 bench:
-	@scripts/setup bench
-	@scripts/build
+	@scripts/prepare bench
 	@scripts/bench
 
 # Almost right bytes into every parser of the packet engine and into the signalling core,
@@ -40,8 +36,7 @@ fuzz:
 
 # The pictures of the documents, made anew from meetings of illustrated people.
 pictures:
-	@scripts/setup test
-	@scripts/build
+	@scripts/prepare test
 	@scripts/pictures
 
 # Proves the two commands of the README in a minimal Debian 12 (needs root and debootstrap).
