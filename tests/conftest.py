@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -99,6 +101,18 @@ class RunningServer:
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [int(each) for each in children.split() if _is_running(int(each))]
+
+
+def free_port() -> int:
+    """A TCP port of the loopback, for what cannot be told to find one by itself.
+
+    None of those that the kernel gives to connections, which would take it meanwhile.
+    """
+    for port in random.sample(range(20_000, 32_000), 1000):
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def _is_running(pid: int) -> bool:

@@ -86,7 +86,8 @@ async def test_a_meeting_is_seen_reported_and_ended(
     file = await (await download.value).path()
     report = await asyncio.to_thread(file.read_text, encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(report)))
-    assert (rows[-1]["day"], int(rows[-1]["meetings"])) == (MONTH, 4)
+    if time.strftime("%Y-%m", time.gmtime()) == MONTH:  # and not the next one since we began
+        assert (rows[-1]["day"], int(rows[-1]["meetings"])) == (MONTH, 4)
 
     await page.go_back()
     await page.get_by_test_id("end-meeting").press("Enter")

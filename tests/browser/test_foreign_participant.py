@@ -6,7 +6,6 @@ group, and back.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browser.leading import at, come, room, until_muted, until_state
 from tests.browser.people import Person
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, free_port
 from tests.foreign.participant import Foreigner
 
 pytestmark = pytest.mark.browser
@@ -24,9 +23,7 @@ pytestmark = pytest.mark.browser
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[tuple[RunningServer, int]]:
     """A server, and the port on which it speaks XMPP over TCP."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = int(one.getsockname()[1])
+    port = free_port()
     running = await RunningServer.start(tmp_path, environment={"TERTULIA_XMPP_PORT": str(port)})
     try:
         yield running, port

@@ -16,6 +16,7 @@ import pytest
 from playwright.async_api import Browser
 from tests.browser.people import Person, person
 from tests.conftest import RunningServer
+from tests.heavy import heavy
 from tests.hostile.packets import throw
 
 pytestmark = pytest.mark.browser
@@ -52,6 +53,7 @@ async def first_refusal(session: aiohttp.ClientSession, url: str, *frames: str) 
     return "".join(said)
 
 
+@heavy  # with everything else the same is done to participants of the Python client (F24)
 async def test_three_people_notice_nothing_of_the_attacks(
     browser: Browser, server: RunningServer
 ) -> None:

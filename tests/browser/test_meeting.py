@@ -10,12 +10,14 @@ import asyncio
 import os
 import secrets
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 from tests.browser.people import DEADLINE_MS, Person, person
 from tests.conftest import RunningServer
+from tests.faults.conftest import within
 from tests.heavy import heavy
 
 pytestmark = pytest.mark.browser
@@ -161,11 +163,11 @@ async def an_hour(browser: Browser, server: RunningServer, names: tuple[str, ...
     await dora.until_seeing_and_hearing(others)
 
     # One's tab is killed: gone for the others within 15 seconds, by itself.
-    started = asyncio.get_running_loop().time()
+    started = time.monotonic()
     await eva.crash()
     for someone in people[:-1]:
         await someone.until_people(others)
-    assert asyncio.get_running_loop().time() - started < 15
+    within(time.monotonic() - started, 15.0, "a killed tab, gone for the others")
 
     # The last leaves, and the room is gone: who comes next finds nobody and no old words.
     for someone in people[:-1]:
@@ -186,14 +188,14 @@ async def test_a_killed_bridge_is_replaced_and_the_meeting_goes_on_within_ten_se
         await someone.until_seeing_and_hearing(2)
 
     (bridge,) = server.bridge_pids()
-    after = len(server.log)
+    after, killed = len(server.log), time.monotonic()
     os.kill(bridge, signal.SIGKILL)
 
     # Ten seconds until everybody is invited to and connected with the new bridge. The pictures
     # after that are the decoders' affair, which a busy machine may hold up.
-    async with asyncio.timeout(10):
-        for _ in people:
-            after = await server.logged("Endpoint connected", after=after)
+    for _ in people:
+        after = await server.logged("Endpoint connected", after=after)
+    within(time.monotonic() - killed, 10.0, "a killed bridge, three pages on the new one")
     await asyncio.gather(*(someone.until_seeing_and_hearing(2) for someone in people))
     assert server.bridge_pids() != [bridge]
 
@@ -202,6 +204,7 @@ async def test_without_camera_or_microphone_one_is_told_and_may_still_join(
     browser: Browser, server: RunningServer
 ) -> None:
     context = await browser.new_context(ignore_https_errors=True, permissions=[])
+    context.set_default_timeout(DEADLINE_MS)
     page = await context.new_page()
     await page.add_init_script(
         "navigator.mediaDevices.getUserMedia = () =>"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 import pytest_asyncio
-from tests.conftest import RunningServer
+from tests.conftest import RunningServer, free_port
 from tests.foreign.participant import Foreigner
 
 
@@ -21,9 +20,7 @@ async def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[tuple[RunningServer, int]]:
     """A server, and the port on which it speaks XMPP over TCP."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = int(one.getsockname()[1])
+    port = free_port()
     data: Path = tmp_path_factory.mktemp("house")
     running = await RunningServer.start(data, environment={"TERTULIA_XMPP_PORT": str(port)})
     try:
