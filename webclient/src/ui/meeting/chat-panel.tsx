@@ -47,7 +47,7 @@ function Group({ group }: { group: ChatGroup }): JSX.Element {
 }
 
 export function ChatPanel(): JSX.Element {
-  const { chat } = conference.value;
+  const { chat, breakouts } = conference.value;
   const list = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const groups = groupChat(chat);
@@ -83,7 +83,11 @@ export function ChatPanel(): JSX.Element {
           isAtEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
         }}
       >
-        {chat.length === 0 && <p class="panel-empty label">{t("chat.empty")}</p>}
+        {chat.length === 0 && (
+          <p class="panel-empty label">
+            {t(breakouts.here === "" ? "chat.empty" : "chat.emptyGroup")}
+          </p>
+        )}
         {groups.map((group, index) => (
           <Fragment key={group.key}>
             {index === firstNew && index > 0 && (
