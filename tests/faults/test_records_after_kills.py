@@ -45,7 +45,7 @@ from tertulia.xmpp.xml import Element, iq_result, parse_document, serialise
 
 PASSWORD = "correct horse"
 ROOM = Jid("council", "conference.localhost")
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 @dataclass

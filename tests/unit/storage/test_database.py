@@ -105,12 +105,12 @@ def test_the_newest_revision_is_the_one_that_opens_without_alembic() -> None:
 
 
 async def test_an_open_of_a_database_that_is_up_to_date_leaves_alembic_alone(
-    database_url: str,
+    tmp_path: Path,
 ) -> None:
-    await (await Database.open(database_url)).close()
+    await (await Database.open(default_url(tmp_path))).close()
     program = (
         "import asyncio, sys; from tertulia.storage.database import Database\n"
-        f"asyncio.run(Database.open({database_url!r}))\n"
+        f"asyncio.run(Database.open({default_url(tmp_path)!r}))\n"
         "sys.exit('alembic' in sys.modules)"
     )
 
