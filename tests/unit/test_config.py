@@ -132,7 +132,8 @@ def test_every_key_says_what_it_means() -> None:
 
 def test_every_key_stands_in_the_operating_manual_with_its_default() -> None:
     manual = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    found = re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]*) \| (.*) \|$", manual, re.MULTILINE)
+    table = manual.partition("| Key | Default | Meaning |")[2].partition("\n\n")[0]
+    found = re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]*) \| (.*) \|$", table, re.MULTILINE)
     rows = {path: (default.strip("` "), meaning) for path, default, meaning in found}
 
     assert len(rows) == len(found)
