@@ -16,8 +16,11 @@ const LONGEST_COMPARED = 30;
 const WIDTH_OF_AN_ECHO = 7;
 const ALIKE = 0.65;
 const ALIKE_ELSEWHERE = 0.25;
+/** Less alike than this is nothing at all; between the two it is listened to for longer. */
+const PERHAPS = 0.4;
 /** One window may be chance. */
-const IN_A_ROW = 2;
+const ENOUGH_ECHOES = 2;
+const MOST_WINDOWS = 5;
 const LOUD = 0.02;
 const AUDIBLE = 0.01;
 const ENOUGH_HEARD = 40;
@@ -53,10 +56,16 @@ function likeness(heard: readonly number[], own: readonly number[], lag: number)
   return spread <= 1e-9 ? 0 : (sumXY - (sumX * sumY) / count) / Math.sqrt(spread);
 }
 
-/** Levels of one window, 0 to 1, `ECHO_SAMPLE_MS` apart. */
-export function isEcho(heard: readonly number[], own: readonly number[]): boolean {
-  if (heard.filter((level) => level > LOUD).length < ENOUGH_HEARD) return false;
-  if (own.filter((level) => level > AUDIBLE).length < ENOUGH_AUDIBLE) return false;
+/**
+ * What is in the levels of one window, 0 to 1, `ECHO_SAMPLE_MS` apart. While delays settle, as in
+ * the first seconds of a conversation, an echo is but perhaps one.
+ */
+export function echoIn(
+  heard: readonly number[],
+  own: readonly number[],
+): "echo" | "perhaps" | "none" {
+  if (heard.filter((level) => level > LOUD).length < ENOUGH_HEARD) return "none";
+  if (own.filter((level) => level > AUDIBLE).length < ENOUGH_AUDIBLE) return "none";
   const [said, came] = [loudness(heard), loudness(own)];
   const at = new Map<number, number>();
   for (let lag = -LONGEST_COMPARED; lag <= LONGEST_COMPARED; lag++) {
@@ -68,7 +77,9 @@ export function isEcho(heard: readonly number[], own: readonly number[]): boolea
     .reduce((best, lag) => (at.get(lag)! > at.get(best)! ? lag : best));
   const elsewhere = lags.filter((lag) => Math.abs(lag - peak) > WIDTH_OF_AN_ECHO);
   const second = Math.max(...elsewhere.map((lag) => at.get(lag)!));
-  return at.get(peak)! >= ALIKE && at.get(peak)! - second >= ALIKE_ELSEWHERE;
+  const likest = at.get(peak)!;
+  if (likest >= ALIKE && likest - second >= ALIKE_ELSEWHERE) return "echo";
+  return likest >= PERHAPS ? "perhaps" : "none";
 }
 
 export class EchoWatch {
@@ -76,7 +87,8 @@ export class EchoWatch {
   private looks = 0;
   private audible = 0;
   private window: { heard: number[]; own: number[]; began: number } | null = null;
-  private inARow = 0;
+  private echoes = 0;
+  private windows = 0;
   private restsUntil = 0;
 
   /** `ownLevel`: of the microphone as it is sent, 0 to 1; null while there is none. */
@@ -118,15 +130,17 @@ export class EchoWatch {
 
   private judge({ heard, own, began }: NonNullable<EchoWatch["window"]>, now: number): void {
     const isOnTime = now - began <= WINDOW * ECHO_SAMPLE_MS * LATE;
-    if (!isOnTime || !isEcho(heard, own)) {
+    const found = isOnTime ? echoIn(heard, own) : "none";
+    this.windows += 1;
+    if (found === "echo") this.echoes += 1;
+    if (this.echoes >= ENOUGH_ECHOES) {
+      this.store.notice("echo");
+      this.rest(now + AFTER_TOLD_MS);
+    } else if (found === "none" || this.windows >= MOST_WINDOWS) {
       this.rest(now + AFTER_NONE_MS);
-      return;
+    } else {
+      this.window = { heard: [], own: [], began: now };
     }
-    this.inARow += 1;
-    this.window = { heard: [], own: [], began: now };
-    if (this.inARow < IN_A_ROW) return;
-    this.store.notice("echo");
-    this.rest(now + AFTER_TOLD_MS);
   }
 
   private rest(until: number): void {
@@ -134,6 +148,7 @@ export class EchoWatch {
     this.looks = 0;
     this.audible = 0;
     this.window = null;
-    this.inARow = 0;
+    this.echoes = 0;
+    this.windows = 0;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ECHO_SAMPLE_MS, EchoWatch, isEcho } from "../../src/conference/echo";
+import { ECHO_SAMPLE_MS, EchoWatch, echoIn } from "../../src/conference/echo";
 import type { Seat } from "../../src/conference/seat";
 import { Store } from "../../src/conference/store";
 
@@ -60,7 +60,7 @@ const seeds = Array.from({ length: 40 }, (_, index) => index + 1);
 function found(heard: (seed: number) => Sound, own: (seed: number) => Sound): number {
   return seeds.filter((seed) => {
     const window = sampled(heard(seed), own(seed), 8);
-    return isEcho(window.heard, window.own);
+    return echoIn(window.heard, window.own) === "echo";
   }).length;
 }
 
@@ -151,6 +151,12 @@ test("whoever makes one is told, once", () => {
   const said = speech(3);
   expect(noticesIn(said, sum(echoOf(said, 0.2, 0.3), noise(1)))).toEqual(["echo"]);
   expect(noticesIn(said, sum(speech(77), noise(1)))).toEqual([]);
+});
+
+test("also when the delay settles only after a while", () => {
+  const said = speech(3);
+  const settling: Sound = (s) => 0.3 * said(s - (s < 17 ? 0.2 + (s - 8) / 12 : 0.25));
+  expect(noticesIn(said, sum(settling, noise(1)))).toEqual(["echo"]);
 });
 
 test("nobody is asked how loud they are while nothing comes from the microphone", () => {
