@@ -1,6 +1,6 @@
 //! What of a codec the engine must know without decoding, for all codecs.
 
-use crate::forward::Shape;
+use crate::incoming::Shape;
 use crate::setup::Codec;
 use crate::{h264, red, vp8, vp9};
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::demux::Path;
 use crate::setup::EndpointId;
-use crate::tcp::TcpCounters;
 
 /// Why a datagram or a packet was not used. The text is part of the contract with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +112,15 @@ pub struct EndpointCounters {
     pub keyframe_requests_sent: u64,
     /// Packets that its feedback says arrived and that are not known to have been sent.
     pub unmatched_feedback: u64,
+}
+
+/// How connections came and went.
+#[derive(Clone, Debug, Default)]
+pub struct TcpCounters {
+    pub open: u64,
+    pub opened: u64,
+    /// By reason; the words are part of the contract with the caller.
+    pub closed: BTreeMap<&'static str, u64>,
 }
 
 /// One endpoint as the snapshot shows it.

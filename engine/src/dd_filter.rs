@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::dd::{Frame, Structure};
-use crate::filter::{Decisions, Described, FrameNumbers, Highest, LastNumbers, Passage};
-use crate::forward::Incoming;
+use crate::incoming::Incoming;
+use crate::passage::{Decisions, Described, FrameNumbers, Highest, LastNumbers, Passage};
 
 /// Frames may name others this far back when the decode target is to change.
 const REMEMBERED_FRAMES: usize = 256;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use str0m::crypto::dtls::{DtlsInstance, DtlsOutput, DtlsVersion, SrtpProfile};
 
 use crate::crypto;
-use crate::srtp::{Keys, Profile};
+use crate::srtp_profile::{Keys, Profile};
 
 /// Enough for any record of a handshake in one datagram; a longer certificate says so.
 const BUFFER_BYTES: usize = 2048;

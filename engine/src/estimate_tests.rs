@@ -1,6 +1,8 @@
 //! The estimator on made-up links: a sender that keeps to the estimate, a link with a rate, a
 //! queue, loss and jitter, and a receiver that reports. Minutes of it take milliseconds.
 
+use std::collections::VecDeque;
+
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);

@@ -19,6 +19,28 @@ pub struct Feedback {
     pub packets: Vec<(u16, Option<i64>)>,
 }
 
+/// The receiver's clock, whose reference times count in 24 bits (§3.1); here it goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference {
+    last_us: Option<i64>,
+}
+
+impl Reference {
+    /// The time of a feedback, without wraps since the first one.
+    pub fn unwrapped_us(&mut self, reference_us: i64) -> i64 {
+        const CYCLE_US: i64 = (1 << 24) * REFERENCE_US;
+        let last = self.last_us.unwrap_or(reference_us);
+        let ahead = (reference_us - last).rem_euclid(CYCLE_US);
+        let step = if ahead > CYCLE_US / 2 {
+            ahead - CYCLE_US
+        } else {
+            ahead
+        };
+        self.last_us = Some(last + step);
+        last + step
+    }
+}
+
 /// All feedbacks in one plain RTCP datagram, which may hold several packets (RFC 3550 §6.1).
 pub fn parse(datagram: &[u8]) -> Vec<Feedback> {
     let mut found = Vec::new();

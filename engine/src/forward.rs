@@ -4,16 +4,14 @@
 //! key frames only; inside one encoding a [`Filter`] leaves out layers frame by frame.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::dd;
-use crate::filter::{ALL_LAYERS, Filter, FrameNumbers, Highest, LastNumbers, Passage};
+use crate::filter::Filter;
+use crate::incoming::{Incoming, Shape};
 use crate::keyframes::Repeat;
+use crate::passage::{ALL_LAYERS, FrameNumbers, Highest, LastNumbers, Passage};
 use crate::rewrite::Renumbering;
 use crate::setup::MAX_ENCODINGS;
-use crate::vp8::Vp8;
-use crate::vp9::Vp9;
 
 /// Key frames of all encodings come together; within this time of one, the others are expected.
 const KEYFRAME_GROUP: Duration = Duration::from_millis(300);
@@ -25,50 +23,6 @@ const SWITCH_TICKS: u32 = 3000;
 /// a gap of one: receivers whose SRTP missed half a round of numbers would never open another
 /// packet of the stream (RFC 3711 §3.3.1), and after this sender it may carry somebody else's.
 const MOST_MISSING: u64 = 1024;
-
-/// What the forwarder has to know about the inside of a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Audio,
-    Vp8(Vp8),
-    Vp9(Vp9),
-    /// Video with a dependency descriptor.
-    Described(Arc<dd::Frame>),
-    /// Other video, of which only the starts of key frames are known.
-    Video {
-        starts_keyframe: bool,
-        /// In pixels, where the packet tells it.
-        height: Option<u16>,
-    },
-}
-
-impl Shape {
-    pub fn starts_keyframe(&self) -> bool {
-        match self {
-            Shape::Audio => false,
-            Shape::Vp8(vp8) => vp8.starts_keyframe,
-            Shape::Vp9(vp9) => vp9.starts_keyframe(),
-            Shape::Described(frame) => frame.has_structure && frame.starts_frame,
-            Shape::Video {
-                starts_keyframe, ..
-            } => *starts_keyframe,
-        }
-    }
-}
-
-/// A packet of one encoding, as the projections see it.
-#[derive(Clone, Debug)]
-pub struct Incoming {
-    pub encoding: usize,
-    /// Extended sequence number.
-    pub seq: u64,
-    pub timestamp: u32,
-    pub marker: bool,
-    pub shape: Shape,
-    /// When it was captured, on our clock; the same for all encodings of an endpoint.
-    pub captured: Instant,
-    pub clock_rate: u32,
-}
 
 /// The numbers under which a packet is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

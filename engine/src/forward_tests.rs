@@ -1,6 +1,7 @@
 //! Rules of one projection, on made-up packets.
 
 use super::*;
+use crate::vp8::Vp8;
 
 /// All spatial and some temporal layers.
 fn temporal(temporal: u8) -> Highest {

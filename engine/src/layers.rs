@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::forward::{Incoming, Shape};
+use crate::incoming::{Incoming, Shape};
 use crate::setup::MAX_ENCODINGS;
 
 const BUCKETS: usize = 10;

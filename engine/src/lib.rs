@@ -7,7 +7,7 @@
 //! there. An [`endpoint`] is one participant: its [`ice`], its [`dtls`], both directions, and what
 //! they tell each other ([`reports`]).
 //!
-//! Sockets and the clock stay in [`engine_loop`]; only `python` knows Python.
+//! Sockets and the clock stay in [`engine_loop`]; only `python` and what `python_module` puts together know Python.
 
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
@@ -39,18 +39,27 @@ pub mod grid;
 pub mod h264;
 pub mod ice;
 pub mod inbox;
+pub mod incoming;
 pub mod ingress;
 pub mod keyframes;
 pub mod layers;
 pub mod levels;
 pub mod load;
+pub mod media;
 pub mod missing;
 pub mod numbers;
 pub mod outbox;
+pub mod output;
 pub mod outputs;
+pub mod own_queue;
+pub mod passage;
+pub mod path_loss;
 pub mod payload;
+pub mod probing;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(feature = "python")]
+mod python_module;
 pub mod reception;
 pub mod red;
 pub mod repairs;
@@ -60,12 +69,14 @@ pub mod rewrite;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtp_extensions;
+pub mod sent_log;
 pub mod setup;
 pub mod sfu;
 pub mod sockets;
 pub mod source;
 pub mod srtp;
 mod srtp_keys;
+mod srtp_profile;
 mod srtp_replay;
 pub mod stun;
 pub mod tcp;

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use super::*;
-use crate::forward::Shape;
-use crate::setup::Codec;
+use crate::incoming::{Incoming, Shape};
+use crate::payload::Payload;
+use crate::setup::{Codec, Encoding, MediaKind};
 
 fn voice(n: u32) -> SourceSetup {
     SourceSetup {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::forward::Numbers;
-use crate::outputs::Media;
+use crate::media::Media;
 use crate::rtp::nearest;
 
 /// Packets kept, and for how long (bridge reference 2.8).

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::counters::Drop;
 use crate::events::Event;
-use crate::forward::{Incoming, Shape};
+use crate::incoming::{Incoming, Shape};
 use crate::ingress::Arrived;
 use crate::keyframes::{KeyframeLimiter, Repeat};
 use crate::layers::{LayerMeter, Measured};

@@ -10,7 +10,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
 
-use crate::srtp::{Keys, Profile};
+use crate::srtp_profile::{Keys, Profile};
 
 /// A session salt of AES-CM; those of AES-GCM are the first 12 bytes.
 const LONG_SALT: usize = 14;

@@ -5,7 +5,7 @@
 //! loop watches like one more socket. A connection is nobody's until its first frame was a Binding
 //! request of an endpoint ([`Sfu`] decides); whatever else it does costs only itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 
-use crate::counters::Drop;
+use crate::counters::{Drop, TcpCounters};
 use crate::demux::{Path, Transport};
 use crate::sfu::Sfu;
 use crate::tcp_doors::{Doors, HANDOVER, LISTENER};
@@ -36,15 +36,6 @@ const STRANGERS_PER_ADDRESS: usize = 256;
 const READ_BYTES: usize = 64 * 1024;
 /// Sent, but still in our kernel: kept short, for only what waits here can be forgotten.
 const UNSENT_BYTES: u32 = 16 * 1024;
-
-/// How connections came and went.
-#[derive(Clone, Debug, Default)]
-pub struct TcpCounters {
-    pub open: u64,
-    pub opened: u64,
-    /// By reason; the words are part of the contract with the caller.
-    pub closed: BTreeMap<&'static str, u64>,
-}
 
 #[derive(Debug)]
 struct Peer {

@@ -1,7 +1,7 @@
 //! VP8: temporal layers left out frame by frame, picture ids and TL0PICIDX closed up.
 
-use crate::filter::{Decisions, FrameNumbers, Highest, LastNumbers, Passage};
-use crate::forward::Incoming;
+use crate::incoming::Incoming;
+use crate::passage::{Decisions, FrameNumbers, Highest, LastNumbers, Passage};
 use crate::rewrite::{Renumbering, extend};
 use crate::vp8::Vp8;
 

@@ -5,8 +5,8 @@
 //! layer. Picture ids keep their distances, because frames name the ones they need by distance;
 //! they are moved by a constant only when the stream starts anew.
 
-use crate::filter::{Decisions, FrameNumbers, Highest, LastNumbers, Passage};
-use crate::forward::Incoming;
+use crate::incoming::Incoming;
+use crate::passage::{Decisions, FrameNumbers, Highest, LastNumbers, Passage};
 use crate::vp9::Vp9;
 
 const REMEMBERED_FRAMES: usize = 192;

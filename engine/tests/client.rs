@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use _engine::client::application::Application;
-use _engine::client::events::{Event, ReceivedFrame, ReceivedPacket};
+use _engine::client::events::{Event, Listener, ReceivedFrame, ReceivedPacket};
 use _engine::client::framing::{Unframer, frame};
 use _engine::client::setup::{
     Frame, Mode, Packet, PeerId, PeerLimits, PeerSetup, RemoteCandidate, StreamSetup,
@@ -29,7 +29,9 @@ const AUDIO: StreamSetup = StreamSetup {
 
 struct Tell(Sender<Event>);
 
-impl Application for Tell {
+impl Application for Tell {}
+
+impl Listener for Tell {
     fn take(&mut self, _now: Instant, event: Event) {
         let _ = self.0.send(event);
     }

@@ -9,8 +9,9 @@ use _engine::codecs;
 use _engine::counters::Drop;
 use _engine::dd::Reader;
 use _engine::events::Event;
-use _engine::filter::Highest;
-use _engine::forward::{Incoming, Projection, Shape, Verdict};
+use _engine::forward::{Projection, Verdict};
+use _engine::incoming::{Incoming, Shape};
+use _engine::passage::Highest;
 use _engine::setup::{Codec, Wanted};
 use _engine::vp9;
 

@@ -2,14 +2,11 @@
 
 use std::time::Instant;
 
-use super::events::Event;
+use super::events::Listener;
 use super::peers::Peers;
 
 /// Runs on the thread of its peers: no method may block.
-pub trait Application: Send + 'static {
-    /// Something came out of a peer.
-    fn take(&mut self, now: Instant, event: Event);
-
+pub trait Application: Listener + Send + 'static {
     /// When [`Application::work`] wants to be called, whatever else happens.
     fn deadline(&self) -> Option<Instant> {
         None

@@ -73,3 +73,9 @@ pub struct ReceivedPacket {
     pub arrived: Instant,
     pub payload: Arc<[u8]>,
 }
+
+/// Who is told.
+pub trait Listener {
+    /// Something came out of a peer.
+    fn take(&mut self, now: Instant, event: Event);
+}

@@ -13,8 +13,7 @@ use rustix::event::epoll;
 use str0m::RtcError;
 use str0m::net::Transmit;
 
-use super::application::Application;
-use super::events::Event;
+use super::events::{Event, Listener};
 use super::links::{TcpLink, UdpLink};
 use super::peer::{Path, Peer};
 use super::setup::{Frame, Packet, PeerId, PeerSetup, RemoteCandidate, StreamSetup};
@@ -258,7 +257,7 @@ impl Peers {
     // -- the sockets
 
     /// A socket is readable, or a connection writable.
-    pub(super) fn ready(&mut self, data: u64, app: &mut impl Application) {
+    pub(super) fn ready(&mut self, data: u64, app: &mut impl Listener) {
         let (id, link) = (PeerId::of_socket(data), data & 0xff);
         if link < FIRST_TCP {
             self.read_udp(id, link as usize, app);
@@ -268,7 +267,7 @@ impl Peers {
         self.tell(app);
     }
 
-    fn read_udp(&mut self, id: PeerId, index: usize, app: &mut impl Application) {
+    fn read_udp(&mut self, id: PeerId, index: usize, app: &mut impl Listener) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
@@ -305,7 +304,7 @@ impl Peers {
     }
 
     /// Drive everybody who is due or has been touched, then send.
-    pub(super) fn turn(&mut self, now: Instant, app: &mut impl Application) {
+    pub(super) fn turn(&mut self, now: Instant, app: &mut impl Listener) {
         while let Some(&Reverse((at, id))) = self.due.peek() {
             if at > now {
                 break;
@@ -349,7 +348,7 @@ impl Peers {
         }
     }
 
-    fn tell(&mut self, app: &mut impl Application) {
+    fn tell(&mut self, app: &mut impl Listener) {
         let now = Instant::now();
         for event in self.events.drain(..) {
             app.take(now, event);

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::application::Application;
-use super::events::Event;
+use super::events::{Event, Listener};
 use super::peers::{Counters, Peers};
 use super::python_events::{self, ClientStats, Clock, to_python};
 use super::queue::Queue;
@@ -62,12 +62,14 @@ struct Shared {
     waiting_bytes: AtomicUsize,
 }
 
-impl Application for Relay {
+impl Listener for Relay {
     fn take(&mut self, _now: Instant, event: Event) {
         self.has_news = true;
         lock(&self.shared.queue).push(event);
     }
+}
 
+impl Application for Relay {
     fn work(&mut self, _now: Instant, peers: &mut Peers) {
         *lock(&self.shared.counters) = peers.counters;
     }

@@ -8,8 +8,9 @@ use crate::demux::Path;
 use crate::dtls::Progress;
 use crate::grid::{EARLY, WIDE};
 use crate::ice::Turn;
+use crate::media::Media;
 use crate::outbox::Outbox;
-use crate::outputs::{Media, Outcome};
+use crate::output::Outcome;
 use crate::setup::SourceId;
 use crate::srtp::{Opening, Sealing};
 

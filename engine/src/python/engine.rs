@@ -21,7 +21,7 @@ use crate::setup::{EndpointId, EndpointSetup, SourceId};
 use crate::tcp::TcpSetup;
 
 #[pyclass(frozen, module = "tertulia._engine")]
-pub(super) struct Engine {
+pub(crate) struct Engine {
     thread: Mutex<EngineThread>,
     in_use: Mutex<InUse>,
 }

@@ -58,7 +58,7 @@ event_class!(BandwidthEstimate {
 });
 
 #[pyclass(frozen, module = "tertulia._engine")]
-pub(super) struct SourceLevels {
+pub(crate) struct SourceLevels {
     #[pyo3(get)]
     source: u64,
     levels: Vec<u8>,

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use crate::counters::{EndpointSnapshot, Snapshot};
 
 #[pyclass(frozen, module = "tertulia._engine")]
-pub(super) struct EndpointStats(EndpointSnapshot);
+pub(crate) struct EndpointStats(EndpointSnapshot);
 
 #[pymethods]
 impl EndpointStats {
@@ -98,7 +98,7 @@ impl EndpointStats {
 }
 
 #[pyclass(frozen, module = "tertulia._engine")]
-pub(super) struct EngineStats(pub(super) Snapshot);
+pub(crate) struct EngineStats(pub(super) Snapshot);
 
 #[pymethods]
 impl EngineStats {

@@ -7,10 +7,11 @@ use std::time::Instant;
 use super::Sfu;
 use crate::codecs;
 use crate::counters::Drop;
-use crate::forward::{Incoming, Shape};
+use crate::incoming::{Incoming, Shape};
 use crate::ingress::Arrived;
 use crate::keyframes::Asker;
-use crate::outputs::{Media, Outcome, Primary};
+use crate::media::{Media, Primary};
+use crate::output::Outcome;
 use crate::red;
 use crate::setup::{Codec, EndpointId};
 
