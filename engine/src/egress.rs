@@ -8,6 +8,7 @@ use crate::demux::Path;
 use crate::estimate::Estimator;
 use crate::feedback::Feedback;
 use crate::outbox::Outbox;
+use crate::remb::Remb;
 use crate::repairs::Repairs;
 use crate::rtp;
 use crate::rtp_extensions::{self, Ids, Values};
@@ -46,6 +47,24 @@ struct Padding {
     media: usize,
 }
 
+/// From what the bandwidth towards the endpoint is known.
+#[derive(Debug)]
+enum Bandwidth {
+    /// From transport-wide feedback.
+    Measured(Box<Estimator>),
+    /// From what the endpoint says.
+    Told(Box<Remb>),
+}
+
+impl Bandwidth {
+    fn new(now: Instant, ids: Ids) -> Bandwidth {
+        match ids.transport_cc {
+            Some(_) => Bandwidth::Measured(Box::new(Estimator::new(now, INITIAL_BPS))),
+            None => Bandwidth::Told(Box::new(Remb::new(now))),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Egress {
     /// Also the owner of its datagrams in the [`Outbox`].
@@ -58,8 +77,7 @@ pub struct Egress {
     transport_seq: u16,
     /// Where the clock of send times and reports has its zero.
     start: Instant,
-    /// None without transport-wide congestion control.
-    estimator: Option<Estimator>,
+    bandwidth: Bandwidth,
     padding: Option<Padding>,
     repairs: Repairs,
     pub counters: EndpointCounters,
@@ -74,7 +92,7 @@ impl Egress {
             path: None,
             transport_seq: 0,
             start: now,
-            estimator: ids.transport_cc.map(|_| Estimator::new(now, INITIAL_BPS)),
+            bandwidth: Bandwidth::new(now, ids),
             padding: None,
             repairs: Repairs::default(),
             counters: EndpointCounters::default(),
@@ -84,8 +102,8 @@ impl Egress {
     /// Header extensions have been added.
     pub fn agree_on(&mut self, now: Instant, ids: Ids) {
         self.ids = ids;
-        if ids.transport_cc.is_some() && self.estimator.is_none() {
-            self.estimator = Some(Estimator::new(now, INITIAL_BPS));
+        if ids.transport_cc.is_some() && matches!(self.bandwidth, Bandwidth::Told(_)) {
+            self.bandwidth = Bandwidth::new(now, ids);
         }
     }
 
@@ -152,14 +170,18 @@ impl Egress {
         }
         let header = buffer.len() - start;
         write(buffer);
+        let payload = buffer.len() - start - header;
         sealing.seal_rtp(buffer, start, header, head.seq);
         let length = outbox.end(self.endpoint, path, start);
         if length == 0 {
             return None;
         }
-        if let Some(estimator) = &mut self.estimator {
-            estimator.sent(now, transport_seq, length);
-            self.transport_seq = transport_seq.wrapping_add(1);
+        match &mut self.bandwidth {
+            Bandwidth::Measured(estimator) => {
+                estimator.sent(now, transport_seq, length);
+                self.transport_seq = transport_seq.wrapping_add(1);
+            }
+            Bandwidth::Told(remb) => remb.sent(now, head.ssrc, payload),
         }
         if let Some(padding) = &mut self.padding {
             padding.media += length;
@@ -176,17 +198,26 @@ impl Egress {
     // ---- bandwidth -----------------------------------------------------------------------------
 
     pub fn feedback(&mut self, now: Instant, feedback: &Feedback) {
-        if let Some(estimator) = &mut self.estimator {
+        if let Bandwidth::Measured(estimator) = &mut self.bandwidth {
             let news = estimator.feedback(now, feedback);
             self.counters.unmatched_feedback += news.unmatched;
             self.repairs.lost(news.lost_bytes);
         }
     }
 
+    /// The receiver says that it can take so much of these streams, which counts only where it
+    /// gives no better feedback.
+    pub fn remb(&mut self, now: Instant, bps: u64, ssrcs: &[u32]) {
+        if let Bandwidth::Told(remb) = &mut self.bandwidth {
+            remb.say(now, bps, ssrcs);
+        }
+    }
+
     /// A report says which part of what was sent since the one before was lost.
     pub fn note_loss(&mut self, part: f32) {
         self.counters.loss_out = part;
-        if self.estimator.is_none() {
+        if let Bandwidth::Told(remb) = &mut self.bandwidth {
+            remb.note_loss(part);
             self.repairs.lost_part(self.counters.bytes_sent, part);
         }
     }
@@ -196,21 +227,22 @@ impl Egress {
         self.repairs.spend(self.counters.bytes_sent, bytes as u64)
     }
 
-    pub fn measures_bandwidth(&self) -> bool {
-        self.estimator.is_some()
-    }
-
-    /// The estimate, once feedback has arrived.
+    /// The estimate, once the receiver has told anything.
     pub fn bps(&self) -> Option<u64> {
-        let estimator = self.estimator.as_ref()?;
-        estimator.is_informed().then_some(estimator.bps())
+        match &self.bandwidth {
+            Bandwidth::Measured(estimator) => estimator.is_informed().then_some(estimator.bps()),
+            Bandwidth::Told(remb) => remb.bps(),
+        }
     }
 
     /// Begin or end padding; true when that changed. To be called ten times a second, with the rate
     /// that what the receiver may see would take at its best.
     pub fn steer(&mut self, now: Instant, needed_bps: u64) -> bool {
-        let told = self.estimator.as_mut();
-        let Some(bps) = told.and_then(|estimator| estimator.steer(now, needed_bps)) else {
+        let told = match &mut self.bandwidth {
+            Bandwidth::Measured(estimator) => estimator.steer(now, needed_bps),
+            Bandwidth::Told(remb) => remb.steer(now, needed_bps),
+        };
+        let Some(bps) = told else {
             return false;
         };
         self.padding = (bps > 0).then_some(Padding {

@@ -29,7 +29,7 @@ pub enum Told {
     Missing { ssrc: u32, numbers: Vec<u16> },
     /// The receiver cannot decode this stream of ours without a key frame.
     KeyframeWanted(u32),
-    /// The receiver's own estimate in bits per second (REMB).
+    /// What the path carries, in bits per second, by what it says.
     Estimate(u64),
 }
 
@@ -144,11 +144,11 @@ impl Reporter {
                     egress.feedback(now, &feedback);
                     told.extend(egress.bps().map(Told::Estimate));
                 }
-                // Only a client that gives no better feedback is asked for its own estimate.
-                Message::Remb { bps, .. } if !egress.measures_bandwidth() => {
-                    told.push(Told::Estimate(bps));
+                Message::Remb { bps, ssrcs } => {
+                    egress.remb(now, bps, &ssrcs);
+                    told.extend(egress.bps().map(Told::Estimate));
                 }
-                Message::Remb { .. } | Message::Bye { .. } => {}
+                Message::Bye { .. } => {}
             }
         }
         Ok(told)

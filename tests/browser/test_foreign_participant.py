@@ -40,7 +40,7 @@ async def test_a_foreign_participant_takes_part_in_all_of_it(
     await until_state(ana, "joined")
     dora = await come(browser, "Dora", server.url, where, camera=True, on_phone=True)
     await until_state(dora, "joined")
-    bruno = Foreigner(domain=server.host, room=where, name="Bruno", estimates=False)
+    bruno = Foreigner(domain=server.host, room=where, name="Bruno")
     try:
         await bruno.enter("127.0.0.1", port)
         for someone in (ana, dora):

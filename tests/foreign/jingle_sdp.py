@@ -52,8 +52,7 @@ class Offer:
     sources: list[Source] = field(default_factory=list)
 
     @classmethod
-    def read(cls, jingle: ET.Element, *, sent_at: bool = True) -> Offer:
-        """`sent_at`: whether packets to us shall say when they were sent (abs-send-time)."""
+    def read(cls, jingle: ET.Element) -> Offer:
         media: dict[str, list[str]] = {}
         types: dict[str, list[int]] = {}
         transport: list[str] = []
@@ -65,8 +64,6 @@ class Offer:
                 continue
             kind = description.attrib["media"]
             media[kind], types[kind] = _description(description, kind)
-            if not sent_at:
-                media[kind] = [line for line in media[kind] if not line.startswith("a=extmap")]
             transport = _transport(ice)
             socket = ice.find(f"{COLIBRI}web-socket")
             url = url or (socket.attrib["url"] if socket is not None else "")

@@ -106,11 +106,8 @@ class Picture(MediaStreamTrack):
 class Foreigner:
     """One such participant. Use `enter`, then wait with `until`."""
 
-    def __init__(self, *, domain: str, room: str, name: str, estimates: bool = True) -> None:
-        """`estimates`: whether it tells what its downlink carries (REMB), which aiortc does
-        whenever packets say when they were sent."""
+    def __init__(self, *, domain: str, room: str, name: str) -> None:
         self.name = name
-        self._estimates = estimates
         self.endpoint = secrets.token_hex(4)
         self.room = f"{room}@conference.{domain}"
         self.occupants: dict[str, ET.Element] = {}  # presences by nick
@@ -279,6 +276,13 @@ class Foreigner:
             )
         )
 
+    async def until_seeing_more(self, pictures: int) -> None:
+        """Until so many more pictures of everybody it sees have been decoded."""
+        seen = dict(self.frames)
+        await self.until(
+            lambda: all(self.frames[name] >= count + pictures for name, count in seen.items())
+        )
+
     async def leave(self) -> None:
         if self.endpoint in self.occupants:
             self._xmpp.send_presence(pto=f"{self.room}/{self.endpoint}", ptype="unavailable")
@@ -346,7 +350,7 @@ class Foreigner:
         async with self._media:  # one thing after the other
             action = jingle.attrib["action"]
             if action == "session-initiate":
-                await self._accept(focus, Offer.read(jingle, sent_at=self._estimates))
+                await self._accept(focus, Offer.read(jingle))
             elif action == "source-add" and self._offer is not None:
                 # aiortc forgets what is added while it connects.
                 await self.until(lambda: self._pc.connectionState == "connected")

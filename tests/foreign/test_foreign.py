@@ -57,6 +57,10 @@ async def all_see_and_hear(people: list[Foreigner]) -> None:
 async def test_they_see_and_hear_each_other(house: tuple[RunningServer, int]) -> None:
     async with meeting(house) as people:
         ada, bruno, _ = people
+        # aiortc tells its bandwidth by REMB, three seconds after the first picture.
+        async with asyncio.TaskGroup() as waiting:
+            for one in people:
+                waiting.create_task(one.until_seeing_more(60))
         ada.say("hello from elsewhere")
         for one in people:
             await one.until(lambda one=one: (ada.endpoint, "hello from elsewhere") in one.lines)
