@@ -30,6 +30,8 @@ pub enum Drop {
     Silence,
     CodecNotOffered,
     SsrcConflict,
+    /// Its sender reports and asks for more than is read.
+    TooMuchReported,
     SendQueueFull,
     SendError,
     /// A bug: what the endpoint was doing when it panicked. It has been given up.
@@ -57,6 +59,7 @@ impl Drop {
             Drop::Silence => "silence",
             Drop::CodecNotOffered => "codec-not-offered",
             Drop::SsrcConflict => "ssrc-conflict",
+            Drop::TooMuchReported => "too-much-reported",
             Drop::SendQueueFull => "send-queue-full",
             Drop::SendError => "send-error",
             Drop::Internal => "internal",

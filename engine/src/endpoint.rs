@@ -110,6 +110,7 @@ impl Endpoint {
         setup: EndpointSetup,
         locals: &[SocketAddr],
         seed: u64,
+        limits: &Limits,
     ) -> Endpoint {
         let ids = Ids::of(&setup.extensions);
         let creds = IceCreds {
@@ -137,7 +138,7 @@ impl Endpoint {
             announced: Announced::default(),
             ingress: Ingress::new(ids),
             egress: Egress::new(now, id.0, ids),
-            reporter: Reporter::new(now, seed),
+            reporter: Reporter::new(now, seed, limits.reported_per_s),
             paths: Vec::new(),
             moved: None,
             guessed: None,

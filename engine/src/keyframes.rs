@@ -1,8 +1,9 @@
 //! How often a sender is asked for a key frame.
 //!
 //! Key frames are expensive for everybody, so requests are limited per source over all receivers,
-//! in the short and in the long run, and per receiver (bridge reference 2.7). Those the bridge itself needs, to switch an encoding,
-//! are limited per source only: they repeat until the key frame is there, and more slowly each time.
+//! in the short and in the long run, and per receiver (bridge reference 2.7). Those the bridge itself
+//! needs, to begin or to switch what a receiver is sent, repeat until the key frame is there, and more
+//! slowly each time; who makes it switch again and again is limited in that too.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,7 +18,9 @@ const SLOWEST_REPEAT: Duration = Duration::from_millis(1600);
 pub enum Asker {
     /// A receiver sent PLI or FIR; its round-trip time, where known.
     Receiver(EndpointId, Option<Duration>),
-    /// The bridge needs it to start or switch an encoding, or its caller ordered it.
+    /// The bridge needs it to begin or to switch what it sends this receiver.
+    Switching(EndpointId),
+    /// The bridge's caller ordered it, or the sender has left something out.
     Bridge,
 }
 
@@ -26,6 +29,7 @@ pub enum Asker {
 pub struct KeyframeLimiter {
     sent: VecDeque<Instant>,
     receivers: HashMap<EndpointId, VecDeque<Instant>>,
+    switching: HashMap<EndpointId, VecDeque<Instant>>,
 }
 
 impl KeyframeLimiter {
@@ -35,6 +39,14 @@ impl KeyframeLimiter {
         let last = self.sent.back();
         if last.is_some_and(|&at| now < at + limits.keyframe_interval) {
             return false;
+        }
+        if let Asker::Switching(id) = asker {
+            let history = self.switching.entry(id).or_default();
+            forget_old(history, now);
+            if history.len() >= limits.keyframes_per_switching_10s {
+                return false;
+            }
+            history.push_back(now);
         }
         if let Asker::Receiver(id, rtt) = asker {
             if self.sent.len() >= limits.keyframes_per_source_10s {
@@ -59,6 +71,7 @@ impl KeyframeLimiter {
 
     pub fn forget(&mut self, receiver: EndpointId) {
         self.receivers.remove(&receiver);
+        self.switching.remove(&receiver);
     }
 }
 
@@ -147,6 +160,20 @@ mod tests {
             .count();
 
         assert_eq!(admitted, 60, "in thirty seconds");
+    }
+
+    #[test]
+    fn whoever_makes_the_bridge_switch_all_the_time_gets_one_a_second() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut limiter = KeyframeLimiter::default();
+
+        let mut admitted = |asker| {
+            (0..300)
+                .filter(|&n| limiter.admit(start + Duration::from_millis(100 * n), asker, &limits))
+                .count()
+        };
+
+        assert_eq!(admitted(Asker::Switching(EndpointId(1))), 30);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+pub mod allowance;
 pub mod arrival_log;
 pub mod arrivals;
 pub mod bits;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::allowance::Allowance;
 use crate::clock::SenderClock;
 use crate::counters::Drop;
 use crate::egress::Egress;
@@ -45,10 +46,12 @@ pub struct Reporter {
     next_report: Option<Instant>,
     media: Option<Instant>,
     keyframes: Vec<u32>,
+    allowance: Allowance,
 }
 
 impl Reporter {
-    pub fn new(now: Instant, seed: u64) -> Reporter {
+    /// `reported_per_s` is how much the peer's reports may name in a second.
+    pub fn new(now: Instant, seed: u64, reported_per_s: u32) -> Reporter {
         Reporter {
             ssrc: fastrand::Rng::with_seed(seed).u32(1..),
             zero: (now, SystemTime::now()),
@@ -57,6 +60,7 @@ impl Reporter {
             next_report: None,
             media: None,
             keyframes: Vec::new(),
+            allowance: Allowance::new(now, reported_per_s),
         }
     }
 
@@ -117,8 +121,14 @@ impl Reporter {
         ingress: &mut Ingress,
         egress: &mut Egress,
     ) -> Result<Vec<Told>, Drop> {
+        if !self.allowance.is_left(now) {
+            return Err(Drop::TooMuchReported);
+        }
+        let messages = rtcp::parse(ingress.open_reports(datagram)?);
+        self.allowance
+            .spend(messages.iter().map(Message::named).sum());
         let mut told = Vec::new();
-        for message in rtcp::parse(ingress.open_reports(datagram)?) {
+        for message in messages {
             match message {
                 Message::SenderReport {
                     ssrc,

@@ -87,6 +87,20 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// How many packets and streams it names.
+    pub fn named(&self) -> usize {
+        match self {
+            Message::SenderReport { blocks, .. } => 1 + blocks.len(),
+            Message::ReceiverReport { blocks, .. } => blocks.len(),
+            Message::Nack { lost, .. } => lost.len(),
+            Message::KeyframeRequest { .. } => 1,
+            Message::Remb { ssrcs, .. } | Message::Bye { ssrcs } => ssrcs.len(),
+            Message::Transport(feedback) => feedback.packets.len(),
+        }
+    }
+}
+
 /// The packets of a compound datagram, each with its header, up to the first that does not fit.
 pub fn packets(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = datagram;

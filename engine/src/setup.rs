@@ -181,6 +181,10 @@ pub struct Limits {
     pub keyframes_per_receiver_10s: usize,
     /// Per source, over all receivers; what the bridge itself needs is not refused.
     pub keyframes_per_source_10s: usize,
+    /// Per source and receiver, of what the bridge needs to begin or to switch what it is sent.
+    pub keyframes_per_switching_10s: usize,
+    /// Packets and streams that one endpoint's reports may name; a datagram counts as ten.
+    pub reported_per_s: u32,
     pub dtls_timeout: Duration,
     /// Nothing ever received after the endpoint was added.
     pub ice_timeout: Duration,
@@ -195,6 +199,8 @@ impl Default for Limits {
             keyframe_interval: Duration::from_millis(200),
             keyframes_per_receiver_10s: 3,
             keyframes_per_source_10s: 20,
+            keyframes_per_switching_10s: 10,
+            reported_per_s: 20_000,
             dtls_timeout: Duration::from_secs(30),
             ice_timeout: Duration::from_secs(120),
             activity_timeout: Duration::from_secs(60),

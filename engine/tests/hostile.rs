@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::world::{Frame, MS, OPUS, World, audio, opus, server, video, vp8, wanted};
+use _engine::counters::Drop;
 use _engine::events::Event;
+use _engine::rtcp;
 use _engine::setup::{Limits, Wanted};
 
 fn stranger() -> SocketAddr {
@@ -345,4 +347,77 @@ fn an_extension_reaches_those_only_who_negotiated_it() {
     };
     assert!(with_level(1) >= 49);
     assert_eq!(with_level(2), 0);
+}
+
+#[test]
+fn whoever_begins_and_ends_watching_all_the_time_costs_a_keyframe_a_second() {
+    let mut world = World::connected(3);
+    let source = video(1, 1000, 1);
+    world.clients[0].publish(&source);
+    for client in 1..3 {
+        world.clients[client].expect(&source);
+    }
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    play(&mut world, 0, 30);
+    let before = world.clients[0].keyframe_requests.len();
+
+    for n in 30..330 {
+        let wish = if n % 3 == 0 {
+            vec![]
+        } else {
+            vec![wanted(1, 0, 7)]
+        };
+        world.forward(2, wish);
+        play(&mut world, n, n + 1);
+    }
+
+    let asked = world.clients[0].keyframe_requests.len() - before;
+    assert!((5..=11).contains(&asked), "{asked} in ten seconds");
+    let watched = world.clients[1].received(1000).len();
+    assert!(watched > 320, "{watched}");
+}
+
+#[test]
+fn whoever_asks_for_everything_all_the_time_is_read_as_far_as_his_share() {
+    let mut world = World::connected(2);
+    world.join_raw();
+    world.run(1000 * MS);
+    let source = video(1, 1000, 1);
+    world.clients[0].publish(&source);
+    world.clients[1].expect(&source);
+    world.set_sources(0, vec![source]);
+    world.forward(1, vec![wanted(1, 0, 7)]);
+    let id = world.raws[0].id;
+    world.sfu.forward(world.now, id, vec![wanted(1, 0, 7)]);
+    play(&mut world, 0, 30);
+    let before = world.clients[0].keyframe_requests.len();
+
+    let everything: Vec<u16> = (0..1000).collect();
+    let mut compound = Vec::new();
+    rtcp::write_receiver_report(&mut compound, 77, &[]);
+    rtcp::write_nack(&mut compound, 77, 1000, &everything);
+    rtcp::write_pli(&mut compound, 77, 1000);
+    for n in 30..130 {
+        for _ in 0..100 {
+            world.raws[0].send_rtcp(&compound);
+        }
+        play(&mut world, n, n + 1);
+    }
+
+    // Three seconds, and one that was saved up: 20,000 in each, 1,011 in a datagram.
+    let unread = world.sfu.counters.dropped(Drop::TooMuchReported);
+    assert!((9_900..9_950).contains(&unread), "{unread} of 10000");
+    let asked = world.clients[0].keyframe_requests.len() - before;
+    assert!(asked <= 3, "{asked} key frames");
+    assert!(world.clients[1].received(1000).len() >= 129);
+
+    // The others are read as before, and so is he when he has calmed down.
+    let now = world.now;
+    world.clients[1].request_keyframe(now, 1000);
+    play(&mut world, 130, 190);
+    assert_eq!(world.clients[0].keyframe_requests.len(), before + asked + 1);
+    world.raws[0].send_rtcp(&compound);
+    play(&mut world, 190, 191);
+    assert_eq!(world.sfu.counters.dropped(Drop::TooMuchReported), unread);
 }

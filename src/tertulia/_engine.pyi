@@ -57,6 +57,8 @@ class Limits:
         keyframe_interval_ms: int = 200,  # per source, over all receivers
         keyframes_per_receiver_10s: int = 3,
         keyframes_per_source_10s: int = 20,  # over all receivers
+        keyframes_per_switching_10s: int = 10,  # per source and receiver, to begin or to switch
+        reported_per_s: int = 20_000,  # what one endpoint's RTCP may name; a datagram counts as ten
         dtls_timeout_ms: int = 30_000,
         ice_timeout_ms: int = 120_000,  # nothing ever received after add_endpoint
         activity_timeout_ms: int = 60_000,  # nothing received any more
@@ -349,7 +351,8 @@ class EngineStats:
     dropped: dict[str, int]
     """Reason -> count: "unknown-ufrag", "not-stun-first", "bad-stun", "unknown-ssrc",
     "malformed-rtp", "malformed-rtcp", "undescribed" (a dependency descriptor of an unknown
-    structure), "srtp-auth", "unknown-payload-type", "muted", "silence", ...
+    structure), "srtp-auth", "unknown-payload-type", "muted", "silence",
+    "too-much-reported" (RTCP of an endpoint over `reported_per_s`), ...
     "internal" counts endpoints given up because of a bug; the log has the panic."""
 
 # -- participants (`engine/src/client/`)

@@ -31,7 +31,14 @@ fn introduced(now: Instant) -> Endpoint {
         payload_types: Vec::new(),
         extensions: vec![(5, TRANSPORT_CC.to_owned())],
     };
-    let mut endpoint = Endpoint::new(now, EndpointId(1), setup, &[path().local], 1);
+    let mut endpoint = Endpoint::new(
+        now,
+        EndpointId(1),
+        setup,
+        &[path().local],
+        1,
+        &Limits::default(),
+    );
     let remote = RemoteSetup {
         ufrag: "cli".into(),
         pwd: "p".repeat(24),

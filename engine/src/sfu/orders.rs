@@ -22,7 +22,8 @@ impl Sfu {
         if self.endpoints.contains_key(&id) || !self.directory.add(&setup.ufrag, id) {
             return false;
         }
-        let endpoint = Endpoint::new(now, id, setup, &self.locals, self.numbers.u64(..));
+        let (locals, seed) = (&self.locals, self.numbers.u64(..));
+        let endpoint = Endpoint::new(now, id, setup, locals, seed, &self.limits);
         self.endpoints.insert(id, endpoint);
         self.drive(now, id, None);
         true
@@ -253,7 +254,7 @@ impl Sfu {
             source.receivers.push(receiver);
         }
         if needs_keyframe && endpoint.is_ready() {
-            self.ask(now, source_id, Asker::Bridge);
+            self.ask(now, source_id, Asker::Switching(receiver));
         }
     }
 }

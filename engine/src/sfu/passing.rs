@@ -78,8 +78,7 @@ impl Sfu {
             descriptor: descriptor.filter(|_| codecs::needs_descriptor(codec)),
             primary,
         });
-        let mut needs_keyframe = false;
-        let mut broken = Vec::new();
+        let (mut waiting, mut broken) = (Vec::new(), Vec::new());
         for &receiver_id in &source.receivers {
             let Some(receiver) = self.endpoints.get_mut(&receiver_id) else {
                 continue;
@@ -93,7 +92,9 @@ impl Sfu {
             }));
             match forwarded {
                 Ok((outcome, asks)) => {
-                    needs_keyframe |= asks;
+                    if asks {
+                        waiting.push(receiver_id);
+                    }
                     match outcome {
                         Outcome::Sent => {
                             self.counters.packets_forwarded += 1;
@@ -115,8 +116,8 @@ impl Sfu {
         while let Some(receiver) = self.unscheduled.pop() {
             self.schedule(now, receiver);
         }
-        if needs_keyframe {
-            self.ask(now, source_id, Asker::Bridge);
+        for receiver in waiting {
+            self.ask(now, source_id, Asker::Switching(receiver));
         }
     }
 }

@@ -195,7 +195,7 @@ impl Sfu {
                     return;
                 };
                 for source in endpoint.outputs.active().collect::<Vec<_>>() {
-                    self.ask(now, source, Asker::Bridge);
+                    self.ask(now, source, Asker::Switching(id));
                 }
             }
             Happening::Estimate(bps) => {

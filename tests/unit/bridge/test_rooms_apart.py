@@ -97,7 +97,10 @@ def test_fifty_rooms_in_which_people_come_go_and_move() -> None:
             case 4:  # wants what is not there
                 wish = {f"{other}-{name}-v0": {"maxHeight": 720}}
                 message = {"colibriClass": "ReceiverVideoConstraints", "constraints": wish}
-                site.say(room, name, message | {"onStageSources": list(wish)})
+                listed = {"onStageSources": list(wish), "selectedSources": list(wish)}
+                site.say(room, name, message | listed)
+                voices = {"include": [f"{other}-{name}-a0"], "all": step % 2 == 0}
+                site.say(room, name, {"colibriClass": "ReceiverAudioSubscription"} | voices)
             case _:
                 to = f"{other}-{name}" if other != room else ""
                 site.say(
