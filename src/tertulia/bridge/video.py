@@ -131,3 +131,18 @@ def is_within(height: int, max_height: int) -> bool:
 def highest(heights: list[int]) -> int:
     """The greatest of some maximum heights: unlimited beats any number."""
     return UNLIMITED if UNLIMITED in heights else max(heights)
+
+
+def steps_of(layers: tuple[Layer, ...]) -> list[tuple[int, int, int, int]]:
+    """What there is to choose from."""
+    return [(each.encoding, each.spatial, each.temporal, each.height) for each in layers]
+
+
+def differs(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> bool:
+    """True when the bitrate of one of the same layers changed by more than a seventh."""
+    return any(abs(a.bps - b.bps) * 7 > a.bps for a, b in zip(old, new, strict=True))
+
+
+def dearer_bps(old: tuple[Layer, ...], new: tuple[Layer, ...]) -> int:
+    """By how much one of the same layers costs more now, at most."""
+    return max((b.bps - a.bps for a, b in zip(old, new, strict=True) if b.bps > a.bps), default=0)

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tertulia.bridge.conference import Conference, ConferenceLimits
+from tertulia.bridge.conference import Conference
+from tertulia.bridge.conference_limits import ConferenceLimits
 from tertulia.bridge.counts import Counts, Restart
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Endpoint

@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
 
     from tertulia import __version__, logs  # noqa: PLC0415
     from tertulia.bridge import service  # noqa: PLC0415
-    from tertulia.bridge.conference import ConferenceLimits  # noqa: PLC0415
+    from tertulia.bridge.conference_limits import ConferenceLimits  # noqa: PLC0415
     from tertulia.bridge.settings import BridgeConfig  # noqa: PLC0415
     from tertulia.bridge.speech import SpeechPolicy  # noqa: PLC0415
     from tertulia.bridge.videobridge import BridgeLimits  # noqa: PLC0415

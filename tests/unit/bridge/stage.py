@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.unit.bridge.recorder import Recorder
 
-from tertulia.bridge.conference import Conference, ConferenceLimits
+from tertulia.bridge.conference import Conference
+from tertulia.bridge.conference_limits import ConferenceLimits
 from tertulia.bridge.downlink import PathReport
 from tertulia.bridge.endpoint import Endpoint
 from tertulia.bridge.video import Layer

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.bridge.stage import CAMERA_LAYERS, Stage
 
-from tertulia.bridge.conference import ConferenceLimits
+from tertulia.bridge.conference_limits import ConferenceLimits
 from tertulia.bridge.speech import SpeechPolicy
 from tertulia.bridge.video import ALL
 from tertulia.xmpp.colibri2 import EndpointOrder
