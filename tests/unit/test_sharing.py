@@ -31,6 +31,7 @@ from tertulia.xmpp.errors import ItemNotFound, NotAuthorized
 from tertulia.xmpp.jid import Jid
 
 HOST_OF_IT = Admission(is_authenticated=True, account=f"zoe@{HOST}")
+A_LINK = Admission(is_authenticated=True, moderates=True, room=PLAZA.node)
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -51,7 +52,7 @@ async def kept_in(folder: Path, url: str) -> AsyncIterator[Kept]:
 
 
 def _login(jid: Jid) -> Admission:
-    return HOST_OF_IT if jid.node == "zoe" else GUEST
+    return {"zoe": HOST_OF_IT, "lea": A_LINK}.get(jid.node, GUEST)
 
 
 def house_of(kept: Kept, folder: Path) -> House:
@@ -170,18 +171,19 @@ async def test_the_attendance_list_of_a_kept_room_is_read_in_the_next_process(
             await lists.fetched(new, meeting)
 
 
-async def test_lists_of_earlier_meetings_are_for_those_who_have_logged_in(tmp_path: Path) -> None:
+async def test_lists_of_earlier_meetings_are_for_those_who_are_known(tmp_path: Path) -> None:
     kept = Kept()
     kept.rooms.replace({PLAZA.node: KeptRoom()})
     house = house_of(kept, tmp_path)
-    ana = house.enter("ana")  # moderates for want of another
+    by_chance, by_link = house.enter("ana"), house.enter("lea")
     lists = house.parts.part(Attendance.name)
     assert isinstance(lists, Attendance)
-    token = lists.token_for(ana.jid)[0]
+    for each in (by_chance, by_link):
+        token = lists.token_for(each.jid)[0]
 
-    assert await lists.earlier(token) == []
-    with pytest.raises(NotAuthorized):
-        await lists.fetched(token, "another")
+        assert await lists.earlier(token) == []
+        with pytest.raises(NotAuthorized):
+            await lists.fetched(token, "another")
 
 
 async def test_what_was_kept_long_enough_is_deleted(tmp_path: Path, database_url: str) -> None:

@@ -31,6 +31,12 @@ class Admission:
         return self.is_authenticated if self.moderates is None else self.moderates
 
     @property
+    def is_named(self) -> bool:
+        """Whether it says who somebody is: a link that may be passed on need not."""
+        known = self.account or self.user.get("id") or self.user.get("email")
+        return self.is_authenticated and bool(known)
+
+    @property
     def may_be_elected(self) -> bool:
         """Whether it may become a moderator for want of another."""
         return self.moderates is not False

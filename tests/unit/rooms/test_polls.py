@@ -153,12 +153,14 @@ def test_any_json_is_taken_or_refused(value: Any) -> None:
 
 
 def kept_house() -> tuple[House, Polls, list[Room]]:
-    """Zoe and Yun have logged in, and Zoe leads; rooms whose earlier polls are asked for."""
+    """Zoe and Yun are known, and Zoe leads; Lea leads by a link that names nobody. With it the
+    rooms whose earlier polls are asked for."""
     asked: list[Room] = []
     polls = Polls(f"polls.{HOST}")
     polls.recall = asked.append
-    logged_in = Admission(is_authenticated=True, moderates=False)
-    logins = {"zoe": replace(logged_in, moderates=True), "yun": logged_in}
+    known = Admission(is_authenticated=True, moderates=False, user={"id": "1"})
+    link = Admission(is_authenticated=True, moderates=True)
+    logins = {"zoe": replace(known, moderates=True), "yun": known, "lea": link}
     policy = replace(
         RoomPolicy.meetings(HOST, FOCUS), admission_of=lambda jid: logins.get(jid.node, GUEST)
     )
@@ -181,9 +183,9 @@ def saved(question: str) -> dict[str, Any]:
     return before.public()
 
 
-def test_polls_of_earlier_meetings_are_for_moderators_who_have_logged_in() -> None:
+def test_polls_of_earlier_meetings_are_for_moderators_who_are_known() -> None:
     house, polls, asked = kept_house()
-    guest = house.enter("ana")
+    guest, by_link = house.enter("ana"), house.enter("lea")
     assert house.main.occupant("ana").role is Role.MODERATOR  # type: ignore[union-attr]
     assert asked == []
 
@@ -192,11 +194,11 @@ def test_polls_of_earlier_meetings_are_for_moderators_who_have_logged_in() -> No
 
     assert asked == [house.main]
     assert earlier(zoe) == [("Tea?", 1), ("Cake?", 2)]
-    assert earlier(guest) == earlier(yun) == []
+    assert earlier(guest) == earlier(by_link) == earlier(yun) == []
     house.affiliate("zoe", "yun", "owner")
     house.affiliate("zoe", "ana", "owner")
     assert earlier(yun) == earlier(zoe)
-    assert earlier(guest) == []
+    assert earlier(guest) == earlier(by_link) == []
 
 
 def test_only_the_newest_of_them_are_told_and_of_a_room_that_is_over_none() -> None:

@@ -107,8 +107,9 @@ class Attendance(Part):
             room=str(main.jid),
             meeting=main.meeting_id,
             until=until,
-            # Not who was made a moderator for being the first in an empty room.
-            earlier=main.kept is not None and occupant.admission.is_authenticated,
+            # Not who was made a moderator for being the first in an empty room, nor whoever
+            # holds a link.
+            earlier=main.kept is not None and occupant.admission.is_named,
         )
         return self.tokens.give(grant), until
 

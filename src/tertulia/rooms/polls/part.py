@@ -200,8 +200,8 @@ class Polls(Part):
 
 
 def _may_read_earlier(occupant: Occupant) -> bool:
-    """Moderators who have logged in: whoever is first in a room may be made its moderator."""
-    return occupant.role is Role.MODERATOR and occupant.admission.is_authenticated
+    """Moderators who are known: the first in a room may become one, and links are passed on."""
+    return occupant.role is Role.MODERATOR and occupant.admission.is_named
 
 
 def _read(decoder: msgspec.json.Decoder[T], text: str) -> T:
