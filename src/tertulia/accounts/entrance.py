@@ -18,7 +18,6 @@ from tertulia.accounts.logins import Logins
 from tertulia.accounts.passwords import account_name
 from tertulia.accounts.tokens import Tokens
 from tertulia.focus.component import Asked, SessionInvalid, Visit
-from tertulia.rooms.errors import RoomAndTokenMismatched
 from tertulia.xmpp.admission import GUEST, Admission
 from tertulia.xmpp.errors import NotAcceptable, NotAuthorized
 from tertulia.xmpp.jid import Jid
@@ -155,7 +154,8 @@ class Entrance:
             shown = GUEST if origin is None else origin.admission
             admission = _logged_in(shown, visit.identity)
         if not admission.is_for(room.node):
-            raise RoomAndTokenMismatched
+            # Stock clients show the reason when the room says it; here it would be "no conference".
+            return replace(visit, is_refused_by_room=True)
         if not self.may_join(admission):
             raise NotAuthorized("log in to join this room")
         if not is_open and not self.may_open(room.node, admission):

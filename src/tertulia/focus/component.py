@@ -95,6 +95,7 @@ class Visit:
 
     identity: str = ""  # login name, for the interface
     session_id: str = ""
+    is_refused_by_room: bool = False  # it hears why when it wants to enter
 
 
 class Entrance(Protocol):

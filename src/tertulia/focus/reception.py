@@ -120,10 +120,11 @@ class Reception:
             visit = self._let_in(room, by, asked, origin)
             if by is not None:
                 self._on_asked(by, asked.machine_uid)
-            is_new = not self._goes_on(room)
-            self._open(room, by, origin)
-            if is_new:
-                self._on_created(room, asked.audio_muted_from, asked.video_muted_from)
+            if not visit.is_refused_by_room:
+                is_new = not self._goes_on(room)
+                self._open(room, by, origin)
+                if is_new:
+                    self._on_created(room, asked.audio_muted_from, asked.video_muted_from)
         except PeerError as error:
             # Guests who wait for their host ask again and again.
             level = logging.DEBUG if isinstance(error, NotAuthorized) else logging.INFO

@@ -49,6 +49,7 @@ class RoomPolicy:
     needs_focus: bool = True  # nobody enters while the focus is not in the room
     first_becomes_owner: bool = True
     admission_of: Callable[[Jid], Admission] = _guest
+    are_named_in_tokens: bool = False  # a token is good for the room it names (`Admission.room`)
     may_join: Callable[[Admission], bool] = _anybody
     kept: Callable[[Jid], KeptRoom | None] = _not_kept
     keep: Callable[[Jid, KeptRoom], None] = _forget
@@ -81,6 +82,7 @@ class RoomPolicy:
             limits=limits or RoomLimits(),
             trace_of=trace_of,
             lobbies=f"lobby.{name}",
+            are_named_in_tokens=True,
         )
 
     @classmethod

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from tertulia.errors import PeerError
 from tertulia.rooms.discovery import service_info
-from tertulia.rooms.errors import Banned, NotInRoom, RoomDoesNotExist
+from tertulia.rooms.errors import Banned, NotInRoom, RoomAndTokenMismatched, RoomDoesNotExist
 from tertulia.rooms.events import (
     SELF_PRESENCE,
     Appeared,
@@ -210,6 +210,9 @@ class RoomService:
             if not self._policy.may_open(sender):
                 if not self._policy.may_enter(sender):
                     raise Banned("you may not enter this room")
+                admission = self._policy.admission_of(sender)
+                if self._policy.are_named_in_tokens and not admission.is_for(to.node):
+                    raise RoomAndTokenMismatched
                 raise RoomDoesNotExist
             room = Room(to.bare, self._policy)
             self._parts.opened(room)

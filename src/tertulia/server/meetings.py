@@ -78,7 +78,7 @@ def meetings(
     breakout_rooms = RoomService(
         router,
         addresses.breakouts,
-        replace(policy, kept=lambda room: None),
+        replace(policy, kept=lambda room: None, are_named_in_tokens=False),
         parts=parts,
         at_domain=lambda stanza: parts.handle(breakouts, stanza),
     )

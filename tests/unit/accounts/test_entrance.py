@@ -17,7 +17,6 @@ from tertulia.accounts.logins import LoginLimits, Logins
 from tertulia.accounts.passwords import Account, keys_of
 from tertulia.accounts.tokens import Tokens
 from tertulia.focus.component import Asked, SessionInvalid
-from tertulia.rooms.errors import RoomAndTokenMismatched
 from tertulia.rooms.kept import KeptRoom
 from tertulia.xmpp.admission import GUEST, Admission
 from tertulia.xmpp.errors import NotAcceptable, NotAuthorized
@@ -167,13 +166,12 @@ def test_a_token_lets_in_even_where_none_is_needed_and_a_bad_one_does_not() -> N
         site.entrance.admit("", Origin(token="nonsense"), None)
 
 
-def test_a_token_of_another_room_gets_no_conference() -> None:
+def test_who_has_a_token_of_another_room_hears_so_from_the_room() -> None:
     site = Site()
     site.origins[BEA] = Origin(admission=replace(MODERATOR, room="patio"))
 
     for is_open in (False, True):
-        with pytest.raises(RoomAndTokenMismatched):
-            site.entrance.ask(PLAZA, BEA, NOBODY, is_open=is_open)
+        assert site.entrance.ask(PLAZA, BEA, NOBODY, is_open=is_open).is_refused_by_room
 
 
 def test_a_session_goes_on_with_the_token_it_began_with_even_when_that_has_expired() -> None:
