@@ -114,6 +114,7 @@ impl Limits {
         activity_timeout_ms=60_000,
         max_datagrams_per_wakeup=512,
     ))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn new(
         keyframe_interval_ms: u64,
         keyframes_per_receiver_10s: usize,
